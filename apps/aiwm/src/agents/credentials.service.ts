@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { Audit, Bus, ENV, REPLICA, Transactions, validationFailed, type Caller, type Replica, type Transaction } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { hashAgentSecret } from '../connection/secret-check';
+import type { AiwmEnv } from '../env';
+import { markIdempotentWork } from '../idempotency/current-claim';
+import { PresenceService } from '../presence/presence.service';
+import { checkId, notFound, scopeOf } from '../resources/resource';
+import type { RegeneratedDto } from './agent.dto';
+import { AgentDirectory } from './agent-directory';
+import { AgentRepository } from './agent.repository';
+import type { AgentDocument } from './agent.schema';
+import { AgentsService } from './agents.service';
+import { renderEnvConfig, renderInstallScript } from './environment-file';
+
+/** Rotation of agents' secrets, with an optional overlap in which the old one still works. */
+@Injectable()
+export class CredentialsService {
+  constructor(
+    private readonly repository: AgentRepository,
+    private readonly agents: AgentsService,
+    private readonly presence: PresenceService,
+    private readonly directory: AgentDirectory,
+    private readonly transactions: Transactions,
+    private readonly audit: Audit,
+    private readonly bus: Bus,
+    @Inject(ENV) private readonly env: AiwmEnv,
+    @Inject(REPLICA) private readonly replica: Replica,
+  ) {}
+
+  async regenerate(caller: Caller, id: string, overlapSeconds: number): Promise<RegeneratedDto> {
+    checkId(id);
+    const max = this.env.CREDENTIAL_OVERLAP_MAX_SECONDS;
+    if (overlapSeconds > max) throw validationFailed([{ field: 'overlapSeconds', message: `must be a whole number from 0 to ${max}` }]);
+    if (!(await this.repository.documents.find(scopeOf(caller), id))) throw notFound(); // before the costly hash
+    const secret = randomBytes(32).toString('hex');
+    const hash = await hashAgentSecret(secret);
+    const agent = await this.transactions.run((transaction) => this.rotate(caller, id, hash, overlapSeconds, transaction));
+    const baseUrl = this.env.AIWM_PUBLIC_URL ?? this.replica.internalUrl;
+    const subject = { agentId: id, name: agent.name, secret, baseUrl, settings: this.agents.settingsOf(agent) };
+    const expiresAt = agent.previousCredential?.expiresAt;
+    return {
+      agentId: id,
+      secret,
+      envConfig: renderEnvConfig(subject),
+      installScript: renderInstallScript(subject),
+      ...(overlapSeconds > 0 && expiresAt ? { previousSecretExpiresAt: expiresAt.toISOString() } : {}),
+    };
+  }
+
+  async endOverlap(caller: Caller, id: string): Promise<{ success: true }> {
+    checkId(id);
+    await this.transactions.run(async (transaction) => {
+      const set = { previousCredential: null, previousTokenVersion: null, previousValidUntil: null };
+      const agent = await this.repository.documents.update(scopeOf(caller), id, { set }, transaction);
+      if (!agent) throw notFound();
+      await this.finish(caller, agent, 'agent.credentials.end_overlap', transaction);
+    });
+    return { success: true };
+  }
+
+  private async rotate(caller: Caller, id: string, hash: string, overlapSeconds: number, transaction: Transaction): Promise<AgentDocument> {
+    const before = await this.repository.documents.find(scopeOf(caller), id, transaction);
+    if (!before) throw notFound();
+    const now = Date.now();
+    const overlaps = overlapSeconds > 0 && before.credential !== null;
+    const previous = overlaps && before.credential ? { ...before.credential, expiresAt: new Date(now + overlapSeconds * 1000) } : null;
+    const credential = { hash, generated: true, issuedAt: new Date(now), expiresAt: null };
+    const change = { credential, previous, previousTokenVersion: overlaps ? before.tokenVersion : null };
+    const agent = await this.repository.rotate(scopeOf(caller), id, change, transaction);
+    if (!agent) throw notFound();
+    if (!overlaps) await this.presence.forgetSecrets(id, transaction);
+    await this.finish(caller, agent, 'agent.credentials.regenerate', transaction);
+    await markIdempotentWork(transaction);
+    return agent;
+  }
+
+  private async finish(caller: Caller, agent: AgentDocument, action: string, transaction: Transaction): Promise<void> {
+    const agentId = agent._id.toHexString();
+    const target = { type: 'agent', id: agentId, name: agent.name };
+    await this.audit.record(transaction, { caller, orgId: agent.orgId, action, target, fields: ['credentials'] });
+    transaction.afterCommit(() => {
+      this.directory.forget(agentId);
+      const previousValidUntil = agent.previousValidUntil?.toISOString() ?? null;
+      const notice = { orgId: agent.orgId, agentId, tokenVersion: agent.tokenVersion, previousValidUntil, reason: 'rotated' };
+      this.bus.notify('agent.revoked', { ...notice, at: new Date().toISOString() });
+    });
+  }
+}

@@ -1,0 +1,78 @@
+import { API_KEY_SCOPES } from '@agentfleet/contracts';
+import { ApiProperty, PartialType } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { ValidateNested } from 'class-validator';
+import { Check, Optional, Text, TextList, WholeNumber } from '../resources/validation';
+
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+const isFutureTime = (value: unknown) =>
+  value === null || (typeof value === 'string' && ISO.test(value) && Date.parse(value) > Date.now());
+
+export class ApiKeyLimitsDto {
+  @Optional() @WholeNumber(1, 10_000_000)
+  requestsPerMinute?: number;
+
+  @Optional() @WholeNumber(1, 10_000_000)
+  maxConnections?: number;
+
+  @Optional() @WholeNumber(1, 10_000_000)
+  connectsPerMinute?: number;
+}
+
+export class CreateApiKeyDto {
+  @Text({ min: 1, max: 200, controlCharacters: false, example: 'ci' })
+  name!: string;
+
+  @TextList({ minItems: 1, maxItems: API_KEY_SCOPES.length, maxLength: 40, values: API_KEY_SCOPES })
+  scopes!: string[];
+
+  @Optional() @Check('futureTime', 'must be a time in the future, ISO 8601 with a zone, or null', isFutureTime)
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, required: false })
+  expiresAt?: string | null;
+
+  @Optional() @Check('object', 'must be an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value))
+  @ValidateNested() @Type(() => ApiKeyLimitsDto)
+  limits?: ApiKeyLimitsDto;
+}
+
+export class UpdateApiKeyDto extends PartialType(CreateApiKeyDto, { skipNullProperties: false }) {}
+
+export class RotateApiKeyDto {
+  @Optional() @WholeNumber(0, 604_800)
+  overlapSeconds?: number;
+}
+
+export class ApiKeyDto {
+  _id!: string;
+  name!: string;
+  /** First characters, to recognise a key by. */
+  prefix!: string;
+  scopes!: string[];
+  limits!: ApiKeyLimitsDto;
+  @ApiProperty({ type: String, nullable: true })
+  expiresAt!: string | null;
+  @ApiProperty({ type: String, nullable: true })
+  lastUsedAt!: string | null;
+  createdAt!: string;
+}
+
+export class CreatedApiKeyDto {
+  _id!: string;
+  name!: string;
+  /** `afk_…`; shown only here. */
+  key!: string;
+  prefix!: string;
+  scopes!: string[];
+  limits!: ApiKeyLimitsDto;
+  @ApiProperty({ type: String, nullable: true })
+  expiresAt!: string | null;
+  createdAt!: string;
+}
+
+export class RotatedApiKeyDto {
+  _id!: string;
+  key!: string;
+  prefix!: string;
+  @ApiProperty({ type: String, nullable: true })
+  previousValidUntil!: string | null;
+}

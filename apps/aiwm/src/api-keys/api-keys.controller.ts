@@ -1,0 +1,103 @@
+import { PLATFORM_NOTICES } from '@agentfleet/contracts';
+import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
+import { Body, Controller, Delete, Get, Header, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { Idempotent } from '../idempotency/idempotency.interceptor';
+import { ApiErrors, ApiPage } from '../resources/api-docs';
+import { parseListQuery, type ListRules } from '../resources/list-query';
+import { DeletedDto } from '../resources/pagination.dto';
+import { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto, RotateApiKeyDto, RotatedApiKeyDto, UpdateApiKeyDto } from './api-key.dto';
+import { ApiKeyRepository } from './api-key.repository';
+import { ApiKeysService } from './api-keys.service';
+
+const ID = { name: 'id', description: '24 lower-case hex digits' };
+const LIST: ListRules = { filters: {}, sorts: ['createdAt'] };
+
+@ApiTags('identity')
+@Controller('api-keys')
+export class ApiKeysController {
+  constructor(
+    private readonly keys: ApiKeysService,
+    private readonly repository: ApiKeyRepository,
+  ) {}
+
+  /** Makes a key; the key itself is shown only in this answer. */
+  @Post()
+  @Idempotent({ holdsSecret: true })
+  @Header('Cache-Control', 'no-store')
+  @Needs('api-keys:manage')
+  @ApiCreatedResponse({ type: CreatedApiKeyDto })
+  @ApiErrors(400, 401, 403, 413, 415, 422, 503)
+  create(@CurrentCaller() caller: Caller, @Body() body: CreateApiKeyDto): Promise<CreatedApiKeyDto> {
+    return this.keys.create(caller, body);
+  }
+
+  @Get()
+  @Needs('api-keys:manage')
+  @ApiPage(ApiKeyDto, [], LIST.sorts)
+  @ApiErrors(400, 401, 403, 503)
+  list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<object> {
+    return this.keys.list(caller, parseListQuery(query, LIST));
+  }
+
+  @Get(':id')
+  @Needs('api-keys:manage')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApiKeyDto })
+  @ApiErrors(400, 401, 403, 404, 503)
+  get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<ApiKeyDto> {
+    return this.keys.get(caller, id);
+  }
+
+  @Put(':id')
+  @Needs('api-keys:manage')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApiKeyDto })
+  @ApiErrors(400, 401, 403, 404, 413, 415, 503)
+  put(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateApiKeyDto): Promise<ApiKeyDto> {
+    return this.keys.update(caller, id, body);
+  }
+
+  @Patch(':id')
+  @Needs('api-keys:manage')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ApiKeyDto })
+  @ApiErrors(400, 401, 403, 404, 413, 415, 503)
+  patch(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateApiKeyDto): Promise<ApiKeyDto> {
+    return this.keys.update(caller, id, body);
+  }
+
+  /** A new secret for the same key; the old one ends at once or with the overlap. */
+  @Post(':id/rotate')
+  @Idempotent({ holdsSecret: true })
+  @HttpCode(200)
+  @Header('Cache-Control', 'no-store')
+  @Needs('api-keys:manage')
+  @ApiParam(ID)
+  @ApiBody({ type: RotateApiKeyDto, required: false })
+  @ApiOkResponse({ type: RotatedApiKeyDto })
+  @ApiErrors(400, 401, 403, 404, 413, 415, 422, 503)
+  rotate(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: RotateApiKeyDto): Promise<RotatedApiKeyDto> {
+    return this.keys.rotate(caller, id, body.overlapSeconds ?? 0);
+  }
+
+  @Delete(':id')
+  @NoBody()
+  @Needs('api-keys:manage')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: DeletedDto })
+  @ApiErrors(400, 401, 403, 404, 503)
+  revoke(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<DeletedDto> {
+    return this.keys.revoke(caller, id);
+  }
+
+  /** Every app says which keys it saw; only this one writes the collection. */
+  @EventPattern(PLATFORM_NOTICES.keyUsed)
+  async used(@Payload() notice: unknown): Promise<void> {
+    if (typeof notice !== 'object' || notice === null || !('orgId' in notice) || !('keyIds' in notice)) return;
+    const { orgId, keyIds } = notice;
+    if (typeof orgId !== 'string' || !Array.isArray(keyIds)) return;
+    await this.repository.used(orgId, keyIds.filter((id): id is string => typeof id === 'string'), new Date());
+  }
+}

@@ -1,0 +1,91 @@
+import type { FieldProblem } from '@agentfleet/errors';
+import { CurrentCaller, ENV, Leases, Lifecycle, Needs, validationFailed, type Caller } from '@agentfleet/platform';
+import { Controller, Get, Inject, Query, type OnModuleInit } from '@nestjs/common';
+import { ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { AiwmEnv } from '../env';
+import { ApiErrors, ApiPage } from '../resources/api-docs';
+import { parseListQuery, type ListRules } from '../resources/list-query';
+import { AuditRecordDto } from './audit-log.dto';
+import { AuditLogRepository, type AuditDocument } from './audit-log.repository';
+
+const FILTERS = ['action', 'targetType', 'targetId', 'actorId'] as const;
+const LIST: ListRules = { filters: { action: 'equals', targetType: 'equals', targetId: 'equals', actorId: 'equals' }, sorts: ['at', 'createdAt'] };
+const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+const CLEAN_UP_EVERY_MS = 3_600_000;
+const MS_PER_DAY = 86_400_000;
+const RANGE_TIME = { required: false, schema: { type: 'string' as const, format: 'date-time' } };
+
+function timeOf(name: string, value: unknown, problems: FieldProblem[]): Date | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && ISO.test(value) && !Number.isNaN(Date.parse(value))) return new Date(value);
+  problems.push({ field: name, message: 'must be a time, ISO 8601 with a zone' });
+  return undefined;
+}
+
+function wire(record: AuditDocument): AuditRecordDto {
+  const { _id, at, actor, orgId, action, target, fields, correlationId, sourceAddress } = record;
+  return {
+    _id: _id.toHexString(),
+    at: at.toISOString(),
+    actor: { kind: actor.kind, id: actor.id, name: actor.name },
+    orgId,
+    action,
+    target: { type: target.type, id: target.id, name: target.name },
+    fields: [...fields],
+    correlationId,
+    sourceAddress,
+  };
+}
+
+@ApiTags('identity')
+@Controller('audit-log')
+export class AuditLogController implements OnModuleInit {
+  constructor(
+    private readonly repository: AuditLogRepository,
+    private readonly leases: Leases,
+    private readonly lifecycle: Lifecycle,
+    @Inject(ENV) private readonly env: AiwmEnv,
+  ) {}
+
+  onModuleInit(): void {
+    this.lifecycle.beforeReady('age of audit records', () => this.dropOld());
+    this.leases.every('aiwm.audit-retention', { periodMs: CLEAN_UP_EVERY_MS, leaseMs: 2 * CLEAN_UP_EVERY_MS }, () => this.dropOld());
+  }
+
+  /** Changes of all apps, newest first. No route changes it. */
+  @Get()
+  @Needs('audit:read')
+  @ApiPage(AuditRecordDto, FILTERS, LIST.sorts)
+  @ApiQuery({ name: 'from', ...RANGE_TIME })
+  @ApiQuery({ name: 'to', ...RANGE_TIME })
+  @ApiErrors(400, 401, 403, 503)
+  async list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<object> {
+    const { page, limit, filters, sort } = parseListQuery(query, LIST);
+    const problems: FieldProblem[] = [];
+    const from = timeOf('from', query['from'], problems);
+    const to = timeOf('to', query['to'], problems);
+    if (problems.length > 0) throw validationFailed(problems);
+    const value = (field: (typeof FILTERS)[number]) => filters.find((filter) => filter.field === field)?.value;
+    const { items, total } = await this.repository.page({
+      orgId: caller.allOrganizations ? null : caller.orgId,
+      action: value('action'),
+      targetType: value('targetType'),
+      targetId: value('targetId'),
+      actorId: value('actorId'),
+      from,
+      to,
+      newestFirst: sort[0]?.direction !== 1,
+      skip: (page - 1) * limit,
+      limit,
+    });
+    return {
+      data: items.map(wire),
+      pagination: { page, limit, total, totalPages: Math.ceil(total / limit) },
+      statistics: { total },
+    };
+  }
+
+  private async dropOld(): Promise<void> {
+    await this.repository.dropBefore(new Date(Date.now() - this.env.AUDIT_RETENTION_DAYS * MS_PER_DAY));
+  }
+}

@@ -1,0 +1,31 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+class AuditActorDto {
+  @ApiProperty({ enum: ['user', 'key', 'agent', 'system'] })
+  kind!: string;
+  /** An id, or `static:bridge`, `static:gateway`. */
+  id!: string;
+  name!: string;
+}
+class AuditTargetDto {
+  /** @example "agent" */
+  type!: string;
+  id!: string;
+  name!: string;
+}
+
+/** Who changed what. Names of fields, never values. */
+export class AuditRecordDto {
+  _id!: string;
+  at!: string;
+  actor!: AuditActorDto;
+  orgId!: string;
+  /** @example "agent.update" */
+  action!: string;
+  target!: AuditTargetDto;
+  fields!: string[];
+  @ApiProperty({ type: String, nullable: true })
+  correlationId!: string | null;
+  @ApiProperty({ type: String, nullable: true })
+  sourceAddress!: string | null;
+}

@@ -1,0 +1,62 @@
+import type { AuditActor, AuditTarget } from '@agentfleet/contracts';
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Model, Types } from 'mongoose';
+import { AUDIT_LOG } from '../identity/identity.schema';
+
+export interface AuditDocument {
+  readonly _id: Types.ObjectId;
+  readonly at: Date;
+  readonly actor: AuditActor;
+  readonly orgId: string;
+  readonly action: string;
+  readonly target: AuditTarget;
+  readonly fields: readonly string[];
+  readonly correlationId: string | null;
+  readonly sourceAddress: string | null;
+}
+
+export interface AuditQuestion {
+  /** Null: all organizations. */
+  readonly orgId: string | null;
+  readonly action?: string | undefined;
+  readonly targetType?: string | undefined;
+  readonly targetId?: string | undefined;
+  readonly actorId?: string | undefined;
+  /** Both ends included. */
+  readonly from: Date | undefined;
+  readonly to: Date | undefined;
+  readonly newestFirst: boolean;
+  readonly skip: number;
+  readonly limit: number;
+}
+
+/** Reads the audit log; all apps write it, through the platform. */
+@Injectable()
+export class AuditLogRepository {
+  constructor(@InjectModel(AUDIT_LOG) private readonly log: Model<AuditDocument>) {}
+
+  async page(question: AuditQuestion): Promise<{ items: readonly AuditDocument[]; total: number }> {
+    const { orgId, action, targetType, targetId, actorId, from, to, newestFirst, skip, limit } = question;
+    const wanted: readonly (readonly [string, unknown])[] = [
+      ['orgId', orgId ?? undefined],
+      ['action', action],
+      ['target.type', targetType],
+      ['target.id', targetId],
+      ['actor.id', actorId],
+      ['at', from || to ? { ...(from ? { $gte: from } : {}), ...(to ? { $lte: to } : {}) } : undefined],
+    ];
+    const match = Object.fromEntries(wanted.filter(([, value]) => value !== undefined));
+    const direction = newestFirst ? -1 : 1;
+    const [found, total] = await Promise.all([
+      this.log.collection.find(match).sort({ at: direction, _id: direction }).skip(skip).limit(limit).toArray(),
+      this.log.collection.countDocuments(match),
+    ]);
+    return { items: found as unknown as AuditDocument[], total }; // the collection holds nothing else
+  }
+
+  /** Drops what is older; says how much. */
+  async dropBefore(time: Date): Promise<number> {
+    return (await this.log.collection.deleteMany({ at: { $lt: time } })).deletedCount;
+  }
+}

@@ -1,0 +1,152 @@
+import { AppError } from '@agentfleet/errors';
+import { ENV, Metrics, type PlatformEnv } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Counter, Histogram } from 'prom-client';
+import { AgentRepository } from '../agents/agent.repository';
+import type { AgentCredential, AgentDocument, AgentPresenceDocument } from '../agents/agent.schema';
+import { AgentsService } from '../agents/agents.service';
+import { renderConfiguration, type Configuration } from '../agents/configuration';
+import type { Settings } from '../agents/settings';
+import type { AiwmEnv } from '../env';
+import { TokenSigner } from '../identity/token-signer';
+import { PresenceService } from '../presence/presence.service';
+import { checkId, notFound } from '../resources/resource';
+import { ConnectLimiter } from './connect-limiter';
+import type { ConnectAnswerDto } from './connection.dto';
+import { SecretCheck } from './secret-check';
+
+export interface Delivered extends Configuration {
+  readonly agent: { readonly id: string; readonly name: string; readonly orgId: string };
+  readonly settings: Settings;
+}
+
+interface Accepted {
+  readonly credential: AgentCredential;
+  readonly isPrevious: boolean;
+  readonly remember: string | undefined;
+}
+
+/** The connection protocol: limiter → agent → secret → suspension → one counted update → token and configuration. */
+@Injectable()
+export class ConnectAgent {
+  private readonly connects: Counter<'result'>;
+  private readonly duration: Histogram;
+
+  constructor(
+    private readonly repository: AgentRepository,
+    private readonly agents: AgentsService,
+    private readonly presence: PresenceService,
+    private readonly secrets: SecretCheck,
+    private readonly limiter: ConnectLimiter,
+    private readonly signer: TokenSigner,
+    metrics: Metrics,
+    @Inject(ENV) private readonly env: AiwmEnv & PlatformEnv,
+  ) {
+    this.connects = metrics.counter({ name: 'aiwm_agent_connects_total', help: 'Connects', labelNames: ['result'] });
+    this.duration = metrics.histogram({ name: 'aiwm_agent_connect_duration_seconds', help: 'Connects' });
+  }
+
+  async connect(id: string, secret: string, source: string): Promise<{ answer: ConnectAnswerDto; configRevision: number }> {
+    checkId(id);
+    const end = this.duration.startTimer();
+    try {
+      const result = await this.limiter.guarded(id, source, secret, () => this.attempt(id, secret, source));
+      this.connects.inc({ result: 'ok' });
+      return result;
+    } catch (error) {
+      this.connects.inc({ result: resultOf(error) });
+      throw error;
+    } finally {
+      end();
+    }
+  }
+
+  /** What an agent is handed, rendered now; references that are gone or foreign are left out. */
+  async deliver(agent: AgentDocument): Promise<Delivered> {
+    const { instruction, tools } = await this.repository.configurationOf(agent);
+    const { mcpServers, ...rest } = renderConfiguration(instruction, tools, agent.allowedToolIds);
+    return {
+      ...rest,
+      agent: { id: agent._id.toHexString(), name: agent.name, orgId: agent.orgId },
+      settings: this.agents.settingsOf(agent),
+      ...(mcpServers ? { mcpServers } : {}),
+    };
+  }
+
+  private async attempt(id: string, secret: string, source: string): Promise<{ answer: ConnectAnswerDto; configRevision: number }> {
+    const agent = await this.repository.findLive(id);
+    if (!agent) throw await this.failed(id, source, notFound());
+    const accepted = await this.accept(agent, secret);
+    if (!accepted) throw await this.failed(id, source, new AppError('invalid_credentials', { message: 'The secret is not valid for this agent' }));
+    if (agent.status === 'suspended') throw new AppError('agent_suspended');
+    const use = { previousSecret: accepted.isPrevious, remembered: accepted.remember };
+    if (!(await this.presence.connected(agent, use))) throw notFound();
+    const { accessToken, expiresIn } = this.token(agent, accepted);
+    const delivered = await this.deliver(agent);
+    const answer: ConnectAnswerDto = {
+      token: accessToken,
+      accessToken,
+      expiresIn,
+      tokenType: 'bearer',
+      refreshToken: null,
+      refreshExpiresIn: 0,
+      ...delivered,
+    };
+    return { answer, configRevision: agent.configRevision };
+  }
+
+  /** A token got with the old secret of an overlap ends with it. */
+  private token(agent: AgentDocument, accepted: Accepted): { accessToken: string; expiresIn: number } {
+    const ttl = this.env.AGENT_TOKEN_TTL_SECONDS;
+    const until = accepted.isPrevious ? accepted.credential.expiresAt : null;
+    const expiresIn = until === null ? ttl : Math.max(1, Math.min(ttl, Math.floor((until.getTime() - Date.now()) / 1000)));
+    const tokenVersion = accepted.isPrevious ? (agent.previousTokenVersion ?? agent.tokenVersion) : agent.tokenVersion;
+    const subject = { agentId: agent._id.toHexString(), orgId: agent.orgId, tokenVersion, configRevision: agent.configRevision };
+    return { accessToken: this.signer.agentToken(subject, expiresIn), expiresIn };
+  }
+
+  private async accept(agent: AgentDocument, secret: string): Promise<Accepted | undefined> {
+    const record = await this.presence.find(agent._id.toHexString());
+    if (agent.credential) {
+      const answer = await this.ask(agent, agent.credential, secret, record);
+      if (answer.valid) return { credential: agent.credential, isPrevious: false, remember: answer.remember };
+    }
+    const previous = agent.previousCredential;
+    if (!previous?.expiresAt || previous.expiresAt.getTime() <= Date.now()) return undefined;
+    const answer = await this.ask(agent, previous, secret, record);
+    return answer.valid ? { credential: previous, isPrevious: true, remember: answer.remember } : undefined;
+  }
+
+  private ask(agent: AgentDocument, credential: AgentCredential, secret: string, record: AgentPresenceDocument | undefined) {
+    return this.secrets.check({
+      agentId: agent._id.toHexString(),
+      secret,
+      storedHash: credential.hash,
+      generated: credential.generated,
+      remembered: record?.remembered ?? [],
+    });
+  }
+
+  private async failed(id: string, source: string, error: AppError): Promise<AppError> {
+    await this.limiter.failed(id, source);
+    return error;
+  }
+}
+
+function resultOf(error: unknown): string {
+  if (!(error instanceof AppError)) return 'failed';
+  switch (error.code) {
+    case 'invalid_credentials':
+      return 'invalid';
+    case 'agent_suspended':
+      return 'suspended';
+    case 'not_found':
+      return 'unknown';
+    case 'rate_limited':
+      return 'limited';
+    case 'overloaded':
+      return 'overloaded';
+    default:
+      return 'failed';
+  }
+}

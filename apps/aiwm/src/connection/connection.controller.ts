@@ -1,0 +1,130 @@
+import { AppError } from '@agentfleet/errors';
+import { Authenticated, BodyLimit, CurrentCaller, hasAnyScope, Metrics, Needs, Public, validationFailed, type Caller } from '@agentfleet/platform';
+import { Body, Controller, Get, Header, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Counter } from 'prom-client';
+import { AgentRepository } from '../agents/agent.repository';
+import { redactSettings } from '../agents/settings';
+import { PresenceService } from '../presence/presence.service';
+import { PresenceTransitions } from '../presence/presence-transitions';
+import { ApiErrors } from '../resources/api-docs';
+import { checkId, notFound, scopeOf } from '../resources/resource';
+import { AgentGuard } from './agent-guard';
+import { ConnectAgent } from './connect-agent';
+import { ConfigurationDto, ConnectAnswerDto, ConnectDto, DisconnectDto, HeartbeatAnswerDto, HeartbeatDto, PresenceHistoryDto } from './connection.dto';
+
+const ID = { name: 'id', description: "The agent's id" };
+const HEARTBEAT_BODY_BYTES = 65_536;
+const SUCCESS = { schema: { type: 'object', properties: { success: { type: 'boolean' } } } };
+
+/** The routes that agents themselves call. */
+@ApiTags('agent connection')
+@Controller('agents')
+export class ConnectionController {
+  private readonly heartbeats: Counter<'result'>;
+
+  constructor(
+    private readonly connectAgent: ConnectAgent,
+    private readonly guard: AgentGuard,
+    private readonly presence: PresenceService,
+    private readonly transitions: PresenceTransitions,
+    private readonly repository: AgentRepository,
+    metrics: Metrics,
+  ) {
+    this.heartbeats = metrics.counter({ name: 'aiwm_agent_heartbeats_total', help: 'Heartbeats', labelNames: ['result'] });
+  }
+
+  /** An agent shows its secret and gets a token and its configuration. */
+  @Post(':id/connect')
+  @HttpCode(200)
+  @Header('Cache-Control', 'no-store')
+  @Public()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ConnectAnswerDto, headers: { 'X-Config-Revision': { schema: { type: 'integer' } }, 'X-Heartbeat-Interval': { schema: { type: 'integer' } } } })
+  @ApiErrors(400, 401, 404, 413, 415, 429, 503)
+  async connect(
+    @Param('id') id: string,
+    @Body() body: ConnectDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ConnectAnswerDto> {
+    const { answer, configRevision } = await this.connectAgent.connect(id, body.secret, request.context.sourceAddress ?? 'unknown');
+    void reply.header('X-Config-Revision', configRevision).header('X-Heartbeat-Interval', Math.floor(this.presence.times.intervalS));
+    return answer;
+  }
+
+  @Post(':id/heartbeat')
+  @HttpCode(200)
+  @BodyLimit(HEARTBEAT_BODY_BYTES)
+  @Needs('agent:self')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: HeartbeatAnswerDto })
+  @ApiErrors(400, 401, 403, 404, 413, 415, 503)
+  async heartbeat(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: HeartbeatDto): Promise<HeartbeatAnswerDto> {
+    const agent = await this.guard.check(caller, checkId(id));
+    const metrics = body.metrics === undefined ? undefined : JSON.stringify(body.metrics);
+    await this.presence.heartbeat(id, agent, body.status, metrics);
+    this.heartbeats.inc({ result: 'ok' });
+    const running = body.configRevision ?? caller.agentClaims?.configRevision;
+    return running === agent.configRevision ? { success: true } : { success: true, configRevision: agent.configRevision };
+  }
+
+  @Post(':id/disconnect')
+  @HttpCode(200)
+  @Needs('agent:self')
+  @ApiParam(ID)
+  @ApiOkResponse(SUCCESS)
+  @ApiErrors(400, 401, 403, 404, 413, 415, 503)
+  async disconnect(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: DisconnectDto): Promise<{ success: true }> {
+    await this.guard.check(caller, checkId(id));
+    await this.presence.disconnected(id, body.reason ?? null);
+    return { success: true };
+  }
+
+  /** Changes of presence, newest first, kept for 30 days. */
+  @Get(':id/presence-history')
+  @Needs('agents:read')
+  @ApiParam(ID)
+  @ApiQuery({ name: 'limit', required: false, schema: { type: 'integer', minimum: 1, maximum: 1000, default: 100 } })
+  @ApiOkResponse({ type: PresenceHistoryDto })
+  @ApiErrors(400, 401, 403, 404, 503)
+  async presenceHistory(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query('limit') limit: unknown): Promise<PresenceHistoryDto> {
+    const agent = await this.repository.documents.find(scopeOf(caller), checkId(id));
+    if (!agent) throw notFound();
+    const isWhole = limit === undefined || (typeof limit === 'string' && /^[1-9]\d{0,3}$/.test(limit) && Number(limit) <= 1000);
+    if (!isWhole) throw validationFailed([{ field: 'limit', message: 'must be a whole number from 1 to 1000' }]);
+    const newest = await this.transitions.newest(id, limit === undefined ? 100 : Number(limit));
+    return { data: newest.map(({ from, to, reason, detail, at }) => ({ from, to, reason, detail, at: at.toISOString() })) };
+  }
+
+  /** The configuration of an agent: whole for the agent itself, with redacted settings for users and keys. */
+  @Get(':id/config')
+  @Header('Cache-Control', 'private, no-cache')
+  @Authenticated()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: ConfigurationDto })
+  @ApiErrors(400, 401, 403, 404, 503)
+  async config(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Headers('if-none-match') known: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object | undefined> {
+    checkId(id);
+    const own = caller.kind === 'agent';
+    if (own) await this.guard.check(caller, id);
+    else if (!hasAnyScope(caller, ['agents:read'])) throw new AppError('forbidden', { message: 'Missing scope agents:read' });
+    const agent = own ? await this.repository.findLive(id) : await this.repository.documents.find(scopeOf(caller), id);
+    if (!agent) throw notFound();
+    const etag = own ? `"r${agent.configRevision}"` : `"r${agent.configRevision}-redacted"`;
+    void reply.header('ETag', etag);
+    if (known === etag) {
+      void reply.status(304);
+      return undefined;
+    }
+    const delivered = await this.connectAgent.deliver(agent);
+    const settings = own ? delivered.settings : redactSettings(delivered.settings);
+    return { configRevision: agent.configRevision, ...delivered, settings };
+  }
+}

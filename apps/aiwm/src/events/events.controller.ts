@@ -1,0 +1,72 @@
+import { AppError } from '@agentfleet/errors';
+import { CurrentCaller, Identity, Needs, validationFailed, type Caller } from '@agentfleet/platform';
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiErrors } from '../resources/api-docs';
+import { EVENT_TYPES, EventHub, type EventType } from './event-hub';
+import { EventStream, type EndReason } from './event-stream';
+
+function readTypes(value: unknown): ReadonlySet<EventType> {
+  if (value === undefined) return new Set(EVENT_TYPES);
+  const given = typeof value === 'string' ? value.split(',') : [''];
+  const known = EVENT_TYPES.filter((type) => given.includes(type));
+  if (known.length === new Set(given).size) return new Set(known);
+  throw validationFailed([{ field: 'types', message: `must be a comma list of ${EVENT_TYPES.join(', ')}` }]);
+}
+
+/** When a token that was accepted before ends; undefined for what is no token. */
+function expiryOf(authorization: string | undefined): number | undefined {
+  const payload = authorization?.split('.')[1];
+  if (payload === undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    return typeof claims === 'object' && claims !== null && 'exp' in claims && typeof claims.exp === 'number' ? claims.exp * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const single = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value);
+
+@ApiTags('events')
+@Controller('events')
+export class EventsController {
+  constructor(
+    private readonly hub: EventHub,
+    private readonly identity: Identity,
+  ) {}
+
+  /** Server-sent events of the caller's organization, for as long as the credentials are good; nothing is replayed. */
+  @Get()
+  @Needs('agents:read')
+  @ApiQuery({ name: 'types', required: false, schema: { type: 'string', example: 'presence,config' } })
+  @ApiOkResponse({ description: 'Events ready, presence, health, audit, config, degraded, end', content: { 'text/event-stream': { schema: { type: 'string' } } } })
+  @ApiErrors(400, 401, 403, 429, 503)
+  open(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    const types = readTypes(query['types']);
+    this.hub.checkRoom(caller.orgId);
+    const headers = reply.getHeaders();
+    reply.hijack();
+    const response = reply.raw;
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
+    response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+    const expiresAtMs = caller.kind === 'user' ? expiryOf(request.headers.authorization) : undefined;
+    this.hub.add(new EventStream(response, { caller, types, expiresAtMs, check: () => this.check(request) }));
+  }
+
+  private async check(request: FastifyRequest): Promise<EndReason | undefined> {
+    try {
+      await this.identity.authenticate({
+        apiKey: single(request.headers['x-api-key']),
+        authorization: request.headers.authorization,
+        organizationId: single(request.headers['x-organization-id']),
+        sourceAddress: request.context.sourceAddress ?? 'unknown',
+      });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof AppError) || error.status !== 401) return undefined;
+      return error.code === 'token_expired' ? 'token_expired' : 'revoked';
+    }
+  }
+}

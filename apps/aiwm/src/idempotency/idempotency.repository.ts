@@ -1,0 +1,70 @@
+import { isDuplicateKey, type Transaction } from '@agentfleet/platform';
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Model } from 'mongoose';
+import { IDEMPOTENCY_KEYS, type IdempotencyDocument } from './idempotency.schema';
+
+const KEY_LIFE_MS = 24 * 3_600_000;
+/** Longer than any request; MongoDB ends transactions after 60 s. */
+const CLAIM_MS = 90_000;
+
+export type ClaimResult = { readonly kind: 'claimed' } | { readonly kind: 'known'; readonly record: IdempotencyDocument; readonly answer: string | undefined };
+
+interface Collection {
+  findOne(match: object): Promise<IdempotencyDocument | null>;
+  insertOne(document: IdempotencyDocument): Promise<unknown>;
+  updateOne(match: object, update: object, options?: object): Promise<{ matchedCount: number }>;
+  replaceOne(match: object, document: IdempotencyDocument, options: object): Promise<unknown>;
+  deleteOne(match: object): Promise<unknown>;
+}
+
+@Injectable()
+export class IdempotencyRepository {
+  constructor(@InjectModel(IDEMPOTENCY_KEYS) private readonly model: Model<IdempotencyDocument>) {}
+
+  /** Takes the key for this request, or tells who had it before. */
+  async claim(id: string, fingerprint: string, holder: string): Promise<ClaimResult> {
+    const now = Date.now();
+    const claimedUntil = new Date(now + CLAIM_MS);
+    const fresh: IdempotencyDocument = { _id: id, fingerprint, state: 'running', holder, claimedUntil, expiresAt: new Date(now + KEY_LIFE_MS) };
+    try {
+      await this.collection().insertOne(fresh);
+      return { kind: 'claimed' };
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+    }
+    // a key whose day is over but that the database has not dropped yet, or one that a dead process left behind
+    const { _id, ...again } = fresh;
+    const free = { $or: [{ expiresAt: { $lt: new Date(now) } }, { fingerprint, state: 'running', claimedUntil: { $lt: new Date(now) } }] };
+    const { matchedCount } = await this.collection().updateOne({ _id, ...free }, { $set: again });
+    if (matchedCount === 1) {
+      await this.collection().deleteOne({ _id: `${id}:answer` });
+      return { kind: 'claimed' };
+    }
+    const record = await this.collection().findOne({ _id: id });
+    if (!record) return this.claim(id, fingerprint, holder);
+    const stored = await this.collection().findOne({ _id: `${id}:answer`, expiresAt: { $gt: new Date(now) } });
+    return { kind: 'known', record, answer: stored?.answer };
+  }
+
+  /** False when the claim is not this holder's any more. */
+  async done(id: string, holder: string, transaction: Transaction): Promise<boolean> {
+    const { session } = transaction;
+    const { matchedCount } = await this.collection().updateOne({ _id: id, holder }, { $set: { state: 'done' } }, { session });
+    return matchedCount === 1;
+  }
+
+  async keepAnswer(id: string, answer: string, lifeMs: number): Promise<void> {
+    const _id = `${id}:answer`;
+    await this.collection().replaceOne({ _id }, { _id, answer, expiresAt: new Date(Date.now() + lifeMs) }, { upsert: true });
+  }
+
+  /** Gives the key free again, unless the change was committed. */
+  async release(id: string, holder: string): Promise<void> {
+    await this.collection().deleteOne({ _id: id, holder, state: 'running' });
+  }
+
+  private collection(): Collection {
+    return this.model.collection as unknown as Collection; // mongoose types _id as ObjectId only
+  }
+}

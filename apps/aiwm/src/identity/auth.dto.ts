@@ -1,0 +1,55 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Optional, Text } from '../resources/validation';
+
+export class LoginDto {
+  @Optional() @Text({ min: 1, max: 254, example: 'admin@localhost' })
+  username?: string;
+
+  /** Accepted in place of `username`. */
+  @Optional() @Text({ min: 1, max: 254 })
+  email?: string;
+
+  @Text({ min: 1, max: 1024, example: '<the password that npm start printed>' })
+  password!: string;
+}
+
+export class RefreshDto {
+  @Text({ min: 1, max: 512 })
+  refreshToken!: string;
+}
+
+export class LogoutDto {
+  /** Ends the sessions that began with the same login; absent: all of the user. */
+  @Optional() @Text({ min: 1, max: 512 })
+  refreshToken?: string;
+}
+
+export class ChangePasswordDto {
+  @Text({ min: 1, max: 1024 })
+  currentPassword!: string;
+
+  @Text({ min: 8, max: 72 })
+  newPassword!: string;
+}
+
+export class TokensDto {
+  accessToken!: string;
+  /** Seconds. */
+  @ApiProperty({ type: 'integer', example: 3600 })
+  expiresIn!: number;
+  refreshToken!: string;
+  /** Seconds. */
+  @ApiProperty({ type: 'integer', example: 604_800 })
+  refreshExpiresIn!: number;
+  @ApiProperty({ enum: ['bearer'] })
+  tokenType!: 'bearer';
+}
+
+export class ProfileDto {
+  _id!: string;
+  username!: string;
+  fullname!: string;
+  status!: string;
+  roles!: string[];
+  orgId!: string;
+}

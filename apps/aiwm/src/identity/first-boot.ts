@@ -1,0 +1,71 @@
+import { DEFAULT_ORGANIZATION_ID, PLATFORM_NOTICES } from '@agentfleet/contracts';
+import { Audit, Bus, ENV, IdentityStore, Lifecycle, LOG, SYSTEM_ACTOR, Transactions, type Log } from '@agentfleet/platform';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { hash } from 'bcrypt';
+import type { AiwmEnv } from '../env';
+import { IdentityRepository } from './identity.repository';
+import { newUser, PASSWORD_ROUNDS } from './passwords';
+import { TokenSigner } from './token-signer';
+
+/** What has to exist before the first login: the default organization, the signing key, the first administrator. */
+@Injectable()
+export class FirstBoot implements OnModuleInit {
+  constructor(
+    private readonly repository: IdentityRepository,
+    private readonly signer: TokenSigner,
+    private readonly store: IdentityStore,
+    private readonly lifecycle: Lifecycle,
+    private readonly transactions: Transactions,
+    private readonly audit: Audit,
+    private readonly bus: Bus,
+    @Inject(ENV) private readonly env: AiwmEnv,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  onModuleInit(): void {
+    this.lifecycle.beforeReady('identity', async () => {
+      await this.repository.ensureDefaultOrganization(new Date());
+      await this.publishKey();
+      await this.makeAdministrator();
+      await this.resetAdministrator();
+    });
+  }
+
+  private async publishKey(): Promise<void> {
+    const lifeSeconds = Math.max(this.env.AGENT_TOKEN_TTL_SECONDS, this.env.USER_TOKEN_TTL_SECONDS);
+    const isNew = await this.repository.publishSigningKey(this.signer.kid, this.signer.publicJwk, new Date(Date.now() + lifeSeconds * 1000));
+    this.store.forgetSigningKeys();
+    if (isNew) this.bus.notify(PLATFORM_NOTICES.signingKeysChanged, { kid: this.signer.kid, at: new Date().toISOString() });
+  }
+
+  private async makeAdministrator(): Promise<void> {
+    if (!(await this.repository.isWithoutUsers())) return;
+    const { AIWM_ADMIN_EMAIL: username, AIWM_ADMIN_PASSWORD: password } = this.env;
+    if (password === undefined) {
+      this.log.warn('There is no user and AIWM_ADMIN_PASSWORD is not set: nobody can log in. Set it and start again.');
+      return;
+    }
+    const passwordHash = await hash(password, PASSWORD_ROUNDS);
+    const user = newUser({ username, passwordHash, orgId: DEFAULT_ORGANIZATION_ID, roles: ['universe.owner'], createdBy: 'system' });
+    if (await this.repository.insertUser(user)) this.log.info({ username }, 'Made the first administrator');
+  }
+
+  /** For an operator who lost the password and can restart the app. */
+  private async resetAdministrator(): Promise<void> {
+    const password = this.env.AIWM_RESET_ADMIN_PASSWORD;
+    if (password === undefined) return;
+    const user = await this.repository.userByName(this.env.AIWM_ADMIN_EMAIL);
+    if (!user) {
+      this.log.warn('AIWM_RESET_ADMIN_PASSWORD is set, but no user has the address of AIWM_ADMIN_EMAIL');
+      return;
+    }
+    const passwordHash = await hash(password, PASSWORD_ROUNDS);
+    await this.transactions.run(async (transaction) => {
+      await this.repository.setPassword(user._id, passwordHash, transaction);
+      const target = { type: 'user', id: user._id.toHexString(), name: user.username };
+      await this.audit.record(transaction, { caller: SYSTEM_ACTOR, orgId: user.orgId, action: 'user.reset_password', target, fields: ['password'] });
+    });
+    await this.repository.revokeAllOf(user._id.toHexString(), new Date());
+    this.log.warn("The administrator's password was reset");
+  }
+}

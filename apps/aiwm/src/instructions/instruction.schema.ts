@@ -1,0 +1,17 @@
+import { Schema } from 'mongoose';
+import type { TenantDocument } from '../resources/tenant.repository';
+
+export interface InstructionDocument extends TenantDocument {
+  readonly name: string;
+  readonly description: string;
+  readonly systemPrompt: string;
+  readonly guidelines: readonly string[];
+  readonly tags: readonly string[];
+  readonly status: 'active' | 'inactive';
+  /** Raised whenever an agent takes a reference, so that a deletion at the same time collides with it. */
+  readonly references: number;
+}
+
+export const INSTRUCTIONS = 'Instruction';
+export const instructionSchema = new Schema<InstructionDocument>({ orgId: String }, { collection: 'instructions', strict: false, versionKey: false })
+  .index({ orgId: 1, isDeleted: 1, createdAt: -1 });

@@ -1,0 +1,4 @@
+import { startApp } from '@agentfleet/platform';
+import { aiwmApp } from './app';
+
+void startApp(aiwmApp);

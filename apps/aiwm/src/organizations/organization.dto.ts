@@ -1,0 +1,21 @@
+import { PartialType } from '@nestjs/swagger';
+import { Optional, Pattern, Text } from '../resources/validation';
+
+export class CreateOrganizationDto {
+  @Text({ min: 1, max: 64, example: 'acme' })
+  @Pattern(/^[a-zA-Z0-9-]*$/, 'must have only letters, digits and hyphens')
+  name!: string;
+
+  @Optional() @Text({ max: 1000 })
+  description?: string;
+}
+
+export class UpdateOrganizationDto extends PartialType(CreateOrganizationDto, { skipNullProperties: false }) {}
+
+export class OrganizationDto {
+  _id!: string;
+  name!: string;
+  description!: string;
+  createdAt!: string;
+  updatedAt!: string;
+}

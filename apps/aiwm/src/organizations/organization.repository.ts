@@ -1,0 +1,77 @@
+import { AppError } from '@agentfleet/errors';
+import { isDuplicateKey, type Transaction } from '@agentfleet/platform';
+import { Injectable } from '@nestjs/common';
+import { InjectConnection, InjectModel } from '@nestjs/mongoose';
+import { Types, type Connection, type Model } from 'mongoose';
+import { ORGANIZATIONS, type OrganizationDocument } from '../identity/identity.schema';
+
+/** What makes an organization not empty; agents and the like count only while they live. */
+const OWNED_LIVE = ['users', 'agents', 'instructions', 'tools', 'nodes'] as const;
+const OWNED = ['clusters', 'vps_agents', 'vps_sessions', 'gateway_sessions'] as const;
+
+const nameTaken = () => new AppError('conflict', { message: 'An organization of this name exists already' });
+
+@Injectable()
+export class OrganizationRepository {
+  constructor(
+    @InjectModel(ORGANIZATIONS) private readonly organizations: Model<OrganizationDocument>,
+    @InjectConnection() private readonly connection: Connection,
+  ) {}
+
+  /** @throws AppError `conflict` when the name is taken */
+  async insert(document: OrganizationDocument, transaction: Transaction): Promise<void> {
+    try {
+      await this.organizations.collection.insertOne(document, { session: transaction.session });
+    } catch (error) {
+      throw isDuplicateKey(error) ? nameTaken() : error;
+    }
+  }
+
+  /** `onlyId` limits a tenant to its own. */
+  async find(id: string, onlyId: string | null): Promise<OrganizationDocument | undefined> {
+    if (onlyId !== null && onlyId !== id) return undefined;
+    const found = await this.organizations.collection.findOne({ _id: new Types.ObjectId(id) });
+    return (found as OrganizationDocument | null) ?? undefined; // the collection holds nothing else
+  }
+
+  async list(onlyId: string | null, name: string | undefined, skip: number, limit: number): Promise<{ items: OrganizationDocument[]; total: number }> {
+    const match = {
+      ...(onlyId === null ? {} : { _id: new Types.ObjectId(onlyId) }),
+      ...(name === undefined ? {} : { name: { $regex: name.replace(/[^A-Za-z0-9-]/g, '\\$&'), $options: 'i' } }),
+    };
+    const [found, total] = await Promise.all([
+      this.organizations.collection.find(match).sort({ createdAt: -1, _id: -1 }).skip(skip).limit(limit).toArray(),
+      this.organizations.collection.countDocuments(match),
+    ]);
+    return { items: found as unknown as OrganizationDocument[], total }; // the collection holds nothing else
+  }
+
+  /** @throws AppError `conflict` when the name is taken */
+  async update(id: string, set: object, transaction: Transaction): Promise<OrganizationDocument | undefined> {
+    try {
+      const options = { session: transaction.session, returnDocument: 'after' as const };
+      const found = await this.organizations.collection.findOneAndUpdate({ _id: new Types.ObjectId(id) }, { $set: set }, options);
+      return (found as OrganizationDocument | null) ?? undefined; // the collection holds nothing else
+    } catch (error) {
+      throw isDuplicateKey(error) ? nameTaken() : error;
+    }
+  }
+
+  /** Names of the kinds of things that still belong to it. */
+  async contents(id: string, transaction: Transaction): Promise<readonly string[]> {
+    const options = { session: transaction.session, projection: { _id: 1 } };
+    const found: string[] = [];
+    for (const name of OWNED_LIVE) {
+      if (await this.connection.collection(name).findOne({ orgId: id, isDeleted: false }, options)) found.push(name);
+    }
+    for (const name of OWNED) {
+      if (await this.connection.collection(name).findOne({ $or: [{ orgId: id }, { org_id: id }] }, options)) found.push(name);
+    }
+    if (await this.connection.collection('api_keys').findOne({ orgId: id, revokedAt: null }, options)) found.push('api_keys');
+    return found;
+  }
+
+  async delete(id: string, transaction: Transaction): Promise<void> {
+    await this.organizations.collection.deleteOne({ _id: new Types.ObjectId(id) }, { session: transaction.session });
+  }
+}

@@ -1,0 +1,78 @@
+import { Authenticated, CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
+import { AppError } from '@agentfleet/errors';
+import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { Idempotent } from '../idempotency/idempotency.interceptor';
+import { ApiErrors, ApiPage } from '../resources/api-docs';
+import { parseListQuery } from '../resources/list-query';
+import { DeletedDto } from '../resources/pagination.dto';
+import { CreateOrganizationDto, OrganizationDto, UpdateOrganizationDto } from './organization.dto';
+import { ORGANIZATION_LIST, OrganizationsService } from './organizations.service';
+
+const ID = { name: 'id', description: '24 lower-case hex digits' };
+
+/** Reading is for people and keys of any right, but not for agents' tokens. */
+function refuseAgents(caller: Caller): Caller {
+  if (caller.kind === 'agent') throw new AppError('forbidden', { message: "An agent's token cannot be used here" });
+  return caller;
+}
+
+@ApiTags('identity')
+@Controller('organizations')
+export class OrganizationsController {
+  constructor(private readonly organizations: OrganizationsService) {}
+
+  @Post()
+  @Idempotent()
+  @Needs('organizations:manage')
+  @ApiCreatedResponse({ type: OrganizationDto })
+  @ApiErrors(400, 401, 403, 409, 413, 415, 422, 503)
+  create(@CurrentCaller() caller: Caller, @Body() body: CreateOrganizationDto): Promise<OrganizationDto> {
+    return this.organizations.create(caller, body);
+  }
+
+  @Get()
+  @Authenticated()
+  @ApiPage(OrganizationDto, ['name'], ORGANIZATION_LIST.sorts)
+  @ApiErrors(400, 401, 403, 503)
+  list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<object> {
+    return this.organizations.list(refuseAgents(caller), parseListQuery(query, ORGANIZATION_LIST));
+  }
+
+  @Get(':id')
+  @Authenticated()
+  @ApiParam(ID)
+  @ApiOkResponse({ type: OrganizationDto })
+  @ApiErrors(400, 401, 403, 404, 503)
+  get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<OrganizationDto> {
+    return this.organizations.get(refuseAgents(caller), id);
+  }
+
+  @Put(':id')
+  @Needs('organizations:manage')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: OrganizationDto })
+  @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
+  put(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateOrganizationDto): Promise<OrganizationDto> {
+    return this.organizations.update(caller, id, body);
+  }
+
+  @Patch(':id')
+  @Needs('organizations:manage')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: OrganizationDto })
+  @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
+  patch(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateOrganizationDto): Promise<OrganizationDto> {
+    return this.organizations.update(caller, id, body);
+  }
+
+  @Delete(':id')
+  @NoBody()
+  @Needs('organizations:manage')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: DeletedDto })
+  @ApiErrors(400, 401, 403, 404, 409, 503)
+  delete(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<DeletedDto> {
+    return this.organizations.delete(caller, id);
+  }
+}

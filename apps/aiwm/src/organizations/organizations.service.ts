@@ -1,0 +1,93 @@
+import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { Audit, IdentityStore, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
+import { Injectable } from '@nestjs/common';
+import { markIdempotentWork } from '../idempotency/current-claim';
+import type { OrganizationDocument } from '../identity/identity.schema';
+import type { ListQuery, ListRules } from '../resources/list-query';
+import { checkId, definedOnly, notFound, type Deleted } from '../resources/resource';
+import { newId } from '../resources/tenant.repository';
+import type { CreateOrganizationDto, OrganizationDto, UpdateOrganizationDto } from './organization.dto';
+import { OrganizationRepository } from './organization.repository';
+
+export const ORGANIZATION_LIST: ListRules = { filters: { name: 'contains' }, sorts: ['createdAt'] };
+
+function wire(document: OrganizationDocument): OrganizationDto {
+  return {
+    _id: document._id.toHexString(),
+    name: document.name,
+    description: document.description,
+    createdAt: document.createdAt.toISOString(),
+    updatedAt: document.updatedAt.toISOString(),
+  };
+}
+
+/** Tenants see their own organization; `universe.owner` sees and manages all. */
+@Injectable()
+export class OrganizationsService {
+  constructor(
+    private readonly repository: OrganizationRepository,
+    private readonly transactions: Transactions,
+    private readonly audit: Audit,
+    private readonly store: IdentityStore,
+  ) {}
+
+  async create(caller: Caller, body: CreateOrganizationDto): Promise<OrganizationDto> {
+    const now = new Date();
+    const document = { _id: newId(), name: body.name, description: body.description ?? '', createdAt: now, updatedAt: now };
+    await this.transactions.run(async (transaction) => {
+      await this.repository.insert(document, transaction);
+      await this.record(transaction, caller, 'create', document, Object.keys(definedOnly(body)));
+      await markIdempotentWork(transaction);
+    });
+    return wire(document);
+  }
+
+  async get(caller: Caller, id: string): Promise<OrganizationDto> {
+    const found = await this.repository.find(checkId(id), ownOnly(caller));
+    if (!found) throw notFound();
+    return wire(found);
+  }
+
+  async list(caller: Caller, query: ListQuery): Promise<object> {
+    const name = query.filters.find(({ field }) => field === 'name')?.value;
+    const { items, total } = await this.repository.list(ownOnly(caller), name, (query.page - 1) * query.limit, query.limit);
+    return {
+      data: items.map(wire),
+      pagination: { page: query.page, limit: query.limit, total, totalPages: Math.ceil(total / query.limit) },
+      statistics: { total },
+    };
+  }
+
+  async update(caller: Caller, id: string, body: UpdateOrganizationDto): Promise<OrganizationDto> {
+    checkId(id);
+    const set = definedOnly(body);
+    return this.transactions.run(async (transaction) => {
+      const after = await this.repository.update(id, { ...set, updatedAt: new Date() }, transaction);
+      if (!after) throw notFound();
+      await this.record(transaction, caller, 'update', after, Object.keys(set));
+      return wire(after);
+    });
+  }
+
+  async delete(caller: Caller, id: string): Promise<Deleted> {
+    const found = await this.repository.find(checkId(id), null);
+    if (!found) throw notFound();
+    if (id === DEFAULT_ORGANIZATION_ID) throw new AppError('conflict', { message: 'The default organization cannot be deleted' });
+    await this.transactions.run(async (transaction) => {
+      const contents = await this.repository.contents(id, transaction);
+      if (contents.length > 0) throw new AppError('conflict', { message: `The organization is not empty: it still has ${contents.join(', ')}` });
+      await this.repository.delete(id, transaction);
+      await this.record(transaction, caller, 'delete', found, []);
+      transaction.afterCommit(() => this.store.forgetOrganization(id));
+    });
+    return { _id: id, deletedAt: new Date().toISOString(), message: 'The organization was deleted' };
+  }
+
+  private record(transaction: Transaction, caller: Caller, verb: string, { _id, name }: OrganizationDocument, fields: readonly string[]): Promise<void> {
+    const id = _id.toHexString();
+    return this.audit.record(transaction, { caller, orgId: id, action: `organization.${verb}`, target: { type: 'organization', id, name }, fields });
+  }
+}
+
+const ownOnly = (caller: Caller) => (caller.allOrganizations ? null : caller.orgId);

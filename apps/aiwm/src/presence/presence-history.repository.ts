@@ -1,0 +1,89 @@
+import { isDuplicateKey } from '@agentfleet/platform';
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import { Schema, Types, type Model } from 'mongoose';
+import { AGENT_PRESENCE, AGENTS, type AgentDocument, type AgentPresenceDocument, type PresenceTransition } from '../agents/agent.schema';
+
+const KEPT_S = 30 * 86_400;
+
+type HistoryDocument = PresenceTransition & { readonly _id: string; readonly agentId: string; readonly orgId: string };
+
+export const PRESENCE_HISTORY = 'PresenceHistory';
+export const presenceHistorySchema = new Schema<HistoryDocument>({ _id: String }, { collection: 'presence_history', strict: false, versionKey: false })
+  .index({ agentId: 1, at: -1 })
+  .index({ at: 1 }, { expireAfterSeconds: KEPT_S });
+
+export type PresenceSubject = Pick<AgentDocument, '_id' | 'createdAt' | 'status' | 'statusChangedAt'>;
+
+/** Changes of presence: what was last told of each agent, and the history of it. */
+@Injectable()
+export class PresenceHistoryRepository {
+  constructor(
+    @InjectModel(AGENT_PRESENCE) private readonly presence: Model<AgentPresenceDocument>,
+    @InjectModel(AGENTS) private readonly agents: Model<AgentDocument>,
+    @InjectModel(PRESENCE_HISTORY) private readonly history: Model<HistoryDocument>,
+  ) {}
+
+  /** Records whose presence may have changed by the passing of time, or because nobody told of the change yet. */
+  async candidates(): Promise<readonly AgentPresenceDocument[]> {
+    const seen = { $max: ['$lastConnectedAt', '$lastHeartbeatAt'] };
+    const match = {
+      lastConnectedAt: { $ne: null },
+      isGone: { $ne: true },
+      $or: [{ shownStatus: { $ne: 'offline' } }, { unwritten: { $type: 'object' as const } }, { $expr: { $gt: [seen, '$shownAt'] } }],
+    };
+    const found = await this.presence.collection.find(match, { projection: { metrics: 0, remembered: 0 } }).toArray();
+    return found as unknown as AgentPresenceDocument[]; // the collection holds nothing else
+  }
+
+  async records(ids: readonly string[]): Promise<readonly AgentPresenceDocument[]> {
+    const found = await this.presence.collection.find({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) } }).toArray();
+    return found as unknown as AgentPresenceDocument[]; // as above
+  }
+
+  /** The live ones of these agents. */
+  async subjects(ids: readonly Types.ObjectId[]): Promise<ReadonlyMap<string, PresenceSubject>> {
+    const projection = { createdAt: 1, status: 1, statusChangedAt: 1 };
+    const found = await this.agents.collection.find({ _id: { $in: [...ids] }, isDeleted: false }, { projection }).toArray();
+    return new Map(found.map((agent) => [String(agent._id), agent as unknown as PresenceSubject])); // the projection of the agents
+  }
+
+  /** Deleted agents are looked at no more. */
+  async gone(ids: readonly Types.ObjectId[]): Promise<void> {
+    if (ids.length > 0) await this.presence.collection.updateMany({ _id: { $in: [...ids] } }, { $set: { isGone: true } });
+  }
+
+  /** Takes the transition for this replica; false when another one told of it, or of a later one, before. */
+  async take(record: AgentPresenceDocument, transition: PresenceTransition): Promise<boolean> {
+    const match = { _id: record._id, shownStatus: record.shownStatus ?? null, shownAt: record.shownAt ?? null };
+    const set = { shownStatus: transition.to, shownAt: transition.at, unwritten: transition };
+    return (await this.presence.collection.updateOne(match, { $set: set })).modifiedCount === 1;
+  }
+
+  /** Writes what was taken; a second time (after a crash in between) does no harm. False when it was there already. */
+  async write(record: Pick<AgentPresenceDocument, '_id' | 'orgId'>, transition: PresenceTransition): Promise<boolean> {
+    const agentId = record._id.toHexString();
+    const { from, to, reason, detail, at } = transition;
+    const document: HistoryDocument = { _id: `${agentId}:${at.getTime()}:${from}:${to}`, agentId, orgId: record.orgId, from, to, reason, detail, at };
+    let isNew = true;
+    try {
+      await this.history.collection.insertOne(document as never); // its _id is a text
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+      isNew = false;
+    }
+    await this.presence.collection.updateOne({ _id: record._id, 'unwritten.at': at, 'unwritten.to': to }, { $set: { unwritten: null } });
+    return isNew;
+  }
+
+  async newest(agentId: string, limit: number): Promise<readonly PresenceTransition[]> {
+    const found = await this.history.collection.find({ agentId }).sort({ at: -1, _id: -1 }).limit(limit).toArray();
+    return found as unknown as HistoryDocument[]; // the collection holds nothing else
+  }
+
+  async countByStatus(): Promise<ReadonlyMap<string, number>> {
+    const pipeline = [{ $match: { isGone: { $ne: true } } }, { $group: { _id: { $ifNull: ['$shownStatus', 'never_connected'] }, count: { $sum: 1 } } }];
+    const groups = await this.presence.collection.aggregate<{ _id: string; count: number }>(pipeline).toArray();
+    return new Map(groups.map(({ _id, count }) => [_id, count]));
+  }
+}

@@ -1,0 +1,207 @@
+import { CLOCK, ENV, Lifecycle, LOG, Metrics, type Clock, type Log } from '@agentfleet/platform';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import type { Histogram } from 'prom-client';
+import type { AgentDocument, AgentPresenceDocument, PresenceTransition } from '../agents/agent.schema';
+import { presenceTimes, type AiwmEnv, type PresenceTimes } from '../env';
+import { presenceAt, reportedSinceAfter, type Gap, type Presence, type PresenceFacts } from './presence';
+import { PresenceRepository, type HeartbeatFact } from './presence.repository';
+
+/** A heartbeat is acknowledged at once and written at most this much later. */
+const FLUSH_EVERY_MS = 500;
+const ALIVE_EVERY_MS = 5000;
+const GAP_MS = 15_000;
+
+type Subject = Pick<AgentDocument, '_id' | 'createdAt' | 'status' | 'statusChangedAt'>;
+
+export interface PresenceView {
+  readonly presence: Presence;
+  readonly record: AgentPresenceDocument | undefined;
+}
+
+const toMs = (date: Date | null | undefined) => date?.getTime() ?? null;
+
+function factsOf(agent: Subject, record: AgentPresenceDocument | undefined): PresenceFacts {
+  return {
+    createdAtMs: agent.createdAt.getTime(),
+    suspendedSinceMs: agent.status === 'suspended' ? agent.statusChangedAt.getTime() : null,
+    lastConnectedAtMs: toMs(record?.lastConnectedAt),
+    lastHeartbeatAtMs: toMs(record?.lastHeartbeatAt),
+    reportedStatus: record?.reportedStatus ?? 'online',
+    reportedSinceMs: toMs(record?.reportedSince),
+    disconnectedAtMs: toMs(record?.disconnectedAt),
+    disconnectReason: record?.disconnectReason ?? null,
+  };
+}
+
+/** Takes heartbeats (written in batches) and says who is there, computed at the question from stored facts. */
+@Injectable()
+export class PresenceService implements OnModuleInit {
+  readonly times: PresenceTimes;
+  private readonly waiting = new Map<string, HeartbeatFact>();
+  private flushing: Promise<void> = Promise.resolve();
+  private gaps: readonly Gap[] = [];
+  /** The last heartbeat of each agent that this replica took: one in the same status needs no look at the database. */
+  private readonly last = new LRUCache<string, { readonly status: HeartbeatFact['status']; readonly since: Date; readonly atMs: number }>({ max: 50_000 });
+  private readonly changed = new Set<string>();
+  private tellChanges: (agentIds: readonly string[]) => void = () => undefined;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly flushSeconds: Histogram;
+
+  constructor(
+    private readonly repository: PresenceRepository,
+    private readonly lifecycle: Lifecycle,
+    metrics: Metrics,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
+    @Inject(ENV) env: AiwmEnv,
+  ) {
+    this.times = presenceTimes(env);
+    this.flushSeconds = metrics.histogram({ name: 'aiwm_heartbeat_flush_seconds', help: 'Writing a batch of heartbeats' });
+  }
+
+  onModuleInit(): void {
+    this.lifecycle.beforeReady('controller clock', async () => {
+      await this.sayAlive();
+      this.timers.push(setInterval(() => void this.flush(), FLUSH_EVERY_MS), setInterval(() => void this.sayAlive().catch(this.warn), ALIVE_EVERY_MS));
+      for (const timer of this.timers) timer.unref();
+    });
+    this.lifecycle.onDrain('heartbeats', async () => {
+      for (const timer of this.timers) clearInterval(timer);
+      await this.flush();
+    });
+  }
+
+  /** Acknowledged at once; visible in the next read here, elsewhere within a second. */
+  async heartbeat(agentId: string, subject: Subject, status: HeartbeatFact['status'], metrics: string | undefined): Promise<void> {
+    const waiting = this.waiting.get(agentId);
+    const at = new Date(this.clock.now());
+    const last = this.last.get(agentId);
+    if (last?.status === status && at.getTime() - last.atMs <= this.times.staleS * 1000) {
+      this.take({ agentId, at, status, reportedSince: last.since, metrics: metrics ?? waiting?.metrics });
+      return;
+    }
+    const facts = waiting ? undefined : factsOf(subject, await this.repository.find(agentId));
+    const since = (() => {
+      const queued = this.waiting.get(agentId) ?? waiting; // another one may have come while we read
+      if (queued) return queued.status === status ? queued.reportedSince : at;
+      return facts ? new Date(reportedSinceAfter(facts, status, at.getTime(), this.times, this.gaps)) : at;
+    })();
+    this.changed.add(agentId);
+    this.take({ agentId, at, status, reportedSince: since, metrics: metrics ?? this.waiting.get(agentId)?.metrics });
+  }
+
+  private take(fact: HeartbeatFact): void {
+    this.waiting.set(fact.agentId, fact);
+    this.last.set(fact.agentId, { status: fact.status, since: fact.reportedSince, atMs: fact.at.getTime() });
+  }
+
+  /** Another replica, or an administrator, changed what was known of the agent. */
+  forget(agentId: string): void {
+    this.last.delete(agentId);
+  }
+
+  /** Does nothing when the news is what this replica itself took. */
+  forgetUnless(agentId: string, status: string): void {
+    if (this.last.get(agentId)?.status !== status) this.forget(agentId);
+  }
+
+  /** Hears which agents' presence a request may just have changed, once that is in the database. */
+  onChange(tell: (agentIds: readonly string[]) => void): void {
+    this.tellChanges = tell;
+  }
+
+  /** For changes from elsewhere, such as a suspension. */
+  mayHaveChanged(agentId: string): void {
+    this.forget(agentId);
+    this.changed.add(agentId); // told with the next flush, all in one
+  }
+
+  /** The change of presence that was not told of yet. */
+  transitionOf(agent: Subject, record: AgentPresenceDocument): PresenceTransition | undefined {
+    const from = record.shownStatus ?? 'never_connected';
+    const { status, reason, detail, sinceMs } = presenceAt(factsOf(agent, this.withWaiting(record)), this.clock.now(), this.times, this.gaps);
+    if (status === from) return undefined;
+    return { from, to: status, reason, detail, at: new Date(Math.max(sinceMs, record.shownAt?.getTime() ?? 0)) };
+  }
+
+  /** A record as it will be once the waiting heartbeat is written. */
+  private withWaiting(record: AgentPresenceDocument): AgentPresenceDocument {
+    const fact = this.waiting.get(record._id.toHexString());
+    return fact ? { ...record, lastHeartbeatAt: fact.at, reportedStatus: fact.status, reportedSince: fact.reportedSince } : record;
+  }
+
+  /** Counts a connect. False when the agent is not there any more. */
+  async connected(subject: Subject, use: { previousSecret: boolean; remembered: string | undefined }): Promise<boolean> {
+    const agentId = subject._id.toHexString();
+    await this.flush();
+    const at = new Date(this.clock.now());
+    const facts = factsOf(subject, await this.repository.find(agentId));
+    const reportedSince = new Date(reportedSinceAfter(facts, 'online', at.getTime(), this.times, this.gaps));
+    const isCounted = await this.repository.connected(agentId, { at, reportedSince, ...use });
+    this.mayHaveChanged(agentId);
+    return isCounted;
+  }
+
+  async disconnected(agentId: string, reason: string | null): Promise<void> {
+    await this.flush();
+    await this.repository.disconnected(agentId, new Date(this.clock.now()), reason);
+    this.mayHaveChanged(agentId);
+  }
+
+  async of(agents: readonly Subject[]): Promise<ReadonlyMap<string, PresenceView>> {
+    await this.flush();
+    const records = await this.repository.findMany(agents.map(({ _id }) => _id));
+    const now = this.clock.now();
+    return new Map(
+      agents.map((agent) => {
+        const id = agent._id.toHexString();
+        const record = records.get(id);
+        return [id, { record, presence: presenceAt(factsOf(agent, record), now, this.times, this.gaps) }];
+      }),
+    );
+  }
+
+  create(...args: Parameters<PresenceRepository['create']>): Promise<void> {
+    return this.repository.create(...args);
+  }
+
+  find(agentId: string): Promise<AgentPresenceDocument | undefined> {
+    return this.repository.find(agentId);
+  }
+
+  forgetSecrets(...args: Parameters<PresenceRepository['forgetSecrets']>): Promise<void> {
+    return this.repository.forgetSecrets(...args);
+  }
+
+  private flush(): Promise<void> {
+    this.flushing = this.flushing.then(() => this.writeWaiting()).catch(this.warn);
+    return this.flushing;
+  }
+
+  private async writeWaiting(): Promise<void> {
+    if (this.waiting.size > 0) await this.writeBatch([...this.waiting.values()]);
+    if (this.changed.size === 0) return;
+    const changed = [...this.changed];
+    this.changed.clear();
+    this.tellChanges(changed);
+  }
+
+  private async writeBatch(batch: readonly HeartbeatFact[]): Promise<void> {
+    const end = this.flushSeconds.startTimer();
+    await this.repository.heartbeats(batch);
+    end();
+    // a newer heartbeat that came meanwhile stays
+    for (const fact of batch) if (this.waiting.get(fact.agentId) === fact) this.waiting.delete(fact.agentId);
+  }
+
+  private async sayAlive(): Promise<void> {
+    await this.repository.alive(new Date(this.clock.now()), GAP_MS);
+    this.gaps = (await this.repository.gaps()).map(({ from, to }) => ({ fromMs: from.getTime(), toMs: to.getTime() }));
+  }
+
+  private readonly warn = (error: unknown): void => {
+    this.log.warn({ err: error }, 'Presence could not be written; it is tried again');
+  };
+}
+

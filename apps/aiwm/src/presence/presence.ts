@@ -1,0 +1,99 @@
+import type { PresenceTimes } from '../env';
+
+export type PresenceStatus = 'online' | 'busy' | 'idle' | 'stale' | 'offline' | 'never_connected';
+export type PresenceReason =
+  | 'never_connected'
+  | 'connected'
+  | 'heartbeat'
+  | 'heartbeat_late'
+  | 'controller_gap'
+  | 'heartbeat_timeout'
+  | 'disconnected'
+  | 'suspended';
+
+/** What presence follows from; all times in milliseconds since 1970. */
+export interface PresenceFacts {
+  readonly createdAtMs: number;
+  readonly suspendedSinceMs: number | null;
+  readonly lastConnectedAtMs: number | null;
+  readonly lastHeartbeatAtMs: number | null;
+  readonly reportedStatus: 'online' | 'busy' | 'idle';
+  readonly reportedSinceMs: number | null;
+  readonly disconnectedAtMs: number | null;
+  readonly disconnectReason: string | null;
+}
+
+/** A time in which no replica could take heartbeats, milliseconds since 1970. */
+export interface Gap {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export interface Presence {
+  readonly status: PresenceStatus;
+  readonly reason: PresenceReason;
+  readonly sinceMs: number;
+  readonly detail: string | null;
+  readonly nextExpectedAtMs: number | null;
+}
+
+/** Length of the gaps' part in `[fromMs, toMs]`. */
+function deafMs(fromMs: number, toMs: number, gaps: readonly Gap[]): number {
+  return gaps.reduce((sum, gap) => sum + Math.max(0, Math.min(toMs, gap.toMs) - Math.max(fromMs, gap.fromMs)), 0);
+}
+
+/** When, after `fromMs`, the time in which heartbeats could be taken adds up to `heardMs`. */
+function momentHeard(fromMs: number, heardMs: number, gaps: readonly Gap[]): number {
+  let atMs = fromMs + heardMs;
+  for (const gap of [...gaps].sort((a, b) => a.fromMs - b.fromMs)) {
+    if (gap.toMs <= fromMs || gap.fromMs >= atMs) continue;
+    atMs += gap.toMs - Math.max(fromMs, gap.fromMs);
+  }
+  return atMs;
+}
+
+/** When silence of `silenceMs` was first noticed: in a gap nobody could, so then at its end. */
+function momentNoticed(fromMs: number, silenceMs: number, gaps: readonly Gap[]): number {
+  const atMs = fromMs + silenceMs;
+  return gaps.find((gap) => gap.fromMs <= atMs && atMs < gap.toMs)?.toMs ?? atMs;
+}
+
+/** Presence at `nowMs`, from facts alone, so that it is never older than the question (contract section 6). */
+export function presenceAt(facts: PresenceFacts, nowMs: number, times: PresenceTimes, gaps: readonly Gap[]): Presence {
+  const none = { detail: null, nextExpectedAtMs: null };
+  const { lastConnectedAtMs, lastHeartbeatAtMs, disconnectedAtMs } = facts;
+  if (lastConnectedAtMs === null) {
+    return { status: 'never_connected', reason: 'never_connected', sinceMs: facts.createdAtMs, ...none };
+  }
+  if (facts.suspendedSinceMs !== null) return { status: 'offline', reason: 'suspended', sinceMs: facts.suspendedSinceMs, ...none };
+  const seenMs = Math.max(lastConnectedAtMs, lastHeartbeatAtMs ?? -Infinity);
+  if (disconnectedAtMs !== null && disconnectedAtMs >= seenMs) {
+    return { status: 'offline', reason: 'disconnected', sinceMs: disconnectedAtMs, detail: facts.disconnectReason, nextExpectedAtMs: null };
+  }
+  const staleMs = times.staleS * 1000;
+  const timeoutMs = times.timeoutS * 1000;
+  const silenceMs = nowMs - seenMs;
+  const heardMs = silenceMs - deafMs(seenMs, nowMs, gaps);
+  const nextExpectedAtMs = seenMs + times.intervalS * 1000;
+  if (silenceMs <= staleMs) {
+    const reason = lastHeartbeatAtMs !== null && lastHeartbeatAtMs >= lastConnectedAtMs ? 'heartbeat' : 'connected';
+    return { status: facts.reportedStatus, reason, sinceMs: facts.reportedSinceMs ?? seenMs, detail: null, nextExpectedAtMs };
+  }
+  if (heardMs <= timeoutMs) {
+    const reason = heardMs <= staleMs ? 'controller_gap' : 'heartbeat_late';
+    return { status: 'stale', reason, sinceMs: momentNoticed(seenMs, staleMs, gaps), detail: null, nextExpectedAtMs };
+  }
+  return { status: 'offline', reason: 'heartbeat_timeout', sinceMs: momentHeard(seenMs, timeoutMs, gaps), ...none };
+}
+
+/** Since when the reported status has held, once something new was heard at `atMs`. */
+export function reportedSinceAfter(
+  facts: PresenceFacts,
+  status: PresenceFacts['reportedStatus'],
+  atMs: number,
+  times: PresenceTimes,
+  gaps: readonly Gap[],
+): number {
+  const before = presenceAt(facts, atMs, times, gaps);
+  return before.status === status ? before.sinceMs : atMs;
+}

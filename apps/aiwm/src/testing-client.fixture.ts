@@ -1,0 +1,87 @@
+import { testDatabase, type TestDatabase } from '@agentfleet/testing';
+import { bootApp, type RunningApp } from '@agentfleet/platform';
+import { aiwmApp } from './app';
+
+export const ADMIN = { username: 'admin@localhost', password: 'correct horse battery' };
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, unknown> & { readonly data?: Record<string, unknown>[]; readonly errors?: string[] };
+}
+
+/** Speaks HTTP to one replica with one credential. */
+export class Client {
+  constructor(
+    readonly url: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {}
+
+  with(headers: Readonly<Record<string, string>>): Client {
+    return new Client(this.url, headers);
+  }
+
+  async ask(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const text = typeof body === 'string' ? body : body === undefined ? undefined : JSON.stringify(body);
+    const type: Record<string, string> = text === undefined ? {} : { 'Content-Type': 'application/json' };
+    const response = await fetch(`${this.url}${path}`, { method, headers: { ...type, ...this.headers, ...headers }, ...(text === undefined ? {} : { body: text }) });
+    const answer = await response.text();
+    return { status: response.status, headers: response.headers, body: answer === '' ? {} : JSON.parse(answer) };
+  }
+
+  get = (path: string) => this.ask('GET', path);
+  post = (path: string, body?: unknown) => this.ask('POST', path, body);
+  patch = (path: string, body: unknown) => this.ask('PATCH', path, body);
+  delete = (path: string) => this.ask('DELETE', path);
+
+  /** The id of something just created; fails loudly when it was not. */
+  async create(path: string, body: unknown): Promise<string> {
+    const answer = await this.post(path, body);
+    if (answer.status !== 201) throw new Error(`POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return String(answer.body['_id']);
+  }
+
+  async login(): Promise<Client> {
+    const answer = await this.post('/auth/login', ADMIN);
+    if (answer.status !== 200) throw new Error(`login: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return this.with({ Authorization: `Bearer ${String(answer.body['accessToken'])}` });
+  }
+}
+
+export interface Stack {
+  readonly database: TestDatabase;
+  readonly env: Readonly<Record<string, string>>;
+  boot(env?: Readonly<Record<string, string>>): Promise<{ running: RunningApp; client: Client }>;
+  close(): Promise<void>;
+}
+
+/** A database of its own and any number of replicas on it. */
+export async function aiwmStack(): Promise<Stack> {
+  const database = await testDatabase();
+  const env = { ...database.env, AIWM_ADMIN_PASSWORD: ADMIN.password, LOG_LEVEL: 'silent' };
+  const replicas: RunningApp[] = [];
+  return {
+    database,
+    env,
+    async boot(more = {}) {
+      const running = await bootApp(aiwmApp, { env: { ...env, ...more } });
+      replicas.push(running);
+      await running.services.lifecycle.whenReady();
+      return { running, client: new Client(running.url) };
+    },
+    async close() {
+      for (const replica of replicas) await replica.close().catch(() => undefined);
+      await database.drop();
+    },
+  };
+}
+
+export const INSTRUCTION = { name: 'Support', systemPrompt: 'You are a helpful AI assistant.', guidelines: ['Be polite', 'Be accurate'] };
+export const TOOL = {
+  name: 'read-file',
+  type: 'builtin',
+  description: 'Read files',
+  category: 'productivity',
+  schema: { inputSchema: { type: 'object' }, outputSchema: { type: 'object' } },
+};
+export const NODE = { name: 'vps-1', role: ['worker'] };

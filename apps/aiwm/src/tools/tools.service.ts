@@ -1,0 +1,154 @@
+import { AppError } from '@agentfleet/errors';
+import { Audit, FieldCipher, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
+import { Injectable } from '@nestjs/common';
+import { ConfigurationChanges } from '../agents/configuration-changes';
+import type { ListQuery, ListRules } from '../resources/list-query';
+import { definedOnly, newDocument, pageWire, Resource, scopeOf, tenantWire, type Deleted } from '../resources/resource';
+import type { TenantScope } from '../resources/tenant.repository';
+import type { CreateToolDto, ToolDto, UpdateToolDto } from './tool.dto';
+import { ToolRepository } from './tool.repository';
+import type { ToolDocument } from './tool.schema';
+
+export const TOOL_LIST: ListRules = {
+  filters: { name: 'contains', status: 'equals', type: 'equals', tags: 'member', _id: 'id', category: 'equals', scope: 'equals' },
+  sorts: ['name', 'status', 'type', 'createdAt', 'updatedAt'],
+};
+
+const ENVIRONMENT_CONTEXT = 'tools.environment';
+const REDACTED = '[redacted]';
+/** A change of these is a change of what agents are handed. */
+const DELIVERED = ['name', 'type', 'description', 'category', 'schema', 'status', 'endpoint', 'transport', 'scope'] as const;
+
+function toolWire(document: ToolDocument): ToolDto {
+  const schema: object = JSON.parse(document.schema); // written by us from a checked object
+  return {
+    _id: document._id.toHexString(),
+    name: document.name,
+    type: document.type,
+    description: document.description,
+    category: document.category,
+    schema,
+    status: document.status,
+    scope: document.scope,
+    tags: [...document.tags],
+    transport: document.transport,
+    endpoint: document.endpoint,
+    dockerImage: document.dockerImage,
+    port: document.port,
+    environment: Object.fromEntries(document.environmentNames.map((name) => [name, REDACTED])),
+    healthEndpoint: document.healthEndpoint,
+    ...tenantWire(document),
+  };
+}
+
+const isOwner = (caller: Caller) => caller.roles.some((role) => role === 'organization.owner' || role === 'universe.owner');
+const isUniverseOwner = (caller: Caller) => caller.roles.includes('universe.owner');
+
+/** Own organization's tools, private ones only of their creator and for owners, and everybody's public ones. */
+function readScope(caller: Caller): TenantScope {
+  return { ...scopeOf(caller), orPublic: true, privateOf: isOwner(caller) ? null : caller.id };
+}
+
+function refusePublic(caller: Caller, scope: string | undefined): void {
+  if (scope === 'public' && !isUniverseOwner(caller)) {
+    throw new AppError('forbidden', { message: 'Only a universe.owner manages public tools' });
+  }
+}
+
+@Injectable()
+export class ToolsService {
+  private readonly resource: Resource<ToolDocument>;
+
+  constructor(
+    private readonly repository: ToolRepository,
+    private readonly changes: ConfigurationChanges,
+    private readonly cipher: FieldCipher,
+    transactions: Transactions,
+    audit: Audit,
+  ) {
+    this.resource = new Resource(repository.documents, transactions, audit, {
+      type: 'tool',
+      readScope,
+      checkWrite: (caller, document) => refusePublic(caller, document.scope),
+      beforeDelete: (document, transaction) => this.refuseWhileUsed(document, transaction),
+      afterUpdate: async (before, after, transaction) => {
+        if (DELIVERED.some((field) => before[field] !== after[field])) await this.changes.ofTool(after._id.toHexString(), transaction);
+      },
+    });
+  }
+
+  async create(caller: Caller, body: CreateToolDto): Promise<ToolDto> {
+    refusePublic(caller, body.scope);
+    const document: ToolDocument = {
+      ...newDocument(caller, new Date()),
+      name: body.name,
+      type: body.type,
+      description: body.description,
+      category: body.category,
+      schema: JSON.stringify(body.schema),
+      status: body.status ?? 'active',
+      scope: body.scope ?? 'org',
+      tags: body.tags ?? [],
+      transport: body.transport ?? null,
+      endpoint: body.endpoint ?? null,
+      dockerImage: body.dockerImage ?? null,
+      port: body.port ?? null,
+      ...this.environmentFields(body.environment ?? {}, {}),
+      healthEndpoint: body.healthEndpoint ?? null,
+      references: 0,
+    };
+    return toolWire(await this.resource.create(caller, document, Object.keys(definedOnly(body))));
+  }
+
+  async get(caller: Caller, id: string): Promise<ToolDto> {
+    return toolWire(await this.resource.get(caller, id));
+  }
+
+  async list(caller: Caller, query: ListQuery): Promise<object> {
+    return pageWire(await this.resource.list(caller, query), query, toolWire, true);
+  }
+
+  async update(caller: Caller, id: string, body: UpdateToolDto): Promise<ToolDto> {
+    refusePublic(caller, body.scope);
+    const { environment, schema, type, ...rest } = body;
+    const after = await this.resource.update(caller, id, (before) => {
+      if (type !== undefined && type !== before.type) {
+        throw validationFailed([{ field: 'type', message: 'cannot be changed after creation' }]);
+      }
+      const set = {
+        ...definedOnly(rest),
+        ...(schema === undefined ? {} : { schema: JSON.stringify(schema) }),
+        ...(environment === undefined ? {} : this.environmentFields(environment, this.environmentOf(before))),
+      };
+      return Promise.resolve({ set });
+    });
+    return toolWire(after);
+  }
+
+  delete(caller: Caller, id: string): Promise<Deleted> {
+    return this.resource.delete(caller, id);
+  }
+
+  private environmentOf(document: ToolDocument): Readonly<Record<string, string>> {
+    return document.environment === null ? {} : JSON.parse(this.cipher.decrypt(document.environment, ENVIRONMENT_CONTEXT));
+  }
+
+  /** `"[redacted]"` keeps the value that is stored under that name. */
+  private environmentFields(given: Readonly<Record<string, string>>, present: Readonly<Record<string, string>>) {
+    const merged: Record<string, string> = Object.create(null);
+    for (const [name, value] of Object.entries(given)) {
+      if (value === REDACTED && !Object.hasOwn(present, name)) {
+        throw validationFailed([{ field: `environment.${name.slice(0, 64)}`, message: 'is "[redacted]", but nothing is stored there' }]);
+      }
+      merged[name] = value === REDACTED ? (present[name] ?? '') : value;
+    }
+    const environmentNames = Object.keys(merged);
+    const environment = environmentNames.length === 0 ? null : this.cipher.encrypt(JSON.stringify(merged), ENVIRONMENT_CONTEXT);
+    return { environment, environmentNames };
+  }
+
+  private async refuseWhileUsed(document: ToolDocument, transaction: Transaction): Promise<void> {
+    const count = await this.repository.countAgents(document._id.toHexString(), transaction);
+    if (count > 0) throw new AppError('in_use', { message: `${count} agent(s) may use this tool; remove it from them first` });
+  }
+}

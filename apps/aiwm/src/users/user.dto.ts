@@ -1,0 +1,45 @@
+import { ROLES } from '@agentfleet/contracts';
+import { ApiProperty, PartialType } from '@nestjs/swagger';
+import { OneOf, Optional, Pattern, Text, TextList } from '../resources/validation';
+import { OwnerDto } from '../resources/pagination.dto';
+
+/** A host without a dot is fine: the first administrator is `admin@localhost`. */
+const EMAIL = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+
+export class CreateUserDto {
+  /** Stored in lower case, unique over all organizations. */
+  @Text({ min: 3, max: 254, example: 'ann@example.org' })
+  @Pattern(EMAIL, 'must be an e-mail address')
+  username!: string;
+
+  /** 8 to 72 bytes; not one of the commonest, not the username. Never shown again. */
+  @Text({ min: 1, max: 1024, example: 'correct horse battery staple' })
+  password!: string;
+
+  @TextList({ minItems: 1, maxItems: 4, maxLength: 40, values: ROLES })
+  roles!: string[];
+
+  @Optional() @OneOf(['active', 'suspended'])
+  status?: 'active' | 'suspended';
+
+  @Optional() @Text({ max: 200, controlCharacters: false, example: 'Ann Example' })
+  fullname?: string;
+}
+
+export class UpdateUserDto extends PartialType(CreateUserDto, { skipNullProperties: false }) {}
+
+export class UserDto {
+  _id!: string;
+  /** @example "ann@example.org" */
+  username!: string;
+  fullname!: string;
+  @ApiProperty({ enum: ['active', 'suspended'] })
+  status!: string;
+  @ApiProperty({ type: [String], enum: [...ROLES] })
+  roles!: string[];
+  owner!: OwnerDto;
+  createdBy!: string;
+  updatedBy!: string;
+  createdAt!: string;
+  updatedAt!: string;
+}

@@ -1,0 +1,73 @@
+import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
+import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { Idempotent } from '../idempotency/idempotency.interceptor';
+import { ApiErrors, ApiPage } from '../resources/api-docs';
+import { parseListQuery } from '../resources/list-query';
+import { DeletedDto } from '../resources/pagination.dto';
+import { CreateUserDto, UpdateUserDto, UserDto } from './user.dto';
+import { USER_LIST, UsersService } from './users.service';
+
+const ID = { name: 'id', description: '24 lower-case hex digits' };
+
+@ApiTags('identity')
+@Controller('users')
+export class UsersController {
+  constructor(private readonly users: UsersService) {}
+
+  /** Makes a user of the organization that the caller acts in. */
+  @Post()
+  @Idempotent()
+  @Needs('users:manage')
+  @ApiCreatedResponse({ type: UserDto })
+  @ApiErrors(400, 401, 403, 409, 413, 415, 422, 503)
+  create(@CurrentCaller() caller: Caller, @Body() body: CreateUserDto): Promise<UserDto> {
+    return this.users.create(caller, body);
+  }
+
+  @Get()
+  @Needs('users:manage')
+  @ApiPage(UserDto, Object.keys(USER_LIST.filters), USER_LIST.sorts)
+  @ApiErrors(400, 401, 403, 503)
+  list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<object> {
+    return this.users.list(caller, parseListQuery(query, USER_LIST));
+  }
+
+  @Get(':id')
+  @Needs('users:manage')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: UserDto })
+  @ApiErrors(400, 401, 403, 404, 503)
+  get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<UserDto> {
+    return this.users.get(caller, id);
+  }
+
+  @Put(':id')
+  @Needs('users:manage')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: UserDto })
+  @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
+  put(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateUserDto): Promise<UserDto> {
+    return this.users.update(caller, id, body);
+  }
+
+  @Patch(':id')
+  @Needs('users:manage')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: UserDto })
+  @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
+  patch(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateUserDto): Promise<UserDto> {
+    return this.users.update(caller, id, body);
+  }
+
+  /** The user's tokens end at once. The last owner of an organization stays. */
+  @Delete(':id')
+  @NoBody()
+  @Needs('users:manage')
+  @ApiParam(ID)
+  @ApiOkResponse({ type: DeletedDto })
+  @ApiErrors(400, 401, 403, 404, 409, 503)
+  delete(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<DeletedDto> {
+    return this.users.delete(caller, id);
+  }
+}

@@ -1,0 +1,158 @@
+import { PLATFORM_NOTICES } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { Audit, Bus, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
+import { Injectable } from '@nestjs/common';
+import { hash } from 'bcrypt';
+import { IdentityRepository } from '../identity/identity.repository';
+import type { UserDocument } from '../identity/identity.schema';
+import { passwordProblem } from '../identity/password-rules';
+import { newUser, PASSWORD_ROUNDS } from '../identity/passwords';
+import { markIdempotentWork } from '../idempotency/current-claim';
+import type { ListQuery, ListRules } from '../resources/list-query';
+import { checkId, definedOnly, notFound, pageWire, scopeOf, tenantWire, type Deleted } from '../resources/resource';
+import type { CreateUserDto, UpdateUserDto, UserDto } from './user.dto';
+import { UserRepository } from './user.repository';
+
+export const USER_LIST: ListRules = {
+  filters: { username: 'contains', status: 'equals', roles: 'member', _id: 'id' },
+  sorts: ['username', 'status', 'createdAt', 'updatedAt'],
+};
+
+const UNIVERSE = 'universe.owner';
+const ORGANIZATION = 'organization.owner';
+
+function wire(user: UserDocument): UserDto {
+  return {
+    _id: user._id.toHexString(),
+    username: user.username,
+    fullname: user.fullname,
+    status: user.status,
+    roles: [...user.roles],
+    ...tenantWire(user),
+  };
+}
+
+function checkPassword(password: string, username: string): void {
+  const problem = passwordProblem(password, username);
+  if (problem !== undefined) throw validationFailed([{ field: 'password', message: problem }]);
+}
+
+/** Only a `universe.owner` makes one, changes one or removes one: otherwise setting a password would be a way up. */
+function checkReach(caller: Caller, roles: readonly string[]): void {
+  if (roles.includes(UNIVERSE) && !caller.roles.includes(UNIVERSE)) {
+    throw new AppError('forbidden', { message: 'Only a universe.owner may grant that role or change a user who has it' });
+  }
+}
+
+/** People of an organization. Suspension, deletion and a new password end their tokens on every replica. */
+@Injectable()
+export class UsersService {
+  constructor(
+    private readonly repository: UserRepository,
+    private readonly identity: IdentityRepository,
+    private readonly store: IdentityStore,
+    private readonly transactions: Transactions,
+    private readonly audit: Audit,
+    private readonly bus: Bus,
+  ) {}
+
+  async create(caller: Caller, body: CreateUserDto): Promise<UserDto> {
+    checkReach(caller, body.roles);
+    checkPassword(body.password, body.username);
+    const passwordHash = await hash(body.password, PASSWORD_ROUNDS);
+    const { username, fullname } = body;
+    const roles = [...new Set(body.roles)];
+    const made = newUser({ username, passwordHash, orgId: caller.orgId, roles, createdBy: caller.id, ...(fullname === undefined ? {} : { fullname }) });
+    const user: UserDocument = { ...made, status: body.status ?? 'active' };
+    await this.transactions.run(async (transaction) => {
+      await this.repository.insert(user, transaction);
+      await this.record(transaction, caller, 'create', user, Object.keys(definedOnly(body)));
+      await markIdempotentWork(transaction);
+    });
+    return wire(user);
+  }
+
+  async get(caller: Caller, id: string): Promise<UserDto> {
+    const found = await this.repository.documents.find(scopeOf(caller), checkId(id));
+    if (!found) throw notFound();
+    return wire(found);
+  }
+
+  async list(caller: Caller, query: ListQuery): Promise<object> {
+    return pageWire(await this.repository.documents.list(scopeOf(caller), query), query, wire, false);
+  }
+
+  async update(caller: Caller, id: string, body: UpdateUserDto): Promise<UserDto> {
+    const known = await this.repository.documents.find(scopeOf(caller), checkId(id));
+    if (!known) throw notFound();
+    checkReach(caller, [...known.roles, ...(body.roles ?? [])]);
+    if (body.password !== undefined) checkPassword(body.password, body.username ?? known.username);
+    const passwordHash = body.password === undefined ? undefined : await hash(body.password, PASSWORD_ROUNDS);
+    const after = await this.transactions.run(async (transaction) => {
+      const before = await this.repository.documents.find(scopeOf(caller), id, transaction);
+      if (!before) throw notFound();
+      checkReach(caller, before.roles);
+      const changes = definedOnly({
+        username: body.username?.toLowerCase(),
+        fullname: body.fullname,
+        status: body.status,
+        roles: body.roles ? [...new Set(body.roles)] : undefined,
+        passwordHash,
+      });
+      await this.keepAnOwner(before, { ...before, ...changes }, transaction);
+      const ends = passwordHash !== undefined || (body.status === 'suspended' && before.status !== 'suspended');
+      const set = { ...changes, updatedAt: new Date(), updatedBy: caller.id };
+      const changed = await this.repository.update(scopeOf(caller), id, { set, ...(ends ? { inc: { tokenVersion: 1 } } : {}) }, transaction);
+      if (!changed) throw notFound();
+      await this.record(transaction, caller, 'update', changed, Object.keys(definedOnly(body)));
+      transaction.afterCommit(() => this.announce(changed));
+      return changed;
+    });
+    if (after.tokenVersion !== known.tokenVersion) await this.identity.revokeAllOf(id, new Date());
+    return wire(after);
+  }
+
+  async delete(caller: Caller, id: string): Promise<Deleted> {
+    checkId(id);
+    const deletedAt = new Date();
+    await this.transactions.run(async (transaction) => {
+      const before = await this.repository.documents.find(scopeOf(caller), id, transaction);
+      if (!before) throw notFound();
+      checkReach(caller, before.roles);
+      await this.keepAnOwner(before, { ...before, roles: [] }, transaction);
+      const set = { isDeleted: true, deletedAt, updatedBy: caller.id };
+      const changed = await this.repository.update(scopeOf(caller), id, { set, inc: { tokenVersion: 1 } }, transaction);
+      if (!changed) throw notFound();
+      await this.record(transaction, caller, 'delete', changed, []);
+      transaction.afterCommit(() => this.announce(changed));
+    });
+    await this.identity.revokeAllOf(id, deletedAt);
+    return { _id: id, deletedAt: deletedAt.toISOString(), message: 'The user was deleted' };
+  }
+
+  /** @throws AppError `conflict` when nobody would be left who can manage the organization, or all of them */
+  private async keepAnOwner(before: UserDocument, after: UserDocument, transaction: Transaction): Promise<void> {
+    const loses = (...roles: string[]) => {
+      const holds = (user: UserDocument) => user.status === 'active' && roles.some((role) => user.roles.includes(role));
+      return holds(before) && !holds(after);
+    };
+    if (loses(UNIVERSE) && (await this.repository.otherOwners(before, 'universe', transaction)) === 0) {
+      throw new AppError('conflict', { message: 'This is the last active universe.owner; make another one first' });
+    }
+    if (loses(ORGANIZATION, UNIVERSE) && (await this.repository.otherOwners(before, 'organization', transaction)) === 0) {
+      throw new AppError('conflict', { message: "This is the organization's last active owner; make another one first" });
+    }
+  }
+
+  private announce(user: UserDocument): void {
+    const userId = user._id.toHexString();
+    this.store.forgetUser(userId);
+    const { orgId, tokenVersion } = user;
+    this.bus.notify(PLATFORM_NOTICES.userRevoked, { orgId, userId, tokenVersion, at: new Date().toISOString() });
+  }
+
+  private record(transaction: Transaction, caller: Caller, verb: string, user: UserDocument, fields: readonly string[]): Promise<void> {
+    const target = { type: 'user', id: user._id.toHexString(), name: user.username };
+    return this.audit.record(transaction, { caller, orgId: user.orgId, action: `user.${verb}`, target, fields });
+  }
+}

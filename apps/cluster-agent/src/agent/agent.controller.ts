@@ -1,0 +1,142 @@
+import {
+  CLUSTER_AGENT_BASE,
+  CLUSTER_SOCKET_PATH,
+  parseClusterHeartbeat,
+  parseClusterRegistration,
+  type ClusterParsed,
+  type JsonObject,
+} from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import {
+  CLOCK,
+  CurrentCaller,
+  ENV,
+  Lifecycle,
+  Needs,
+  Public,
+  REPLICA,
+  validationFailed,
+  type Caller,
+  type Clock,
+  type Replica,
+} from '@agentfleet/platform';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { ApiBody, ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
+import { ClusterRepository } from '../clusters/cluster.repository';
+import type { ClusterRecord } from '../clusters/cluster.schema';
+import { ClusterService } from '../clusters/cluster.service';
+import { storedObject, tunnelUrl, workspaceId } from '../clusters/cluster-view';
+import { publicUrl, type ClusterAgentEnv } from '../env';
+import { PresenceRepository } from '../presence/presence.repository';
+import { HeartbeatDto, RegisterClusterDto } from './agent.dto';
+import { HEARTBEAT_INTERVAL_SECONDS } from './cluster.gateway';
+import { parsePollQuery } from './poll-query';
+
+/** HTTP for older agents: the same validation and the same service as the socket. */
+@ApiTags('agents')
+@Controller(CLUSTER_AGENT_BASE)
+export class AgentController {
+  private readonly draining = new AbortController();
+
+  constructor(
+    @Inject(ClusterService) private readonly service: ClusterService,
+    @Inject(ClusterRepository) private readonly repository: ClusterRepository,
+    @Inject(PresenceRepository) private readonly presence: PresenceRepository,
+    @Inject(ENV) private readonly env: ClusterAgentEnv,
+    @Inject(REPLICA) private readonly replica: Replica,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(Lifecycle) lifecycle: Lifecycle,
+  ) {
+    lifecycle.onDrain('end long polls', () => this.draining.abort());
+  }
+
+  /** The socket's path without an upgrade. */
+  @Get('ws')
+  @Public()
+  @ApiExcludeEndpoint()
+  socket(): never {
+    throw new AppError('upgrade_required');
+  }
+
+  /** Registers or updates a cluster; 409 when another agent has its name. */
+  @Post('register')
+  @HttpCode(200)
+  @Needs('cluster:register')
+  @ApiBody({ type: RegisterClusterDto })
+  async register(@CurrentCaller() caller: Caller, @Body() body: JsonObject): Promise<object> {
+    const registration = orRefuse(parseClusterRegistration(body));
+    const { clusterId, name, agentId, registeredAt } = await this.service.registerHttp(caller.orgId, registration);
+    const url = tunnelUrl(this.publicUrl, clusterId);
+    const facts = { name, status: 'registered', workspace_id: workspaceId(caller.orgId), registered_at: registeredAt.toISOString() };
+    return {
+      success: true,
+      message: 'cluster registered',
+      cluster_id: clusterId,
+      cluster_uuid: clusterId,
+      ...facts,
+      tunnel_url: url,
+      api_server: url,
+      cluster: { id: clusterId, uuid: clusterId, agent_id: agentId, ...facts },
+      data: { cluster_id: clusterId, status: facts.status, tunnel_url: url, registered_at: facts.registered_at },
+    };
+  }
+
+  /** A sign of life, with whatever the agent reports. */
+  @Post(':cluster_id/heartbeat')
+  @HttpCode(200)
+  @Needs('cluster:register')
+  @ApiBody({ type: HeartbeatDto })
+  async heartbeat(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string, @Body() body: JsonObject): Promise<object> {
+    const record = await this.find(caller, clusterId);
+    await this.service.heartbeatHttp(caller.orgId, record._id, orRefuse(parseClusterHeartbeat(body)));
+    return { success: true, cluster_id: record._id, received_at: new Date(this.clock.now()).toISOString() };
+  }
+
+  /** Commands for the agent; waits up to `wait_seconds` for some. */
+  @Get(':cluster_id/poll')
+  @Needs('cluster:register')
+  async poll(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string, @Query() query: Record<string, unknown>): Promise<object> {
+    const record = await this.find(caller, clusterId);
+    const { waitMs } = orRefuse(parsePollQuery(query));
+    await this.service.seenOverHttp(record._id, 'poll');
+    await this.presence.notePoll(record._id, new Date(this.clock.now()));
+    if (waitMs > 0) await this.clock.sleep(waitMs, this.draining.signal).catch(() => undefined); // ends early at shutdown
+    return { commands: [], poll_interval_seconds: HEARTBEAT_INTERVAL_SECONDS, server_time: new Date(this.clock.now()).toISOString() };
+  }
+
+  /** How the cluster is reached, for agents that ask. */
+  @Get(':cluster_id/tunnel-info')
+  @Needs('cluster:register')
+  async tunnelInfo(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string): Promise<object> {
+    const record = await this.find(caller, clusterId);
+    const url = tunnelUrl(this.publicUrl, record._id);
+    return {
+      success: true,
+      cluster_id: record._id,
+      agent_id: record.agent_id,
+      tunnel_url: url,
+      api_server: url,
+      websocket_url: `${this.publicUrl.replace(/^http/, 'ws')}${CLUSTER_SOCKET_PATH}`,
+      status: record.presence.state,
+      tunnel_status: record.owner_socket === null ? 'disconnected' : 'connected',
+      ports: storedObject(record.tunnel_port_config) ?? {},
+      forwards: [],
+      poll_frequency: HEARTBEAT_INTERVAL_SECONDS,
+    };
+  }
+
+  private get publicUrl(): string {
+    return publicUrl(this.env, this.replica);
+  }
+
+  private async find({ orgId }: Caller, clusterId: string): Promise<ClusterRecord> {
+    const record = await this.repository.find({ orgId, allOrganizations: false }, clusterId);
+    if (!record) throw new AppError('cluster_not_found');
+    return record;
+  }
+}
+
+function orRefuse<T>(parsed: ClusterParsed<T>): T {
+  if (!parsed.ok) throw validationFailed(parsed.problems);
+  return parsed.value;
+}

@@ -1,0 +1,154 @@
+import {
+  CLUSTER_ANSWER_TYPES,
+  CLUSTER_SILENT_TYPES,
+  CLUSTER_SOCKET_PATH,
+  clusterReply,
+  isJsonObject,
+  parseClusterFrame,
+  type ClusterFrame,
+  type ClusterRegisterSuccess,
+  type ClusterReply,
+  type JsonObject,
+} from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { CLOCK, ENV, LOG, REPLICA, SocketGateway, type Clock, type Log, type Replica } from '@agentfleet/platform';
+import { Inject } from '@nestjs/common';
+import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
+import { ClusterService, type RegisteredCluster } from '../clusters/cluster.service';
+import { tunnelUrl, workspaceId } from '../clusters/cluster-view';
+import { publicUrl, type ClusterAgentEnv } from '../env';
+import { ClusterMetrics } from '../operations/cluster-metrics';
+import { explainClose, type AgentSocket } from './agent-socket';
+import { Bindings } from './bindings';
+import { ClusterSocketPolicy } from './cluster-socket.policy';
+
+export const HEARTBEAT_INTERVAL_SECONDS = 30;
+
+/** The socket of agents: one message in, at most one answer out, in the order of arrival. */
+@SocketGateway({ path: CLUSTER_SOCKET_PATH, discriminator: 'type', policy: ClusterSocketPolicy })
+export class ClusterGateway {
+  constructor(
+    @Inject(ClusterService) private readonly service: ClusterService,
+    @Inject(Bindings) private readonly bindings: Bindings,
+    @Inject(ENV) private readonly env: ClusterAgentEnv,
+    @Inject(REPLICA) private readonly replica: Replica,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
+    @Inject(ClusterMetrics) private readonly metrics: ClusterMetrics,
+  ) {}
+
+  handleConnection(socket: AgentSocket): void {
+    const { context } = socket;
+    this.bindings.sockets.add(socket);
+    socket.on('error', (error: Error & { code?: string }) => {
+      if (error.code?.startsWith('WS_ERR_')) context.protocolError = error.code;
+    });
+    socket.once('close', (code: number) => this.ended(socket, code));
+    if (context.hint) context.ready = this.service.bindByHint(socket).finally(() => (context.ready = undefined));
+    context.ready?.catch((error: unknown) => this.log.error({ err: error, socket: socket.id }, 'A socket could not be bound by its hint'));
+  }
+
+  private ended(socket: AgentSocket, code: number): void {
+    const { context } = socket;
+    this.bindings.sockets.delete(socket);
+    context.ended = explainClose({
+      code,
+      closingWith: context.closingWith,
+      protocolError: context.protocolError,
+      silentMs: performance.now() - socket.lastSeenAt,
+      staleAfterMs: this.env.HEARTBEAT_STALE_MS,
+      congested: socket.congestedSince !== undefined,
+    });
+    this.metrics.closes.inc({ code: context.ended.closeCode });
+    if (context.binding) this.service.release(context.binding, context.ended);
+  }
+
+  @SubscribeMessage('register')
+  async register(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply> {
+    const end = this.metrics.registerSeconds.startTimer();
+    const { frame, requestId } = parse('register', message);
+    const registered = await this.service.registerSocket(socket, frame.registration);
+    end();
+    this.count('register');
+    return clusterReply('register_success', requestId, this.success(socket.context.orgId, registered), this.clock.now());
+  }
+
+  @SubscribeMessage('heartbeat')
+  heartbeat(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply> {
+    return this.report('heartbeat', message, socket);
+  }
+
+  @SubscribeMessage('status')
+  status(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply> {
+    return this.report('status', message, socket);
+  }
+
+  private async report(type: 'heartbeat' | 'status', message: JsonObject, socket: AgentSocket): Promise<ClusterReply> {
+    const end = this.metrics.ackSeconds.startTimer();
+    const { frame, requestId } = parse(type, message);
+    await this.service.heartbeatSocket(socket, frame.heartbeat);
+    end();
+    this.count(type);
+    const now = this.clock.now();
+    return clusterReply('heartbeat_ack', requestId, { received_at: new Date(now).toISOString() }, now);
+  }
+
+  @SubscribeMessage('ping')
+  ping(@MessageBody() message: JsonObject): ClusterReply {
+    const { requestId } = parse('ping', message);
+    this.count('ping');
+    const now = this.clock.now();
+    return clusterReply('pong', requestId, { timestamp: new Date(now).toISOString() }, now);
+  }
+
+  /** An older server did not know a type of the agent: the agent turns to what we do know. Said once in the log. */
+  @SubscribeMessage('protocol_fallback')
+  fallback(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): void {
+    this.count('protocol_fallback');
+    const { context } = socket;
+    const payload = message['payload'];
+    const unknownType = isJsonObject(payload) ? payload['unknown_type'] : undefined;
+    if (context.fallbackOf !== undefined) return;
+    context.fallbackOf = typeof unknownType === 'string' ? unknownType.slice(0, 64) : '';
+    this.log.info({ socket: socket.id, cluster: context.binding?.clusterId, unknown_type: context.fallbackOf }, 'An agent falls back to an older protocol');
+  }
+
+  private count(type: string): void {
+    this.metrics.messages.inc({ type, result: 'ok' });
+  }
+
+  private success(orgId: string, registered: RegisteredCluster & { readonly epoch: number }): ClusterRegisterSuccess {
+    const url = tunnelUrl(publicUrl(this.env, this.replica), registered.clusterId);
+    return {
+      cluster_id: registered.clusterId,
+      cluster_uuid: registered.clusterId,
+      name: registered.name,
+      status: 'registered',
+      tunnel_url: url,
+      api_server: url,
+      registered_at: registered.registeredAt.toISOString(),
+      workspace_id: workspaceId(orgId),
+      heartbeat_interval_seconds: HEARTBEAT_INTERVAL_SECONDS,
+      epoch: registered.epoch,
+    };
+  }
+}
+
+type FrameOf<T extends ClusterFrame['type']> = Extract<ClusterFrame, { readonly type: T } | { readonly type: 'heartbeat' | 'status' }>;
+function parse(type: 'register', message: JsonObject): { frame: Extract<ClusterFrame, { type: 'register' }>; requestId: string | undefined };
+function parse(type: 'heartbeat' | 'status', message: JsonObject): { frame: FrameOf<'heartbeat'>; requestId: string | undefined };
+function parse(type: 'ping', message: JsonObject): { frame: ClusterFrame; requestId: string | undefined };
+/** The checked message. @throws AppError with the text of the one `error` that answers it */
+function parse(type: ClusterFrame['type'], message: JsonObject): { frame: ClusterFrame; requestId: string | undefined } {
+  const result = parseClusterFrame(type, message);
+  if (!result.ok) throw new AppError('validation_failed', { message: result.text });
+  return result;
+}
+
+/** Types that need no answer: each gets a handler, because a type without one is answered as unknown. */
+for (const type of [...CLUSTER_SILENT_TYPES, ...CLUSTER_ANSWER_TYPES]) {
+  const name = `take_${type}`;
+  const descriptor: PropertyDescriptor = { value: () => undefined, writable: true, configurable: true, enumerable: false };
+  Object.defineProperty(ClusterGateway.prototype, name, descriptor);
+  SubscribeMessage(type)(ClusterGateway.prototype, name, descriptor);
+}

@@ -1,0 +1,100 @@
+import type { ClusterEventView, ClusterListItem, ClusterParsed, ClusterView } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { CLOCK, CurrentCaller, ENV, FieldCipher, Needs, NoBody, REPLICA, validationFailed, type Caller, type Clock, type Replica } from '@agentfleet/platform';
+import { Controller, Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
+import { ApiQuery, ApiTags } from '@nestjs/swagger';
+import { publicUrl, type ClusterAgentEnv } from '../env';
+import { INTEGRATIONS_CONTEXT } from '../presence/heartbeat-writer';
+import { ClusterRepository } from './cluster.repository';
+import type { ClusterRecord } from './cluster.schema';
+import { clusterView, eventView, listItem, storedObject } from './cluster-view';
+import { DeleteCluster } from './delete-cluster';
+import { parseClusterQuery, parseEventsQuery } from './list-query';
+
+interface Listed<T> {
+  readonly data: readonly T[];
+  readonly pagination: { readonly page: number; readonly limit: number; readonly total: number };
+}
+
+/** Management of clusters, for people and their tools. */
+@ApiTags('clusters')
+@Controller('api/v1/clusters')
+export class ClustersController {
+  constructor(
+    @Inject(ClusterRepository) private readonly repository: ClusterRepository,
+    @Inject(DeleteCluster) private readonly deleteCluster: DeleteCluster,
+    @Inject(FieldCipher) private readonly cipher: FieldCipher,
+    @Inject(ENV) private readonly env: ClusterAgentEnv,
+    @Inject(REPLICA) private readonly replica: Replica,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Clusters of the organization. */
+  @Get()
+  @Needs('clusters:read')
+  @ApiQuery({ name: 'presence', required: false, enum: ['online', 'stale', 'offline'] })
+  @ApiQuery({ name: 'name', required: false, description: 'contains, literally' })
+  @ApiQuery({ name: 'agent_id', required: false })
+  @ApiQuery({ name: 'label', required: false, description: 'name=value; repeatable, all must fit' })
+  @ApiQuery({ name: 'transport', required: false, enum: ['websocket', 'http'] })
+  @ApiQuery({ name: 'feature', required: false })
+  @ApiQuery({ name: 'updated_after', required: false })
+  @ApiQuery({ name: 'sort', required: false, enum: ['name', '-last_seen_at', 'registered_at'] })
+  @ApiQuery({ name: 'page', required: false })
+  @ApiQuery({ name: 'limit', required: false })
+  async list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<Listed<ClusterListItem>> {
+    const parsed = orRefuse(parseClusterQuery(query));
+    const { items, total } = await this.repository.list(caller, parsed.query);
+    const now = new Date(this.clock.now());
+    return { data: items.map((record) => listItem(record, this.publicUrl, now)), pagination: { ...parsed.page, total } };
+  }
+
+  /** One cluster with what it reported. */
+  @Get(':cluster_id')
+  @Needs('clusters:read')
+  async read(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string): Promise<ClusterView> {
+    const record = await this.find(caller, clusterId);
+    const integrations = record.integrations === null ? null : storedObject(this.cipher.decrypt(record.integrations, INTEGRATIONS_CONTEXT));
+    return clusterView(record, this.publicUrl, new Date(this.clock.now()), integrations);
+  }
+
+  /** What happened to a cluster, newest first. */
+  @Get(':cluster_id/events')
+  @Needs('clusters:read')
+  @ApiQuery({ name: 'before', required: false, description: 'only events with a smaller seq' })
+  @ApiQuery({ name: 'limit', required: false })
+  async events(
+    @CurrentCaller() caller: Caller,
+    @Param('cluster_id') clusterId: string,
+    @Query() query: Record<string, unknown>,
+  ): Promise<{ data: readonly ClusterEventView[] }> {
+    const record = await this.find(caller, clusterId);
+    const { before, limit } = orRefuse(parseEventsQuery(query));
+    const events = await this.repository.eventsOf(record._id, before, limit);
+    return { data: events.map(eventView) };
+  }
+
+  /** Forgets a cluster and closes its socket; its agent registers anew unless its key is revoked. */
+  @Delete(':cluster_id')
+  @HttpCode(204)
+  @NoBody()
+  @Needs('clusters:manage')
+  remove(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string): Promise<void> {
+    return this.deleteCluster.run(caller, clusterId);
+  }
+
+  private get publicUrl(): string {
+    return publicUrl(this.env, this.replica);
+  }
+
+  private async find(caller: Caller, clusterId: string): Promise<ClusterRecord> {
+    const record = await this.repository.find(caller, clusterId);
+    if (!record) throw new AppError('cluster_not_found');
+    return record;
+  }
+}
+
+function orRefuse<T>(parsed: ClusterParsed<T>): T {
+  if (!parsed.ok) throw validationFailed(parsed.problems);
+  return parsed.value;
+}

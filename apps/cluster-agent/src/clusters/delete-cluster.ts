@@ -1,0 +1,39 @@
+import { CLUSTER_NOTICES, type ClusterDeletedNotice } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { Audit, Bus, CLOCK, Transactions, type Caller, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { Bindings } from '../agent/bindings';
+import { HeartbeatWriter } from '../presence/heartbeat-writer';
+import { ClusterRepository } from './cluster.repository';
+
+/** Deletes a cluster with its events; the replica that holds its socket closes it. */
+@Injectable()
+export class DeleteCluster {
+  constructor(
+    @Inject(ClusterRepository) private readonly repository: ClusterRepository,
+    @Inject(Transactions) private readonly transactions: Transactions,
+    @Inject(Audit) private readonly audit: Audit,
+    @Inject(Bus) private readonly bus: Bus,
+    @Inject(Bindings) private readonly bindings: Bindings,
+    @Inject(HeartbeatWriter) private readonly writer: HeartbeatWriter,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws AppError `cluster_not_found` */
+  async run(caller: Caller, clusterId: string): Promise<void> {
+    await this.transactions.run(async (transaction) => {
+      const removed = await this.repository.remove(transaction, caller.orgId, clusterId);
+      if (!removed) throw new AppError('cluster_not_found');
+      const target = { type: 'cluster', id: clusterId, name: removed.name };
+      await this.audit.record(transaction, { caller, orgId: caller.orgId, action: 'cluster.delete', target });
+      transaction.afterCommit(() => this.tell(caller.orgId, clusterId));
+    });
+  }
+
+  private tell(orgId: string, clusterId: string): void {
+    const notice: ClusterDeletedNotice = { orgId, clusterId, at: new Date(this.clock.now()).toISOString() };
+    this.bus.notify(CLUSTER_NOTICES.deleted, notice);
+    this.bindings.deleted(clusterId); // also without the bus
+    this.writer.forget(clusterId);
+  }
+}

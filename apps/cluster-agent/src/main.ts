@@ -1,0 +1,4 @@
+import { startApp } from '@agentfleet/platform';
+import { clusterAgentApp } from './app';
+
+void startApp(clusterAgentApp);

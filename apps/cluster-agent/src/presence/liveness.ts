@@ -1,0 +1,128 @@
+import { CLUSTER_CLOSE } from '@agentfleet/contracts';
+import { CLOCK, ENV, Lifecycle, LOG, REPLICA, type Clock, type Log, type Replica } from '@agentfleet/platform';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { Binding } from '../agent/agent-socket';
+import { Bindings } from '../agent/bindings';
+import type { ClusterAgentEnv } from '../env';
+import { ClusterChanges } from './cluster-changes';
+import { HeartbeatWriter } from './heartbeat-writer';
+import { PresenceRepository } from './presence.repository';
+
+/** No sign of life for this many ping intervals: stale. */
+const SILENT_INTERVALS = 1.5;
+const ANNOUNCE_EVERY_MS = 2000;
+
+/** Watches this replica's own sockets, tells the others that it is alive, and hands its clusters back when it goes. */
+@Injectable()
+export class Liveness implements OnApplicationShutdown {
+  private readonly timers: NodeJS.Timeout[] = [];
+
+  constructor(
+    @Inject(Bindings) private readonly bindings: Bindings,
+    @Inject(ClusterChanges) private readonly changes: ClusterChanges,
+    @Inject(HeartbeatWriter) private readonly writer: HeartbeatWriter,
+    @Inject(PresenceRepository) private readonly repository: PresenceRepository,
+    @Inject(Lifecycle) lifecycle: Lifecycle,
+    @Inject(ENV) private readonly env: ClusterAgentEnv,
+    @Inject(REPLICA) private readonly replica: Replica,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
+  ) {
+    writer.onMismatch = (ids) => void this.findReplaced(ids);
+    lifecycle.beforeReady('announce this replica', async () => {
+      await this.repository.announce(this.replica.id);
+      this.every(ANNOUNCE_EVERY_MS, () => void this.announce());
+    });
+    lifecycle.onDrain('hand clusters back', () => this.handBack());
+    this.every(Math.min(1000, Math.max(20, env.PING_INTERVAL_MS / 8)), () => this.sweep());
+    this.every(env.PING_INTERVAL_MS, () => this.noteSigns());
+  }
+
+  onApplicationShutdown(): void {
+    for (const timer of this.timers) clearInterval(timer);
+  }
+
+  private every(periodMs: number, work: () => void): void {
+    const timer = setInterval(work, periodMs);
+    timer.unref();
+    this.timers.push(timer);
+  }
+
+  private silentMs(binding: Binding): number {
+    return this.clock.monotonicMs() - binding.socket.lastSeenAt;
+  }
+
+  private sweep(): void {
+    for (const binding of this.bindings.all()) {
+      const isSilent = this.silentMs(binding) >= SILENT_INTERVALS * this.env.PING_INTERVAL_MS;
+      // a socket that we do not read proves nothing by its silence
+      if (isSilent && binding.presence === 'online' && !binding.socket.isPaused) void this.mark(binding, 'stale');
+      else if (!isSilent && binding.presence === 'stale') void this.mark(binding, 'online');
+    }
+    const now = this.clock.monotonicMs();
+    for (const socket of this.bindings.sockets) {
+      const { context } = socket;
+      if (context.binding === undefined && now - context.openedAt >= this.env.CLUSTER_UNBOUND_TIMEOUT_MS) {
+        this.bindings.close(socket, CLUSTER_CLOSE.stale, 'not registered in time');
+      }
+    }
+  }
+
+  private async mark(binding: Binding, presence: Binding['presence']): Promise<void> {
+    const before = binding.presence;
+    binding.presence = presence;
+    const { clusterId, epoch } = binding;
+    try {
+      await this.changes.apply(clusterId, presence === 'stale' ? { kind: 'silent', epoch } : this.recovered(binding));
+    } catch {
+      if (binding.presence === presence) binding.presence = before; // MongoDB is away: the next sweep tries again
+    }
+  }
+
+  private recovered(binding: Binding) {
+    const { epoch, socket, connection } = binding;
+    return { kind: 'recovered', epoch, replicaId: this.replica.id, socketId: socket.id, connection } as const;
+  }
+
+  /** Pongs count as being seen, too. */
+  private noteSigns(): void {
+    for (const binding of this.bindings.all()) {
+      if (this.silentMs(binding) < this.env.PING_INTERVAL_MS) this.writer.noteSeen(binding.clusterId, binding.epoch);
+    }
+  }
+
+  private async announce(): Promise<void> {
+    try {
+      const wasMissed = await this.repository.announce(this.replica.id);
+      if (wasMissed) for (const binding of this.bindings.all()) void this.mark(binding, 'online');
+    } catch (error) {
+      this.log.debug({ err: error }, 'This replica could not be announced');
+    }
+  }
+
+  /** Heartbeats that matched nothing: their cluster has a newer socket somewhere, or is deleted. */
+  private async findReplaced(clusterIds: readonly string[]): Promise<void> {
+    try {
+      const epochs = await this.repository.epochsOf(clusterIds);
+      for (const clusterId of clusterIds) {
+        const epoch = epochs.get(clusterId);
+        if (epoch === undefined) this.bindings.deleted(clusterId);
+        else this.bindings.supersede(clusterId, epoch);
+      }
+    } catch (error) {
+      this.log.debug({ err: error }, 'Replaced sockets could not be looked up');
+    }
+  }
+
+  /** At shutdown: stale, not lost; agents come back to another replica within seconds. */
+  private async handBack(): Promise<void> {
+    const all = [...this.bindings.all()];
+    const lost = all.map((binding) => {
+      this.bindings.remove(binding);
+      const change = { kind: 'lost', epoch: binding.epoch, reason: 'server_draining', closeCode: CLUSTER_CLOSE.restart, forGood: false } as const;
+      return this.changes.apply(binding.clusterId, change);
+    });
+    await Promise.allSettled(lost);
+    await this.repository.leave(this.replica.id).catch(() => undefined); // forgotten after 6 s anyway
+  }
+}

@@ -1,0 +1,156 @@
+import { bootApp, type RunningApp } from '@agentfleet/platform';
+import { IdentityFixtures, testDatabase, waitFor, type FixtureKey, type TestDatabase } from '@agentfleet/testing';
+import { AgentClient } from '../agent/agent-client.fixture';
+import { clusterAgentApp } from '../app';
+
+let database: TestDatabase;
+let key: FixtureKey;
+const apps: RunningApp[] = [];
+
+async function boot(): Promise<RunningApp> {
+  const quick = { PING_INTERVAL_MS: '200', HEARTBEAT_STALE_MS: '800', CLUSTER_OFFLINE_GRACE_MS: '600', CLUSTER_UNBOUND_TIMEOUT_MS: '700' };
+  const running = await bootApp(clusterAgentApp, { env: { ...database.env, ...quick, LOG_LEVEL: 'silent' } });
+  apps.push(running);
+  await running.services.lifecycle.whenReady();
+  return running;
+}
+
+let one: RunningApp;
+let two: RunningApp;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  key = await new IdentityFixtures(database.db).apiKey({ scopes: ['cluster:register', 'clusters:read'] });
+  one = await boot();
+  two = await boot();
+});
+
+afterAll(async () => {
+  await Promise.all(apps.map((app) => app.close()));
+  await database.drop();
+});
+
+interface Shown {
+  readonly presence: { readonly state: string; readonly reason: string };
+  readonly connection: { readonly replica_id: string; readonly epoch: number } | null;
+}
+interface Event {
+  readonly kind: string;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly reason: string | null;
+  readonly close_code: number | null;
+}
+async function get<T>(path: string): Promise<T> {
+  const response = await fetch(`${two.url}/api/v1/clusters/${path}`, { headers: key.headers });
+  return JSON.parse(await response.text());
+}
+const shown = (id: unknown) => get<Shown>(String(id));
+const becomes = (id: unknown, state: string, reason: string) =>
+  waitFor(`${state} ${reason}`, async () => {
+    const { presence } = await shown(id);
+    return presence.state === state && presence.reason === reason;
+  });
+async function history(id: unknown): Promise<string[]> {
+  const { data } = await get<{ data: Event[] }>(`${String(id)}/events?limit=100`);
+  return data.reverse().map(({ kind, from, to, reason }) => (kind === 'presence' ? `${from} > ${to} ${reason}` : kind));
+}
+
+it('pongs alone keep a cluster online', async () => {
+  const agent = await AgentClient.open(one.url, key.key);
+  const { cluster_id } = await agent.register('ponging');
+  const opened = Date.now();
+  await waitFor('three stale periods', () => Date.now() - opened > 2500);
+  expect(await shown(cluster_id)).toMatchObject({ presence: { state: 'online', reason: 'registered' } });
+  expect(agent.socket.readyState).toBe(1);
+  await agent.close();
+});
+
+it('a silent agent: pong missed, closed 4408, offline after the grace, one event each', async () => {
+  const agent = await AgentClient.open(one.url, key.key, { autoPong: false });
+  const silentSince = performance.now(); // the register message is the last sign of life, so silence begins after this
+  const { cluster_id } = await agent.register('silent');
+  await becomes(cluster_id, 'stale', 'pong_missed');
+  expect(performance.now() - silentSince).toBeGreaterThanOrEqual(290);
+  expect((await agent.closed).code).toBe(4408);
+  const closedAfter = performance.now() - silentSince;
+  expect(closedAfter).toBeGreaterThanOrEqual(600); // 0.75 of the limit
+  expect(closedAfter).toBeLessThan(5000); // 1000 by the contract; the rest is for a busy machine
+  await becomes(cluster_id, 'offline', 'pong_timeout');
+  expect(await history(cluster_id)).toEqual([
+    'registered', 'connected', 'null > online registered', 'online > stale pong_missed', 'disconnected', 'stale > stale pong_timeout', 'stale > offline pong_timeout',
+  ]);
+});
+
+it('silence that ends in time is recovery', async () => {
+  const agent = await AgentClient.open(one.url, key.key, { autoPong: false });
+  const { cluster_id } = await agent.register('slow');
+  await becomes(cluster_id, 'stale', 'pong_missed');
+  agent.send({ type: 'ping' });
+  await becomes(cluster_id, 'online', 'recovered');
+  agent.socket.terminate();
+  await becomes(cluster_id, 'offline', 'connection_lost');
+});
+
+it('a socket that does not register in time is closed 4408', async () => {
+  const agent = await AgentClient.open(one.url, key.key);
+  expect(await agent.closed).toEqual({ code: 4408, reason: 'not registered in time' });
+});
+
+it('two replicas: the newer socket wins, the older one gets 4409 and changes nothing', async () => {
+  const first = await AgentClient.open(one.url, key.key);
+  const { cluster_id } = await first.register('moving');
+  const second = await AgentClient.open(two.url, key.key);
+  expect(await second.register('moving')).toMatchObject({ cluster_id, epoch: 2 });
+  expect((await first.closed).code).toBe(4409);
+  expect(await shown(cluster_id)).toMatchObject({ presence: { state: 'online', reason: 'registered' }, connection: { replica_id: two.replicaId, epoch: 2 } });
+  expect((await second.ask('heartbeat', {})).type).toBe('heartbeat_ack');
+  expect(await history(cluster_id)).toEqual(['registered', 'connected', 'null > online registered', 'replaced']);
+  await second.close();
+});
+
+it('without the notice the older socket finds out by its next write', async () => {
+  const first = await AgentClient.open(one.url, key.key);
+  const { cluster_id } = await first.register('unheard');
+  // what another replica writes when it binds the cluster
+  await database.db.collection('clusters').updateOne({ agent_id: 'unheard' }, { $inc: { epoch: 1 }, $set: { owner_socket: 'elsewhere' } });
+  expect((await first.ask('heartbeat', { cluster_id })).type).toBe('heartbeat_ack');
+  expect((await first.closed).code).toBe(4409);
+});
+
+it('an agent over HTTP only goes stale and offline by silence', async () => {
+  const response = await fetch(`${one.url}/api/v1/clusters/agent/register`, {
+    method: 'POST',
+    headers: { ...key.headers, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ agent_id: 'http', name: 'http' }),
+  });
+  const { cluster_id } = JSON.parse(await response.text());
+  await waitFor('offline', async () => (await shown(cluster_id)).presence.state === 'offline', { timeoutMs: 20_000 });
+  const told = await history(cluster_id);
+  expect(told.slice(0, 2)).toEqual(['registered', 'null > online registered']);
+  expect(told.at(-1)).toMatch(/> offline heartbeat_missed$/);
+});
+
+it('a replica that goes closes 1012 and hands its clusters back', async () => {
+  const third = await boot();
+  const agent = await AgentClient.open(third.url, key.key);
+  const { cluster_id } = await agent.register('drained');
+  apps.splice(apps.indexOf(third), 1);
+  await third.close();
+  expect((await agent.closed).code).toBe(1012);
+  expect((await history(cluster_id)).slice(3, 5)).toEqual(['disconnected', 'online > stale server_draining']);
+  const again = await AgentClient.open(one.url, key.key);
+  expect((await again.ask('heartbeat', { cluster_id })).type).toBe('heartbeat_ack');
+  expect((await shown(cluster_id)).presence.state).toBe('online');
+  await again.close();
+});
+
+it('a replica that vanished is found by the others', async () => {
+  const agent = await AgentClient.open(one.url, key.key);
+  const { cluster_id } = await agent.register('orphan');
+  // as a killed replica leaves it: owner without a sign of life
+  await database.db.collection('clusters').updateOne({ agent_id: 'orphan' }, { $set: { owner_replica: 'cluster-agent-dead' }, $inc: { epoch: 1 } });
+  await waitFor('replica_lost', async () => (await history(cluster_id)).includes('online > stale replica_lost'), { timeoutMs: 20_000 });
+  await becomes(cluster_id, 'offline', 'replica_lost');
+  agent.socket.terminate();
+});

@@ -1,0 +1,181 @@
+import type { Transaction } from '@agentfleet/platform';
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Model } from 'mongoose';
+import {
+  CLUSTER_EVENTS,
+  CLUSTER_REPLICAS,
+  CLUSTERS,
+  type ClusterEventRecord,
+  type ClusterRecord,
+  type ClusterReplicaRecord,
+  type ClusterState,
+} from '../clusters/cluster.schema';
+
+/** A replica that has not said so for this long is gone. */
+const REPLICA_GONE_MS = 6000;
+const EVENTS_KEPT = 1000;
+
+/** A cluster's state with what notices say of it. */
+export type OwnedCluster = ClusterState & Pick<ClusterRecord, '_id' | 'org_id' | 'agent_id' | 'name' | 'features'>;
+
+/** The newest heartbeat of a cluster; undefined fields stay as they are stored. */
+export interface HeartbeatWrite {
+  readonly clusterId: string;
+  /** The binding that it came over; null over HTTP. A newer binding makes the write void. */
+  readonly epoch: number | null;
+  readonly at: Date;
+  /** false: only a sign of life. */
+  readonly isReport: boolean;
+  readonly status: string | undefined;
+  readonly tunnelStatus: string | undefined;
+  readonly metadata: string | null | undefined;
+  readonly integrations: string | undefined;
+  readonly workerJoin: string | null | undefined;
+}
+
+const STATE_FIELDS = {
+  org_id: 1,
+  agent_id: 1,
+  name: 1,
+  features: 1,
+  epoch: 1,
+  event_seq: 1,
+  owner_replica: 1,
+  owner_socket: 1,
+  transport: 1,
+  connection: 1,
+  presence: 1,
+  lost_at: 1,
+  replaced_at: 1,
+  duplicate_until: 1,
+} as const;
+
+/** Ownership, presence and events of clusters, and which replicas are alive. */
+@Injectable()
+export class PresenceRepository {
+  constructor(@InjectModel(CLUSTERS) private readonly model: Model<unknown>) {}
+
+  private get clusters() {
+    return this.model.db.collection<ClusterRecord>(CLUSTERS);
+  }
+
+  private get events() {
+    return this.model.db.collection<ClusterEventRecord>(CLUSTER_EVENTS);
+  }
+
+  private get replicas() {
+    return this.model.db.collection<ClusterReplicaRecord>(CLUSTER_REPLICAS);
+  }
+
+  async readStates(ids: readonly string[], { session }: Transaction): Promise<ReadonlyMap<string, OwnedCluster>> {
+    const found = await this.clusters.find({ _id: { $in: [...ids] } }, { session }).project<OwnedCluster>(STATE_FIELDS).toArray();
+    return new Map(found.map((cluster) => [cluster._id, cluster]));
+  }
+
+  async writeStates(states: ReadonlyMap<string, ClusterState>, events: readonly ClusterEventRecord[], now: Date, { session }: Transaction): Promise<void> {
+    const writes = [...states].map(([id, state]) => ({ updateOne: { filter: { _id: id }, update: { $set: { ...ownFields(state), updated_at: now } } } }));
+    if (writes.length > 0) await this.clusters.bulkWrite(writes, { session, ordered: false });
+    if (events.length > 0) await this.events.insertMany([...events], { session });
+  }
+
+  /** Writes what matches its binding; `false` when some did not (superseded or deleted). */
+  async writeHeartbeats(writes: readonly HeartbeatWrite[]): Promise<boolean> {
+    const operations = writes.map((write) => ({
+      updateOne: {
+        filter: { _id: write.clusterId, ...(write.epoch === null ? {} : { epoch: write.epoch }) },
+        update: { $max: { 'presence.last_seen_at': write.at }, ...reportOf(write) },
+      },
+    }));
+    const result = await this.clusters.bulkWrite(operations as object[] as Parameters<typeof this.clusters.bulkWrite>[0], { ordered: false }); // dotted paths
+    return result.matchedCount === writes.length;
+  }
+
+  /** Current epochs; clusters that do not exist any more are missing. */
+  async epochsOf(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const found = await this.clusters.find({ _id: { $in: [...ids] } }).project<Pick<ClusterRecord, '_id' | 'epoch'>>({ epoch: 1 }).toArray();
+    return new Map(found.map(({ _id, epoch }) => [_id, epoch]));
+  }
+
+  async notePoll(clusterId: string, at: Date): Promise<void> {
+    await this.clusters.updateOne({ _id: clusterId }, { $max: { last_polled_at: at } });
+  }
+
+  /** Stale clusters whose socket was lost that long ago. */
+  overdue(lostBefore: Date, limit: number): Promise<string[]> {
+    return this.ids({ 'presence.state': 'stale', lost_at: { $lte: lostBefore } }, limit);
+  }
+
+  /** Clusters that use HTTP only and were not heard since. */
+  silentOverHttp(seenBefore: Date, offlineBefore: Date, limit: number): Promise<string[]> {
+    const states = [
+      { 'presence.state': 'online', 'presence.last_seen_at': { $lte: seenBefore } },
+      { 'presence.state': 'stale', 'presence.last_seen_at': { $lte: offlineBefore } },
+    ];
+    return this.ids({ transport: 'http', owner_replica: null, $or: states }, limit);
+  }
+
+  /** Replicas that own clusters and are not alive any more. */
+  async lostOwners(): Promise<string[]> {
+    const owners: unknown[] = await this.clusters.distinct('owner_replica', { owner_replica: { $ne: null } });
+    const alive = await this.replicas
+      .find({ $expr: { $gt: ['$seen_at', { $subtract: ['$$NOW', REPLICA_GONE_MS] }] } })
+      .project<{ _id: string }>({ _id: 1 })
+      .toArray();
+    const living = new Set(alive.map(({ _id }) => _id));
+    return owners.filter((owner): owner is string => typeof owner === 'string' && !living.has(owner));
+  }
+
+  ownedBy(replicaId: string, limit: number): Promise<string[]> {
+    return this.ids({ owner_replica: replicaId }, limit);
+  }
+
+  /** Says that this replica is alive. True when it had been taken for gone meanwhile (paused, or cut off). */
+  async announce(replicaId: string): Promise<boolean> {
+    const before = await this.replicas.findOneAndUpdate({ _id: replicaId }, [{ $set: { seen_at: '$$NOW', gap_ms: { $subtract: ['$$NOW', { $ifNull: ['$seen_at', '$$NOW'] }] } } }], {
+      upsert: true,
+      returnDocument: 'after',
+      projection: { gap_ms: 1 },
+    });
+    const gapMs: unknown = before && 'gap_ms' in before ? before.gap_ms : 0;
+    return typeof gapMs === 'number' ? gapMs > REPLICA_GONE_MS : Number(gapMs) > REPLICA_GONE_MS;
+  }
+
+  async leave(replicaId: string): Promise<void> {
+    await this.replicas.deleteOne({ _id: replicaId });
+  }
+
+  async dropOldEvents(before: Date, replicasBefore: Date): Promise<void> {
+    await this.events.deleteMany({ at: { $lt: before } });
+    await this.replicas.deleteMany({ seen_at: { $lt: replicasBefore } });
+  }
+
+  async trimEvents(clusterId: string, newestSeq: number): Promise<void> {
+    await this.events.deleteMany({ cluster_id: clusterId, seq: { $lte: newestSeq - EVENTS_KEPT } });
+  }
+
+  private async ids(filter: object, limit: number): Promise<string[]> {
+    const found = await this.clusters.find(filter).project<{ _id: string }>({ _id: 1 }).limit(limit).toArray();
+    return found.map(({ _id }) => _id);
+  }
+}
+
+/** The state's own fields, whatever else the object carries. */
+function ownFields(state: ClusterState): ClusterState {
+  const { epoch, event_seq, owner_replica, owner_socket, transport, connection, presence, lost_at, replaced_at, duplicate_until } = state;
+  return { epoch, event_seq, owner_replica, owner_socket, transport, connection, presence, lost_at, replaced_at, duplicate_until };
+}
+
+function reportOf(write: HeartbeatWrite): object {
+  if (!write.isReport) return {};
+  return {
+    $set: {
+      'reported.at': write.at,
+      ...(write.status === undefined ? {} : { 'reported.status': write.status }),
+      ...(write.tunnelStatus === undefined ? {} : { 'reported.tunnel_status': write.tunnelStatus }),
+      ...(write.metadata === undefined ? {} : { 'reported.metadata': write.metadata }),
+      ...(write.integrations === undefined ? {} : { integrations: write.integrations }),
+      ...(write.workerJoin === undefined ? {} : { worker_join: write.workerJoin }),
+    },
+  };
+}

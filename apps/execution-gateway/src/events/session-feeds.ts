@@ -1,0 +1,134 @@
+import { LOG, Lifecycle, type Log } from '@agentfleet/platform';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { RunReader } from '../runs/run-reader.repository';
+import { GatewayMetrics } from '../metrics';
+import { SessionRepository } from '../sessions/session.repository';
+import { EventRepository, type StoredFrame } from './event.repository';
+import { Watcher, type WatcherTransport } from './watcher';
+
+const POLL_MS = 1000;
+const POLL_KEYS = 500;
+export const CLOSE_SESSION_DELETED = 4004;
+
+interface Feed {
+  readonly key: string;
+  readonly name: string;
+  readonly watchers: Set<Watcher>;
+}
+
+export interface FollowedSession {
+  readonly key: string;
+  readonly orgId: string;
+  readonly sessionId: string;
+}
+
+/**
+ * Who follows which session on this replica. Committed batches come from memory, notices wake, and a poll finds what no
+ * notice told - the log is the truth for all three.
+ */
+@Injectable()
+export class SessionFeeds implements OnApplicationShutdown {
+  private readonly feeds = new Map<string, Feed>();
+  /** The same by organization and session id, which is what notices name; an id may be used again, so there can be two. */
+  private readonly byId = new Map<string, Set<Feed>>();
+  private timer: NodeJS.Timeout | undefined;
+  private isPolling = false;
+
+  constructor(
+    @Inject(EventRepository) private readonly events: EventRepository,
+    @Inject(SessionRepository) private readonly sessions: SessionRepository,
+    @Inject(RunReader) private readonly runs: RunReader,
+    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
+    @Inject(LOG) private readonly log: Log,
+    @Inject(Lifecycle) lifecycle: Lifecycle,
+  ) {
+    lifecycle.beforeReady('watchers', () => {
+      this.timer ??= setInterval(() => void this.poll(), POLL_MS);
+    });
+  }
+
+  /** A watcher that has no position yet: it gets nothing before `follow`. */
+  watch(session: FollowedSession, transport: WatcherTransport): Watcher {
+    const feed = this.feeds.get(session.key) ?? this.addFeed(session);
+    const kind = { transport: transport.kind };
+    const watcher: Watcher = new Watcher(transport, {
+      read: (position, limit) => this.events.after(session.key, position, { limit }),
+      failed: (error) => this.log.warn({ err: error, session_id: session.sessionId }, 'The log of a session could not be read; it is tried again'),
+      closed: (code) => {
+        feed.watchers.delete(watcher);
+        if (feed.watchers.size === 0) this.removeFeed(feed);
+        this.metrics.watchers.dec(kind);
+        if (code !== null) this.metrics.watcherCloses.inc({ code: String(code) });
+      },
+    });
+    feed.watchers.add(watcher);
+    this.metrics.watchers.inc(kind);
+    return watcher;
+  }
+
+  /** A batch of this session was committed by this process. */
+  committed(sessionKey: string, frames: readonly StoredFrame[]): void {
+    for (const watcher of this.feeds.get(sessionKey)?.watchers ?? []) watcher.offer(frames);
+  }
+
+  /** Some replica committed events up to `lastSeq`; watchers that have them already do nothing. */
+  noticed(orgId: string, sessionId: string, lastSeq: number): void {
+    for (const feed of this.byId.get(nameOf(orgId, sessionId)) ?? []) {
+      for (const watcher of feed.watchers) watcher.caughtUpTo(lastSeq);
+    }
+  }
+
+  /** Looks at all followed sessions now. */
+  async poll(): Promise<void> {
+    if (this.isPolling || this.feeds.size === 0) return;
+    this.isPolling = true;
+    try {
+      const keys = [...this.feeds.keys()];
+      for (let at = 0; at < keys.length; at += POLL_KEYS) await this.pollSome(keys.slice(at, at + POLL_KEYS));
+    } catch {
+      // storage is away: the next poll finds what happened
+    } finally {
+      this.isPolling = false;
+    }
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+    for (const feed of this.feeds.values()) for (const watcher of feed.watchers) watcher.stop();
+  }
+
+  private addFeed(session: FollowedSession): Feed {
+    const feed: Feed = { key: session.key, name: nameOf(session.orgId, session.sessionId), watchers: new Set() };
+    this.feeds.set(feed.key, feed);
+    const named = this.byId.get(feed.name) ?? new Set();
+    this.byId.set(feed.name, named.add(feed));
+    return feed;
+  }
+
+  private removeFeed(feed: Feed): void {
+    if (this.feeds.get(feed.key) !== feed) return;
+    this.feeds.delete(feed.key);
+    const named = this.byId.get(feed.name);
+    named?.delete(feed);
+    if (named?.size === 0) this.byId.delete(feed.name);
+  }
+
+  private async pollSome(keys: readonly string[]): Promise<void> {
+    const sessions = new Map((await this.sessions.lastRuns(keys)).map((session) => [session._id, session]));
+    const runIds = [...sessions.values()].flatMap((session) => session.last_run_id ?? []);
+    const ends = new Map((await this.runs.ends(runIds)).map((run) => [run._id, run]));
+    for (const key of keys) {
+      const session = sessions.get(key);
+      const end = ends.get(session?.last_run_id ?? '');
+      const isGone = session === undefined || (session.is_deleted && !end?.active);
+      for (const watcher of this.feeds.get(key)?.watchers ?? []) {
+        watcher.caughtUpTo(end?.last_seq ?? 0);
+        if (isGone) watcher.closeAt(end?.last_seq ?? 0, CLOSE_SESSION_DELETED, 'session deleted');
+      }
+    }
+  }
+}
+
+function nameOf(orgId: string, sessionId: string): string {
+  return `${orgId}/${sessionId}`;
+}

@@ -1,0 +1,58 @@
+import type { GatewayHealth } from '@agentfleet/contracts';
+import { Metrics, Public, REPLICA, type Replica } from '@agentfleet/platform';
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { SessionRepository } from '../sessions/session.repository';
+import { SessionCount } from './session-count';
+
+const SCHEMA = {
+  schema: {
+    type: 'object',
+    properties: { status: { type: 'string', enum: ['healthy', 'unhealthy'] }, version: { type: 'string' }, sessions_active: { type: 'integer' }, timestamp: { type: 'string' } },
+  },
+};
+
+@ApiTags('operations')
+@Controller()
+export class HealthController {
+  private readonly sessions: SessionCount;
+
+  constructor(
+    @Inject(SessionRepository) repository: SessionRepository,
+    @Inject(REPLICA) private readonly replica: Replica,
+    @Inject(Metrics) metrics: Metrics,
+  ) {
+    this.sessions = new SessionCount(() => repository.count());
+    const collect = async (gauge: { set(value: number): void }): Promise<void> => gauge.set(await this.sessions.now().catch(() => this.sessions.last));
+    metrics.gauge({ name: 'gateway_sessions', help: 'Sessions that exist, of all replicas', collect });
+  }
+
+  /** `sessions_active`: the sessions that exist, exactly and uncached. 503 when storage does not answer. */
+  @Get('health')
+  @Public()
+  @ApiOkResponse(SCHEMA)
+  @ApiServiceUnavailableResponse(SCHEMA)
+  async health(@Res() reply: FastifyReply): Promise<void> {
+    const health = await this.look();
+    void reply.status(health.status === 'healthy' ? 200 : 503).send(health);
+  }
+
+  @Get('api/v1/health')
+  @Public()
+  @ApiOkResponse(SCHEMA)
+  @ApiServiceUnavailableResponse(SCHEMA)
+  async healthV1(@Res() reply: FastifyReply): Promise<void> {
+    const health = await this.look();
+    void reply.status(health.status === 'healthy' ? 200 : 503).send({ ...health, timestamp: new Date().toISOString() });
+  }
+
+  private async look(): Promise<GatewayHealth> {
+    const { version } = this.replica;
+    try {
+      return { status: 'healthy', version, sessions_active: await this.sessions.now() };
+    } catch {
+      return { status: 'unhealthy', version, sessions_active: this.sessions.last };
+    }
+  }
+}

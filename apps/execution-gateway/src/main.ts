@@ -1,0 +1,4 @@
+import { startApp } from '@agentfleet/platform';
+import { executionGatewayApp } from './app';
+
+void startApp(executionGatewayApp);

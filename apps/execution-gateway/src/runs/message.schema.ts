@@ -1,0 +1,34 @@
+import { Schema } from 'mongoose';
+
+export interface StoredToolCall {
+  readonly id: string;
+  readonly name: string;
+  /** JSON, since a model may use any keys. */
+  readonly input_json: string;
+  readonly problem: string | null;
+}
+
+/** A message of a session's transcript; `index` counts over all runs. */
+export interface MessageDocument {
+  readonly session_key: string;
+  readonly index: number;
+  readonly run_id: string;
+  readonly role: 'user' | 'assistant' | 'tool';
+  readonly content: string;
+  readonly context_json: string;
+  readonly tool_calls: readonly StoredToolCall[];
+  readonly tool_call_id: string | null;
+  readonly tool_name: string | null;
+  readonly is_error: boolean;
+  readonly model: string | null;
+  readonly engine: 'local';
+  readonly created_at: Date;
+}
+
+export const MESSAGE_COLLECTION = 'gateway_messages';
+
+export const MessageSchema = new Schema(
+  { session_key: String, index: Number, run_id: String },
+  { collection: MESSAGE_COLLECTION, strict: false, versionKey: false },
+);
+MessageSchema.index({ session_key: 1, index: 1 }, { unique: true });

@@ -1,0 +1,131 @@
+import { IDEMPOTENCY_KEY_PATTERN, isJsonObject, readCancel, readRunRequest, type GatewayMessageView, type JsonObject, type ParsedFrame, type RunList, type RunView } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { CurrentCaller, ENV, Needs, type Caller } from '@agentfleet/platform';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiBody, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import type { ExecutionGatewayEnv } from '../env';
+import { decodeCursor, encodeCursor, QueryReader, throwProblems } from '../query';
+import { SessionDirectory } from '../sessions/session-directory';
+import { SESSION_PATHS } from '../sessions/sessions.controller';
+import { AdmitRun } from './admit-run';
+import { CancelRun } from './cancel-run';
+import { RunReader, type RunPage } from './run-reader.repository';
+import { RunStore } from './run-store.repository';
+import { CancelDto, CancelledDto, MessageListDto, RunDto, RunListDto, StartRunDto } from './run.dto';
+import { runView } from './run-views';
+import { messageView } from './stored-messages';
+
+@ApiTags('runs')
+@Controller(SESSION_PATHS)
+export class RunsController {
+  constructor(
+    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
+    @Inject(AdmitRun) private readonly admitRun: AdmitRun,
+    @Inject(CancelRun) private readonly cancelRun: CancelRun,
+    @Inject(RunReader) private readonly runs: RunReader,
+    @Inject(RunStore) private readonly store: RunStore,
+    @Inject(ENV) private readonly env: ExecutionGatewayEnv,
+  ) {}
+
+  /** Starts a run in the background: 202. With an `Idempotency-Key` a repeated request starts nothing. */
+  @Post(':id/runs')
+  @HttpCode(202)
+  @Needs('sessions:execute')
+  @ApiBody({ type: StartRunDto })
+  async start(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Body() body: unknown,
+    @Headers('idempotency-key') key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<RunDto> {
+    const { session } = await this.directory.get(caller.orgId, id);
+    const request = required(readRunRequest(objectOf(body), { maxInputBytes: this.env.GATEWAY_MAX_INPUT_BYTES, keyField: null }));
+    if (key !== undefined && !IDEMPOTENCY_KEY_PATTERN.test(key)) {
+      throwProblems([{ field: 'Idempotency-Key', message: 'Idempotency-Key must be 1 to 255 visible ASCII characters' }]);
+    }
+    const { run, isReplay } = await this.admitRun.run(session._id, { ...request, idempotencyKey: key });
+    if (isReplay) void reply.header('Idempotency-Replayed', 'true');
+    void reply.header('Location', `/sessions/${session.session_id}/runs/${run._id}`);
+    const view: RunView = runView((await this.runs.find(run._id)) ?? run);
+    return view;
+  }
+
+  /** The session's runs, newest first. */
+  @Get(':id/runs')
+  @Needs('sessions:read')
+  async list(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: Record<string, unknown>): Promise<RunListDto> {
+    const { session } = await this.directory.get(caller.orgId, id);
+    const page = readRunPage(query);
+    const found = await this.runs.page(session._id, page);
+    const shown = found.slice(0, page.limit);
+    const last = shown.at(-1);
+    const runs = shown.map(runView);
+    const list: RunList = found.length > page.limit && last ? { runs, next_cursor: encodeCursor([last.created_at.getTime(), last._id]) } : { runs };
+    return list;
+  }
+
+  @Get(':id/runs/:runId')
+  @Needs('sessions:read')
+  async get(@CurrentCaller() caller: Caller, @Param('id') id: string, @Param('runId') runId: string): Promise<RunDto> {
+    const { session } = await this.directory.get(caller.orgId, id);
+    const run = await this.runs.findOfSession(session._id, runId);
+    if (!run) throw new AppError('run_not_found');
+    return runView(run);
+  }
+
+  /** Ends the active run, whoever started it; without one nothing happens and the present status is the answer. */
+  @Post(':id/cancel')
+  @HttpCode(200)
+  @Needs('sessions:execute')
+  @ApiBody({ type: CancelDto, required: false })
+  async cancel(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: unknown): Promise<CancelledDto> {
+    const { session } = await this.directory.get(caller.orgId, id);
+    const { reason } = required(readCancel(objectOf(body)));
+    const outcome = await this.cancelRun.run(caller, session._id, reason);
+    return { session_id: session.session_id, run_id: outcome.runId, status: outcome.status };
+  }
+
+  /** The transcript that the model sees, whole. */
+  @Get(':id/messages')
+  @Needs('sessions:read')
+  async messages(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: Record<string, unknown>): Promise<MessageListDto> {
+    const { session } = await this.directory.get(caller.orgId, id);
+    const { limit, fromIndex } = readMessagePage(query);
+    const found = await this.store.transcriptPage(session._id, fromIndex, limit + 1);
+    const messages: GatewayMessageView[] = found.slice(0, limit).map(messageView);
+    return found.length > limit ? { messages, next_cursor: encodeCursor([fromIndex + limit]) } : { messages };
+  }
+}
+
+function objectOf(body: unknown): JsonObject {
+  return isJsonObject(body) ? body : {};
+}
+
+/** Over REST a wrong field is 422. */
+function required<T>(parsed: ParsedFrame<T>): T {
+  if (parsed.ok) return parsed.message;
+  const { message, field } = parsed.problem;
+  throw new AppError('validation_failed', { message, problems: [{ field: field ?? 'body', message }] });
+}
+
+function readRunPage(query: Record<string, unknown>): RunPage {
+  const reader = new QueryReader(query);
+  const [limit, cursor] = [reader.limit(), reader.text('cursor')];
+  const [createdAtMs, id] = (cursor === undefined ? undefined : decodeCursor(cursor)) ?? [];
+  const isPosition = typeof createdAtMs === 'number' && Number.isSafeInteger(createdAtMs) && typeof id === 'string';
+  if (cursor !== undefined && !isPosition) reader.refuse('cursor', 'must be the next_cursor of an earlier answer');
+  reader.finish();
+  return { limit, after: isPosition ? { createdAt: new Date(createdAtMs), id } : null };
+}
+
+function readMessagePage(query: Record<string, unknown>): { limit: number; fromIndex: number } {
+  const reader = new QueryReader(query);
+  const [limit, cursor] = [reader.limit(), reader.text('cursor')];
+  const [index] = (cursor === undefined ? undefined : decodeCursor(cursor)) ?? [];
+  const isPosition = typeof index === 'number' && Number.isSafeInteger(index);
+  if (cursor !== undefined && !isPosition) reader.refuse('cursor', 'must be the next_cursor of an earlier answer');
+  reader.finish();
+  return { limit, fromIndex: isPosition ? index : 0 };
+}

@@ -1,0 +1,118 @@
+import type { RunUsage } from '@agentfleet/contracts';
+import type { Transaction } from '@agentfleet/platform';
+import { Injectable } from '@nestjs/common';
+import { InjectConnection } from '@nestjs/mongoose';
+import type { Connection } from 'mongoose';
+import { collectionOf } from '../collection.repository';
+import { SESSION_COLLECTION, type SessionDocument } from './session.schema';
+
+export interface SessionPage {
+  readonly limit: number;
+  /** The last session of the page before. */
+  readonly after: { readonly createdAt: Date; readonly key: string } | null;
+  readonly userId?: string | undefined;
+}
+
+const REMOVAL_LEASE_MS = 30_000;
+const MAJORITY = { readConcern: { level: 'majority' } } as const;
+
+/** Sessions of an organization. A deleted session is found by its key only. */
+@Injectable()
+export class SessionRepository {
+  constructor(@InjectConnection() private readonly connection: Connection) {}
+
+  find(orgId: string, sessionId: string): Promise<SessionDocument | null> {
+    return this.sessions().findOne({ org_id: orgId, session_id: sessionId, is_deleted: false }, MAJORITY);
+  }
+
+  /** By its internal key, as long as it is not deleted: another session may have its id by now. */
+  findLiving(key: string, transaction?: Transaction): Promise<SessionDocument | null> {
+    return this.sessions().findOne({ _id: key, is_deleted: false }, transaction ? { session: transaction.session } : MAJORITY);
+  }
+
+  /** By its internal key, deleted or not. */
+  findByKey(key: string): Promise<SessionDocument | null> {
+    return this.sessions().findOne({ _id: key }, MAJORITY);
+  }
+
+  /** Newest first; one more than `limit` when there is more. */
+  page(orgId: string, page: SessionPage): Promise<SessionDocument[]> {
+    const older = page.after
+      ? { $or: [{ created_at: { $lt: page.after.createdAt } }, { created_at: page.after.createdAt, _id: { $lt: page.after.key } }] }
+      : {};
+    const filter = { org_id: orgId, is_deleted: false, ...(page.userId === undefined ? {} : { user_id: page.userId }), ...older };
+    return this.sessions().find(filter, MAJORITY).sort({ created_at: -1, _id: -1 }).limit(page.limit + 1).toArray();
+  }
+
+  async insert(session: SessionDocument, transaction: Transaction): Promise<void> {
+    await this.sessions().insertOne(session, { session: transaction.session });
+  }
+
+  /** Marks the run as the session's last one. False when the session was deleted meanwhile. */
+  async setLastRun(key: string, runId: string, transaction: Transaction): Promise<boolean> {
+    const result = await this.sessions().updateOne({ _id: key, is_deleted: false }, { $set: { last_run_id: runId } }, { session: transaction.session });
+    return result.matchedCount === 1;
+  }
+
+  /** Adds what an ended run used; counters only grow by `$inc`, and a cost stays null until one is known. */
+  async addUsage(key: string, usage: RunUsage, transaction: Transaction): Promise<void> {
+    const { cost_usd: cost, estimated, ...counts } = usage;
+    const inc = Object.fromEntries(Object.entries(counts).map(([name, value]) => [`usage.${name}`, value]));
+    await this.sessions().updateOne({ _id: key }, { $inc: inc }, { session: transaction.session });
+    const set = { ...(estimated ? { 'usage.estimated': true } : {}), ...(cost === null ? {} : { 'usage.cost_usd': cost }) };
+    if (Object.keys(set).length > 0) await this.sessions().updateOne({ _id: key }, { $set: set }, { session: transaction.session });
+  }
+
+  /** From now on the session is gone; false when it was already. */
+  async markDeleted(key: string, now: Date, transaction: Transaction): Promise<boolean> {
+    const result = await this.sessions().updateOne(
+      { _id: key, is_deleted: false },
+      { $set: { is_deleted: true, deleted_at: now } },
+      { session: transaction.session },
+    );
+    return result.matchedCount === 1;
+  }
+
+  /** The last run of a session, as the transaction sees it. */
+  async lastRunOf(key: string, transaction: Transaction): Promise<string | null> {
+    const session = await this.sessions().findOne({ _id: key }, { session: transaction.session, projection: { last_run_id: 1 } });
+    return session?.last_run_id ?? null;
+  }
+
+  /** Takes a session that was deleted before `before` and that nobody is removing, for 30 s; null when there is none. */
+  claimDeleted(before: Date): Promise<SessionDocument | null> {
+    return this.sessions().findOneAndUpdate(
+      { is_deleted: true, deleted_at: { $lt: before }, $expr: { $lt: ['$removal_until', '$$NOW'] } },
+      [{ $set: { removal_until: { $add: ['$$NOW', REMOVAL_LEASE_MS] } } }],
+      { sort: { deleted_at: 1 }, returnDocument: 'after' },
+    );
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.sessions().deleteOne({ _id: key, is_deleted: true });
+  }
+
+  /** Whether a living session of the organization works in this directory, and whether a deleted one owned it. */
+  async directoryUse(orgId: string, workspaceDir: string, exceptKey?: string): Promise<{ isUsed: boolean; wasOwned: boolean }> {
+    const same = { org_id: orgId, workspace_dir: workspaceDir, ...(exceptKey === undefined ? {} : { _id: { $ne: exceptKey } }) };
+    const used = await this.sessions().findOne({ ...same, is_deleted: false }, { projection: { _id: 1 } });
+    const owned = await this.sessions().findOne({ ...same, is_deleted: true, owns_workspace: true }, { projection: { _id: 1 } });
+    return { isUsed: used !== null, wasOwned: owned !== null };
+  }
+
+  /** Which of these keys have which last run, and which are deleted; keys that are not in the answer are gone. */
+  lastRuns(keys: readonly string[]): Promise<Pick<SessionDocument, '_id' | 'last_run_id' | 'is_deleted'>[]> {
+    return this.sessions()
+      .find({ _id: { $in: [...keys] } }, { projection: { last_run_id: 1, is_deleted: 1 }, ...MAJORITY })
+      .toArray();
+  }
+
+  /** Exact number of sessions that exist, of all organizations; counted from an index. */
+  count(): Promise<number> {
+    return this.sessions().countDocuments({ is_deleted: false }, { hint: { is_deleted: 1, deleted_at: 1 } });
+  }
+
+  private sessions() {
+    return collectionOf<SessionDocument>(this.connection, SESSION_COLLECTION);
+  }
+}

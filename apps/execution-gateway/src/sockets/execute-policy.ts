@@ -1,0 +1,99 @@
+import { unknownActionText } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { asAppError, ENV, hasAnyScope, LOG, type Caller, type FleetSocket, type FrameProblem, type Log, type SocketLimits, type SocketPolicy, type UpgradeDecision, type UpgradeRequest } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import type { ExecutionGatewayEnv } from '../env';
+import type { Watcher } from '../events/watcher';
+import { GatewayMetrics } from '../metrics';
+import { SessionDirectory } from '../sessions/session-directory';
+import { errorFrame, problemOf } from './connection-frames';
+
+/** What a connection on `/sessions/{id}/execute` knows of itself. */
+export interface ExecuteContext {
+  readonly caller: Caller;
+  readonly sessionKey: string;
+  readonly sessionId: string;
+  /** Its way through the log; set as soon as the socket is open. */
+  watcher: Watcher | null;
+}
+
+/** Far above what a watcher leaves unsent (1 MiB): slow readers are the watcher's business. */
+const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
+
+/** Who may open an execute socket, and how bad frames are answered. */
+@Injectable()
+export class ExecuteSocketPolicy implements SocketPolicy<ExecuteContext> {
+  private sockets = 0;
+
+  constructor(
+    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
+    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
+    @Inject(ENV) private readonly env: ExecutionGatewayEnv,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  limits(): SocketLimits {
+    return {
+      maxPayloadBytes: this.env.GATEWAY_WS_MAX_PAYLOAD_BYTES,
+      pingIntervalMs: 20_000,
+      staleAfterMs: 45_000,
+      maxBufferedBytes: MAX_BUFFERED_BYTES,
+      badFramesPer10s: 200,
+    };
+  }
+
+  async authorise(request: UpgradeRequest): Promise<UpgradeDecision<ExecuteContext>> {
+    const caller = await request.authenticate();
+    this.checkOrigin(request.headers.origin);
+    if (!hasAnyScope(caller, ['sessions:read'])) throw new AppError('forbidden', { message: 'Missing scope sessions:read' });
+    const { session } = await this.directory.get(caller.orgId, request.params['id'] ?? '');
+    if (this.sockets >= this.env.GATEWAY_MAX_SOCKETS) throw new AppError('capacity', { message: 'This replica has no free sockets', retryAfterSeconds: 2 });
+    this.sockets += 1;
+    return { kind: 'accept', context: { caller, sessionKey: session._id, sessionId: session.session_id, watcher: null } };
+  }
+
+  release(context: ExecuteContext): void {
+    this.sockets -= 1;
+    context.watcher?.stop();
+  }
+
+  problemReply(problem: FrameProblem, socket: FleetSocket<ExecuteContext>): object | undefined {
+    switch (problem.kind) {
+      case 'binary':
+        return this.refused('binary', 'Binary frames are not accepted; send JSON as text');
+      case 'unknown':
+        return this.refused('unknown', unknownActionText(problem.name), 'action');
+      case 'malformed':
+        if (problem.reason === 'no_name') return this.refused('unknown', unknownActionText(actionOf(problem.frame)), 'action');
+        return this.refused('malformed', 'Invalid JSON');
+      case 'failed':
+        return this.failed(problem.error, socket);
+    }
+  }
+
+  /** Any web page could drive the gateway of a laptop that asks for no credentials. */
+  private checkOrigin(origin: string | undefined): void {
+    if (this.env.AUTH_MODE !== 'off' || origin === undefined || this.env.CORS_ORIGINS.includes(origin)) return;
+    throw new AppError('forbidden', { message: 'This origin may not open sockets here; add it to CORS_ORIGINS' });
+  }
+
+  private failed(error: unknown, socket: FleetSocket<ExecuteContext>): object | undefined {
+    const known = asAppError(error);
+    if (known) {
+      this.metrics.framesRefused.inc({ reason: known.code });
+      return problemOf(known);
+    }
+    this.log.error({ session_id: socket.context.sessionId, err: error }, 'A socket is closed because of an unexpected error');
+    socket.close(1011, 'internal error');
+    return undefined;
+  }
+
+  private refused(reason: string, message: string, field?: string): object {
+    this.metrics.framesRefused.inc({ reason });
+    return errorFrame('bad_frame', message, field === undefined ? {} : { field });
+  }
+}
+
+function actionOf(frame: Readonly<Record<string, unknown>> | undefined): unknown {
+  return frame && Object.hasOwn(frame, 'action') ? frame['action'] : undefined;
+}

@@ -1,0 +1,119 @@
+import { parseExecuteMessage, type ExecuteMessage, type JsonObject, type RunRequest } from '@agentfleet/contracts';
+import { AppError, unreachable } from '@agentfleet/errors';
+import { closeHard, ENV, hasAnyScope, SocketGateway, type FleetSocket } from '@agentfleet/platform';
+import { Inject } from '@nestjs/common';
+import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
+import type { ExecutionGatewayEnv } from '../env';
+import { LiveCallers } from '../events/live-callers';
+import { SessionFeeds } from '../events/session-feeds';
+import type { Watcher } from '../events/watcher';
+import { GatewayMetrics } from '../metrics';
+import { AdmitRun } from '../runs/admit-run';
+import { CancelRun } from '../runs/cancel-run';
+import { SessionDirectory } from '../sessions/session-directory';
+import { connectionFrame, errorFrame } from './connection-frames';
+import { ExecuteSocketPolicy, type ExecuteContext } from './execute-policy';
+
+type Socket = FleetSocket<ExecuteContext>;
+type Reply = object | undefined;
+
+/** The plain dialect's socket, `/sessions/{id}/execute`. It says nothing before the client's first frame. */
+@SocketGateway({ path: '/sessions/{id}/execute', discriminator: 'action', policy: ExecuteSocketPolicy })
+export class ExecuteGateway {
+  constructor(
+    @Inject(SessionFeeds) private readonly feeds: SessionFeeds,
+    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
+    @Inject(AdmitRun) private readonly admitRun: AdmitRun,
+    @Inject(CancelRun) private readonly cancelRun: CancelRun,
+    @Inject(LiveCallers) private readonly callers: LiveCallers,
+    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
+    @Inject(ENV) private readonly env: ExecutionGatewayEnv,
+  ) {}
+
+  handleConnection(socket: Socket): void {
+    const { context } = socket;
+    const forget = this.callers.add({ caller: context.caller, close: () => closeHard(socket, 1008, 'credential revoked') });
+    socket.once('close', forget);
+    const session = { key: context.sessionKey, orgId: context.caller.orgId, sessionId: context.sessionId };
+    context.watcher = this.feeds.watch(session, {
+      kind: 'socket',
+      send: (frame) => socket.reply(frame.frame),
+      bufferedBytes: () => socket.bufferedAmount,
+      close: (code, reason) => socket.close(code, reason),
+    });
+  }
+
+  @SubscribeMessage('execute')
+  execute(@MessageBody() frame: JsonObject, @ConnectedSocket() socket: Socket): Promise<Reply> {
+    return this.handle(frame, socket);
+  }
+
+  @SubscribeMessage('resume')
+  resume(@MessageBody() frame: JsonObject, @ConnectedSocket() socket: Socket): Promise<Reply> {
+    return this.handle(frame, socket);
+  }
+
+  @SubscribeMessage('cancel')
+  cancel(@MessageBody() frame: JsonObject, @ConnectedSocket() socket: Socket): Promise<Reply> {
+    return this.handle(frame, socket);
+  }
+
+  @SubscribeMessage('ping')
+  ping(@MessageBody() frame: JsonObject, @ConnectedSocket() socket: Socket): Promise<Reply> {
+    return this.handle(frame, socket);
+  }
+
+  private async handle(frame: JsonObject, socket: Socket): Promise<Reply> {
+    const parsed = parseExecuteMessage(frame, { maxInputBytes: this.env.GATEWAY_MAX_INPUT_BYTES });
+    if (!parsed.ok) {
+      this.metrics.framesRefused.inc({ reason: 'field' });
+      const { message, field } = parsed.problem;
+      return errorFrame('bad_frame', message, field === undefined ? {} : { field });
+    }
+    const watcher = socket.context.watcher;
+    return watcher ? this.act(parsed.message, socket, watcher) : undefined;
+  }
+
+  private async act(message: ExecuteMessage, socket: Socket, watcher: Watcher): Promise<Reply> {
+    switch (message.action) {
+      case 'execute':
+        return this.start(message.request, socket.context, watcher);
+      case 'resume':
+        return this.follow(message, socket, watcher);
+      case 'cancel':
+        return this.end(message.reason, socket.context);
+      case 'ping':
+        return connectionFrame('pong', {});
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** Follows the new run from its first event; a repeated key follows the run that it started. */
+  private async start(request: RunRequest, context: ExecuteContext, watcher: Watcher): Promise<Reply> {
+    needsExecute(context);
+    const { run, isReplay } = await this.admitRun.run(context.sessionKey, request);
+    // A connection that follows already gets to the new run by itself, without missing what lies before it.
+    if (isReplay || !watcher.isFollowing) watcher.follow(run.first_seq - 1);
+    return undefined;
+  }
+
+  private async follow(message: { afterSeq: number; ack: boolean }, socket: Socket, watcher: Watcher): Promise<Reply> {
+    const { run } = await this.directory.getLiving(socket.context.sessionKey);
+    const lastSeq = run?.last_seq ?? 0;
+    const ack = (): void => socket.reply(connectionFrame('status', { status: 'replay_complete', message: 'Everything stored so far was sent.', last_seq: lastSeq }));
+    watcher.follow(Math.min(message.afterSeq, lastSeq), message.ack ? { seq: lastSeq, reached: ack } : null);
+    return undefined;
+  }
+
+  private async end(reason: string | undefined, context: ExecuteContext): Promise<Reply> {
+    needsExecute(context);
+    const outcome = await this.cancelRun.run(context.caller, context.sessionKey, reason);
+    if (outcome.acted) return undefined;
+    return connectionFrame('status', { status: 'idle', message: 'There is no run to cancel.' });
+  }
+}
+
+function needsExecute(context: ExecuteContext): void {
+  if (!hasAnyScope(context.caller, ['sessions:execute'])) throw new AppError('forbidden', { message: 'Missing scope sessions:execute' });
+}

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { AddressPolicy, isCidr } from './address-policy';
+import { agentUrl, hostProblem, parseHost } from './host';
+import { embeddedIpv4, ipv6Bytes } from './ip-address';
+
+const strict = new AddressPolicy({ allowLoopback: false, denyCidrs: ['10.9.0.0/16', 'fd99::/16', '203.0.113.7'] });
+const open = new AddressPolicy({ allowLoopback: true, denyCidrs: ['127.0.0.2'] });
+
+describe('parseHost', () => {
+  it.each(['192.168.1.100', '8.8.8.8', '::1', '[::1]', '2001:db8::5', '[2001:db8:0:0:0:0:0:5]', '::ffff:1.2.3.4'])('%s is an address', (host) =>
+    expect(parseHost(host).kind).toBe('address'),
+  );
+  it.each(['localhost', 'agent', 'a.b.example.org', 'under_score.example', '1password.com', 'x'.repeat(63), 'A-1.lan', '0x7f.example'])('%s is a name', (host) =>
+    expect(parseHost(host).kind).toBe('name'),
+  );
+  it.each([
+    '',
+    ' ',
+    'http://x',
+    'x:80',
+    'x/y',
+    'x?y',
+    'x#y',
+    'user@x',
+    'a b',
+    'a\tb',
+    'a\u0000',
+    '..',
+    'a..b',
+    '.a',
+    'a.',
+    '2852039166',
+    '0xa9fea9fe',
+    '0251.0376.0251.0376',
+    '127.1',
+    '1.2.3.4.5',
+    '256.1.1.1',
+    '01.2.3.4',
+    'fe80::1%eth0',
+    '[fe80::1%eth0]',
+    '[::1',
+    '[1.2.3.4]',
+    '[name]',
+    '::g',
+    'ü.example',
+    'x'.repeat(64),
+    `${'a.'.repeat(127)}b`,
+  ])('%j is neither', (host) => expect(parseHost(host).kind).toBe('neither'));
+});
+
+describe('AddressPolicy', () => {
+  it.each([
+    '0.0.0.0',
+    '0.1.2.3',
+    '169.254.169.254',
+    '224.0.0.1',
+    '255.255.255.255',
+    '192.0.0.192',
+    '100.100.100.200',
+    '::',
+    'fe80::1',
+    'febf::1',
+    'ff02::1',
+    'fd00:ec2::254',
+    '::ffff:169.254.169.254',
+    '::169.254.169.254',
+    '64:ff9b::a9fe:a9fe',
+    '2002:a9fe:a9fe::1',
+    '2001:0:a9fe:a9fe::1',
+    '2001:0:102:304:0:0:5601:5601',
+    '10.9.3.4',
+    'fd99::1',
+    '203.0.113.7',
+    '::ffff:203.0.113.7',
+    'not an address',
+  ])('always denies %s', (address) => {
+    expect(strict.judge(address)).toBe('denied');
+  });
+
+  it.each(['127.0.0.1', '127.255.0.9', '::1', '::ffff:127.0.0.1', '64:ff9b::7f00:1', '::127.0.0.1'])('denies loopback %s unless it is allowed', (address) => {
+    expect(strict.judge(address)).toBe('loopback');
+    expect(open.judge(address)).toBe('allowed');
+  });
+
+  it.each(['10.0.0.1', '192.168.1.1', '172.16.0.1', '8.8.8.8', '100.64.0.1', 'fd12::1', '2001:db8::1', '::ffff:8.8.8.8'])('allows %s', (address) =>
+    expect(strict.judge(address)).toBe('allowed'),
+  );
+
+  it('lets the deny list beat the loopback switch', () => expect(open.judge('127.0.0.2')).toBe('denied'));
+
+  it('judges an address the same however it is wrapped', () => {
+    const octet = fc.integer({ min: 0, max: 255 });
+    fc.assert(
+      fc.property(octet, octet, octet, octet, (a, b, c, d) => {
+        const ipv4 = `${a}.${b}.${c}.${d}`;
+        const verdict = strict.judge(ipv4);
+        const hex = `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+        expect(strict.judge(`::ffff:${ipv4}`)).toBe(verdict);
+        expect(strict.judge(`64:ff9b::${hex}`)).toBe(verdict);
+        expect(strict.judge(`2002:${hex}::`)).toBe(verdict);
+        expect(embeddedIpv4(ipv6Bytes(`::ffff:${hex}`) ?? [])).toEqual([ipv4]);
+      }),
+    );
+  });
+});
+
+describe('hostProblem', () => {
+  it('says how to allow loopback', () => {
+    expect(hostProblem('127.0.0.1', strict)).toBe('must not be a loopback address (set VPS_ALLOW_LOOPBACK=true to allow it)');
+    expect(hostProblem('[::1]', strict)).toContain('VPS_ALLOW_LOOPBACK');
+    expect(hostProblem('127.0.0.1', open)).toBeNull();
+  });
+
+  it('judges literal addresses, but does not resolve names', () => {
+    expect(hostProblem('169.254.169.254', open)).toContain('may not call');
+    expect(hostProblem('localhost', strict)).toBeNull();
+    expect(hostProblem('http://x', strict)).toContain('without scheme');
+  });
+});
+
+it('writes IPv6 in brackets', () => {
+  expect(agentUrl({ protocol: 'http', host: '192.168.1.100', port: 5000 })).toBe('http://192.168.1.100:5000');
+  expect(agentUrl({ protocol: 'https', host: '::1', port: 443 })).toBe('https://[::1]:443');
+  expect(agentUrl({ protocol: 'https', host: '[::1]', port: 443 })).toBe('https://[::1]:443');
+});
+
+it('knows CIDRs', () => {
+  expect(['10.0.0.0/8', 'fd00::/8', '1.2.3.4', '::1/128'].every(isCidr)).toBe(true);
+  expect(['10.0.0.0/33', 'x/8', '10.0.0.0/8/8', '', '10.0.0.0/'].some(isCidr)).toBe(false);
+});

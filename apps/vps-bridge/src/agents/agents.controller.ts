@@ -1,0 +1,71 @@
+import { isVpsAgentName, parseVpsRegistration, type VpsAgentList, type VpsAgentView, type VpsRegistered, type VpsRegistration } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { CurrentCaller, Needs, NoBody, validationFailed, type Caller } from '@agentfleet/platform';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { ApiBody, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { agentUrl } from '../addresses/host';
+import { requireBody } from '../require-body';
+import { AgentRepository } from './agent.repository';
+import { AgentDto, AgentListDto, RegisterAgentDto, RegisteredDto } from './agents.dto';
+import { RegisterAgent, agentNotFound } from './register-agent';
+import { renderAgent, renderAgentItem } from './render-agent';
+
+@ApiTags('agents')
+@Controller('api/vps')
+export class AgentsController {
+  constructor(
+    @Inject(AgentRepository) private readonly agents: AgentRepository,
+    @Inject(RegisterAgent) private readonly registerAgent: RegisterAgent,
+  ) {}
+
+  /** Registers an agent, or replaces the one of this name as a whole. */
+  @Post('register')
+  @HttpCode(201)
+  @Needs('vps:manage')
+  @ApiBody({ type: RegisterAgentDto })
+  @ApiCreatedResponse({ type: RegisteredDto })
+  async register(@Body() body: unknown, @CurrentCaller() caller: Caller): Promise<VpsRegistered> {
+    const registration = readRegistration(requireBody(body));
+    const created = await this.registerAgent.register(caller, registration);
+    const { name, fallbackAgents } = registration;
+    return { status: 'registered', agent_name: name, url: agentUrl(registration), created, fallback_agents: fallbackAgents };
+  }
+
+  /** All agents, by name. */
+  @Get('agents')
+  @Needs('vps:read', 'vps:call', 'vps:manage')
+  @ApiOkResponse({ type: AgentListDto })
+  async list(@CurrentCaller() caller: Caller): Promise<VpsAgentList> {
+    const agents = await this.agents.list(caller.orgId);
+    return { total: agents.length, agents: agents.map(renderAgentItem) };
+  }
+
+  @Get('agents/:name')
+  @Needs('vps:read', 'vps:call', 'vps:manage')
+  @ApiOkResponse({ type: AgentDto })
+  async get(@Param('name') name: string, @CurrentCaller() caller: Caller): Promise<VpsAgentView> {
+    const agent = isVpsAgentName(name) ? await this.agents.findByName(caller.orgId, name) : null;
+    if (agent === null) throw agentNotFound(name);
+    return renderAgent(agent);
+  }
+
+  /** Removes an agent and its health record. */
+  @Delete('agents/:name')
+  @HttpCode(204)
+  @NoBody()
+  @Needs('vps:manage')
+  @ApiNoContentResponse()
+  async remove(@Param('name') name: string, @CurrentCaller() caller: Caller): Promise<void> {
+    if (!isVpsAgentName(name)) throw agentNotFound(name);
+    await this.registerAgent.remove(caller, name);
+  }
+}
+
+function readRegistration(body: unknown): VpsRegistration {
+  const parsed = parseVpsRegistration(body);
+  if (parsed.ok) return parsed.value;
+  if ('unknownProtocol' in parsed) {
+    throw new AppError('invalid_protocol', { message: `Invalid protocol: ${parsed.unknownProtocol.slice(0, 64)}` });
+  }
+  throw validationFailed(parsed.problems);
+}

@@ -1,0 +1,18 @@
+import { Module } from '@nestjs/common';
+import { AddressesModule } from '../addresses/addresses.module';
+import { HealthStoreModule } from '../health/health-store.module';
+import { AgentDirectory } from './agent-directory';
+import { AgentRepository } from './agent.repository';
+import { agentStore } from './agent.schema';
+import { AgentsNoticesController } from './agents-notices.controller';
+import { AgentsController } from './agents.controller';
+import { RegisterAgent } from './register-agent';
+
+/** The registry: what may be called, and the cache that calls use. */
+@Module({
+  imports: [agentStore, AddressesModule, HealthStoreModule],
+  controllers: [AgentsController, AgentsNoticesController],
+  providers: [AgentRepository, AgentDirectory, RegisterAgent],
+  exports: [AgentDirectory, RegisterAgent],
+})
+export class AgentsModule {}

@@ -1,0 +1,125 @@
+import { VPS_NOTICES, type VpsAgentChangedNotice, type VpsRegistration } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { atNewAddress, newHealth } from '@agentfleet/health';
+import { Audit, Bus, CLOCK, Transactions, isDuplicateKey, validationFailed, type Caller, type Clock, type Transaction } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { AddressPolicy } from '../addresses/address-policy';
+import { hostProblem } from '../addresses/host';
+import { HealthRepository } from '../health/health.repository';
+import { isSameAddress, type VpsAgent } from './agent';
+import { AgentDirectory } from './agent-directory';
+import { AgentRepository } from './agent.repository';
+
+const SETTINGS: readonly (keyof VpsRegistration)[] = [
+  'host',
+  'port',
+  'protocol',
+  'timeoutSeconds',
+  'maxRetries',
+  'fallbackAgents',
+  'api',
+  'model',
+  'streaming',
+  'retryOn',
+  'fallbackOn',
+];
+
+/** Makes, replaces and removes agents; each change is audited in its own transaction and told to the other replicas. */
+@Injectable()
+export class RegisterAgent {
+  constructor(
+    @Inject(AgentRepository) private readonly agents: AgentRepository,
+    @Inject(HealthRepository) private readonly health: HealthRepository,
+    @Inject(AgentDirectory) private readonly directory: AgentDirectory,
+    @Inject(AddressPolicy) private readonly policy: AddressPolicy,
+    @Inject(Transactions) private readonly transactions: Transactions,
+    @Inject(Audit) private readonly audit: Audit,
+    @Inject(Bus) private readonly bus: Bus,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Registers an agent or replaces one of the same name as a whole; neither resolves nor contacts its host.
+   * @returns whether the name was new.
+   * @throws AppError `validation_failed` for a host that must not be called.
+   */
+  async register(caller: Caller, registration: VpsRegistration): Promise<boolean> {
+    const problem = hostProblem(registration.host, this.policy);
+    if (problem !== null) throw validationFailed([{ field: 'host', message: problem }]);
+    for (;;) {
+      try {
+        return await this.transactions.run((tx) => this.write(tx, caller, registration));
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error; // somebody registered the name at the same moment: now it is there to be replaced
+      }
+    }
+  }
+
+  /** @throws AppError `agent_not_found` */
+  async remove(caller: Caller, name: string): Promise<void> {
+    await this.transactions.run(async (tx) => {
+      const agent = await this.agents.findByName(caller.orgId, name, tx);
+      if (agent === null) throw agentNotFound(name);
+      await this.agents.remove(tx, agent.id);
+      await this.health.remove(tx, agent.id);
+      await this.audit.record(tx, { caller, orgId: caller.orgId, action: 'vps_agent.delete', target: { type: 'vps_agent', id: agent.id, name } });
+      tx.afterCommit(() => this.tell(caller.orgId, name, 'deleted'));
+    });
+  }
+
+  /** Counters to zero, circuit closed. @throws AppError `agent_not_found` */
+  async resetHealth(caller: Caller, name: string): Promise<void> {
+    await this.transactions.run(async (tx) => {
+      const record = await this.health.findByName(caller.orgId, name, tx);
+      if (record === null) throw agentNotFound(name);
+      await this.health.overwrite(tx, record.agentId, newHealth(this.clock.now()));
+      const target = { type: 'vps_agent', id: record.agentId, name };
+      await this.audit.record(tx, { caller, orgId: caller.orgId, action: 'vps_agent.reset_health', target });
+      tx.afterCommit(() => this.tell(caller.orgId, name, 'reset'));
+    });
+  }
+
+  private async write(tx: Transaction, caller: Caller, registration: VpsRegistration): Promise<boolean> {
+    const { orgId } = caller;
+    const { name } = registration;
+    const now = this.clock.now();
+    const existing = await this.agents.findByName(orgId, name, tx);
+    const id = existing?.id ?? (await this.agents.insert(tx, orgId, registration, new Date(now)));
+    if (existing === null) await this.health.create(tx, { agentId: id, orgId, name, state: newHealth(now) });
+    else await this.replace(tx, existing, registration, now);
+    await this.audit.record(tx, {
+      caller,
+      orgId,
+      action: existing === null ? 'vps_agent.register' : 'vps_agent.update',
+      target: { type: 'vps_agent', id, name },
+      fields: changedFields(existing, registration),
+    });
+    tx.afterCommit(() => this.tell(orgId, name, existing === null ? 'registered' : 'updated'));
+    return existing === null;
+  }
+
+  private async replace(tx: Transaction, existing: VpsAgent, registration: VpsRegistration, nowMs: number): Promise<void> {
+    await this.agents.replace(tx, existing, registration, new Date(nowMs));
+    if (isSameAddress(existing, registration)) return;
+    const record = await this.health.findByName(existing.orgId, existing.name, tx);
+    if (record !== null) await this.health.overwrite(tx, existing.id, atNewAddress(record.state, nowMs));
+  }
+
+  private tell(orgId: string, agentName: string, change: VpsAgentChangedNotice['change']): void {
+    this.directory.forget(orgId, agentName);
+    const notice: VpsAgentChangedNotice = { orgId, agentName, change, at: new Date(this.clock.now()).toISOString() };
+    this.bus.notify(VPS_NOTICES.agentChanged, notice);
+  }
+}
+
+/** An id in a text is cut at 64 characters. */
+export function agentNotFound(name: string): AppError {
+  return new AppError('agent_not_found', { message: `Agent '${name.slice(0, 64)}' not found` });
+}
+
+/** Names of the settings that the registration changes, never values. */
+function changedFields(existing: VpsAgent | null, registration: VpsRegistration): readonly string[] {
+  const fields = SETTINGS.filter((field) => existing === null || JSON.stringify(existing[field]) !== JSON.stringify(registration[field]));
+  const tokenChanged = existing === null ? registration.authToken !== null : existing.authToken !== registration.authToken;
+  return tokenChanged ? [...fields, 'authToken'] : fields;
+}

@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { AgentsModule } from './agents/agents.module';
+import { CallsModule } from './calls/calls.module';
+import { HealthModule } from './health/health.module';
+import { InternalModule } from './internal/internal.module';
+import { RootHealthController } from './operations/root-health.controller';
+import { ProbesModule } from './probes/probes.module';
+import { SessionsModule } from './sessions/sessions.module';
+
+@Module({ imports: [AgentsModule, CallsModule, HealthModule, InternalModule, ProbesModule, SessionsModule], controllers: [RootHealthController] })
+export class AppModule {}

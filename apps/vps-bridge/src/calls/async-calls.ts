@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import { isJsonObject, type JsonObject, type VpsCallAccepted, type VpsCallRequest } from '@agentfleet/contracts';
+import { CLOCK, ENV, LOG, Lifecycle, REPLICA, asAppError, runInContext, type Clock, type Log, type Replica } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { AgentDirectory } from '../agents/agent-directory';
+import type { VpsBridgeEnv } from '../env';
+import type { CallFor } from './call-agent';
+import { newCallId } from './call-id';
+import { CallMetrics } from './call-metrics';
+import { finishedCall } from './call-record';
+import { outcomeUnknownResult } from './call-result';
+import { CallRepository } from './call.repository';
+import type { CallDocument, StoredRequest } from './call.schema';
+import { HeldCalls } from './held-calls';
+import type { IdempotencyKey } from './idempotency-key';
+import { KeyedCalls } from './keyed-calls';
+import { RecordWriter } from './record-writer';
+import { RunCall } from './run-call';
+import { SettleSession } from './settle-session';
+import { TryAgent } from './try-agent';
+
+export interface AcceptedCall {
+  readonly accepted: VpsCallAccepted;
+  readonly replayed: boolean;
+}
+
+const RETRY_MS = 1000;
+
+/** The call is another replica's meanwhile, or was ended. */
+class NotOursError extends Error {}
+
+/**
+ * Asynchronous calls: durable before they are accepted, started in turn as soon as a slot is free, each at most once. Only
+ * ids wait in memory; what a call says is read when it is started.
+ */
+@Injectable()
+export class AsyncCalls {
+  private readonly queue: string[] = [];
+  private running = 0;
+  private stopped = false;
+
+  constructor(
+    @Inject(ENV) private readonly env: VpsBridgeEnv,
+    @Inject(REPLICA) private readonly replica: Replica,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
+    @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
+    @Inject(AgentDirectory) private readonly agents: AgentDirectory,
+    @Inject(SettleSession) private readonly settleSession: SettleSession,
+    @Inject(CallRepository) private readonly repository: CallRepository,
+    @Inject(KeyedCalls) private readonly keyed: KeyedCalls,
+    @Inject(HeldCalls) private readonly held: HeldCalls,
+    @Inject(RecordWriter) private readonly records: RecordWriter,
+    @Inject(RunCall) private readonly runCall: RunCall,
+    @Inject(TryAgent) private readonly tryAgent: TryAgent,
+    @Inject(CallMetrics) private readonly metrics: CallMetrics,
+  ) {
+    held.onAdopted((callId) => this.enqueue(callId));
+  }
+
+  /**
+   * Accepts a call; it is durable when this resolves, and no agent was waited for.
+   * @throws AppError `session_owner_mismatch`, `validation_failed`, `idempotency_key_reused`
+   */
+  async accept(caller: CallFor, request: VpsCallRequest, key: IdempotencyKey | null): Promise<AcceptedCall> {
+    const callId = newCallId(this.clock.now());
+    const call = { callId, kind: 'async' as const, orgId: caller.orgId, callerId: caller.id, request, key };
+    const opened = await this.keyed.open(call);
+    if (opened.kind === 'earlier') return { accepted: { call_id: opened.call._id, status: opened.call.status }, replayed: true };
+    try {
+      // what would be refused is refused now; an agent that nobody registered makes no session
+      if ((await this.agents.find(caller.orgId, request.agentName)) !== null) await this.settleSession.settle(caller.orgId, caller.id, request);
+    } catch (error) {
+      this.held.remove(callId);
+      await this.records.discard(callId);
+      throw error;
+    }
+    this.enqueue(callId);
+    return { accepted: { call_id: callId, status: 'queued' }, replayed: false };
+  }
+
+  /** Starts no further calls and gives those that wait to other replicas. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    for (const callId of this.queue.splice(0)) this.held.remove(callId);
+    this.metrics.asyncQueued.set(0);
+    await this.repository.release(this.replica.id);
+  }
+
+  private enqueue(callId: string): void {
+    if (this.stopped) return;
+    this.held.add(callId);
+    this.queue.push(callId);
+    this.pump();
+  }
+
+  private pump(): void {
+    while (!this.stopped && this.running < this.env.VPS_ASYNC_CONCURRENCY) {
+      const callId = this.queue.shift();
+      if (callId === undefined) break;
+      this.running++;
+      void this.execute(callId).finally(() => {
+        this.running--;
+        this.pump();
+      });
+    }
+    this.metrics.asyncQueued.set(this.queue.length);
+  }
+
+  private async execute(callId: string): Promise<void> {
+    try {
+      const call = await this.repository.start(callId, this.replica.id, new Date(this.clock.now()));
+      if (call?.request === undefined) return this.held.remove(callId); // another replica's, or ended
+      const { request } = call;
+      const context = { correlationId: request.correlationId ?? randomUUID(), traceparent: request.traceparent ?? undefined, sourceAddress: undefined };
+      await runInContext(context, () => this.run(call, request));
+      this.held.remove(callId);
+    } catch (error) {
+      if (this.lifecycle.draining) return this.held.remove(callId);
+      this.log.warn({ err: error, call_id: callId }, 'An asynchronous call could not be started; it is tried again');
+      setTimeout(() => this.enqueue(callId), RETRY_MS).unref();
+    }
+  }
+
+  /** Throws when the call has not begun and may be started again. */
+  private async run(call: CallDocument, stored: StoredRequest): Promise<void> {
+    let attempted = false;
+    try {
+      await this.runCall.run({
+        callId: call._id,
+        kind: 'async',
+        orgId: call.orgId,
+        callerId: stored.callerId,
+        request: requestOf(call, stored),
+        isRecorded: true,
+        keepsResponse: true,
+        beforeContact: async () => {
+          if (!(await this.repository.markAttempted(call._id, this.replica.id))) throw new NotOursError();
+          attempted = true;
+        },
+        ask: (known, route, prompt, deadline) => this.tryAgent.whole(known, route, prompt, deadline),
+      });
+    } catch (error) {
+      const code = asAppError(error)?.code;
+      if (error instanceof NotOursError || code === 'answer_not_stored' || code === 'draining') return; // recorded, or not ours to record
+      if (!attempted && code === 'storage_unavailable') throw error;
+      await this.endRefused(call, code, attempted);
+    }
+  }
+
+  /** What a synchronous call would have been refused for, such as a session that became another user's meanwhile. */
+  private async endRefused(call: CallDocument, code: string | undefined, attempted: boolean): Promise<void> {
+    const unknown = outcomeUnknownResult({ callId: call._id, agentName: call.agentName, sessionId: call.sessionId }, 0);
+    const refused = { ...unknown, error: 'The call was refused before any agent was contacted', error_code: code ?? 'internal' };
+    const result = attempted ? unknown : refused;
+    this.log.warn({ call_id: call._id, error_code: result.error_code }, 'An asynchronous call failed');
+    await this.records.finish(finishedCall(result, this.clock.now(), attempted));
+  }
+}
+
+function requestOf({ agentName, sessionId, userId }: CallDocument, stored: StoredRequest): VpsCallRequest {
+  const { prompt, metadata, includeHistory, deadlineSeconds } = stored;
+  return { agentName, prompt, sessionId, userId, metadata: readMetadata(metadata), includeHistory, deadlineSeconds };
+}
+
+function readMetadata(text: string | null): JsonObject | null {
+  const value: unknown = text === null ? null : JSON.parse(text);
+  return isJsonObject(value) ? value : null;
+}

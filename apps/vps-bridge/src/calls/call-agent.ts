@@ -1,0 +1,65 @@
+import type { VpsCallRequest, VpsCallResult } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { CLOCK, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { newCallId } from './call-id';
+import { keptResult } from './call-record';
+import type { CallDocument } from './call.schema';
+import type { IdempotencyKey } from './idempotency-key';
+import { KeyedCalls, type CallToOpen } from './keyed-calls';
+import { RunCall, type CallTask } from './run-call';
+import { RunningCalls } from './running-calls';
+import { TryAgent } from './try-agent';
+
+/** Who a call is made for. */
+export interface CallFor {
+  readonly orgId: string;
+  readonly id: string;
+}
+
+export interface CallAnswer {
+  readonly result: VpsCallResult;
+  /** The answer of an earlier request with the same key. */
+  readonly replayed: boolean;
+}
+
+/** Answers a request whose key belongs to an earlier one. @throws AppError `call_in_progress` */
+export function earlierAnswer({ _id, result }: CallDocument): CallAnswer {
+  if (result !== null) return { result: keptResult(result), replayed: true };
+  throw new AppError('call_in_progress', { retryAfterSeconds: 1, extra: { call_id: _id } });
+}
+
+/** One synchronous call. */
+@Injectable()
+export class CallAgent {
+  constructor(
+    @Inject(RunCall) private readonly runCall: RunCall,
+    @Inject(RunningCalls) private readonly running: RunningCalls,
+    @Inject(KeyedCalls) private readonly keyed: KeyedCalls,
+    @Inject(TryAgent) private readonly tryAgent: TryAgent,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @param key makes the call act once, however often it is repeated.
+   * @throws AppError as `RunCall.run`, and `overloaded`, `call_in_progress`, `idempotency_key_reused`.
+   */
+  async call(caller: CallFor, request: VpsCallRequest, key: IdempotencyKey | null): Promise<CallAnswer> {
+    this.running.requireRoom();
+    const task: CallTask = {
+      callId: newCallId(this.clock.now()),
+      kind: 'sync',
+      orgId: caller.orgId,
+      callerId: caller.id,
+      request,
+      isRecorded: key !== null,
+      keepsResponse: key !== null,
+      ask: (known, route, prompt, deadline) => this.tryAgent.whole(known, route, prompt, deadline),
+    };
+    if (key === null) return { result: await this.runCall.run(task), replayed: false };
+    const call: CallToOpen = { ...task, key };
+    const opened = await this.keyed.open(call);
+    if (opened.kind === 'earlier') return earlierAnswer(opened.call);
+    return { result: await this.keyed.guard(call, () => this.runCall.run(task)), replayed: false };
+  }
+}

@@ -1,0 +1,82 @@
+import { parseVpsCall, parseVpsStream, type VpsCallAccepted, type VpsCallResult } from '@agentfleet/contracts';
+import { CurrentCaller, Needs, validationFailed, type Caller } from '@agentfleet/platform';
+import { Body, Controller, Headers, HttpCode, Inject, Post, Res } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiBody, ApiHeader, ApiOkResponse, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { requireBody } from '../require-body';
+import { AsyncCalls } from './async-calls';
+import { CallAgent } from './call-agent';
+import { readIdempotencyKey } from './idempotency-key';
+import { CallAcceptedDto, CallBodyDto, CallResultDto, StreamBodyDto } from './calls.dto';
+import { StreamCall } from './stream-call';
+
+const EVENT_STREAM_HEADERS = { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
+const IDEMPOTENCY_KEY = { name: 'Idempotency-Key', required: false, description: 'Makes a repeated call act once; 1 to 255 printable ASCII characters, kept for 24 h.' };
+
+@ApiTags('calls')
+@Controller('api/vps')
+export class CallsController {
+  constructor(
+    @Inject(CallAgent) private readonly callAgent: CallAgent,
+    @Inject(AsyncCalls) private readonly asyncCalls: AsyncCalls,
+    @Inject(StreamCall) private readonly streamCall: StreamCall,
+  ) {}
+
+  /** Calls an agent, with retries and its fallback chain. 200 whether or not the call succeeded: read `success`. */
+  @Post('call')
+  @HttpCode(200)
+  @Needs('vps:call')
+  @ApiHeader(IDEMPOTENCY_KEY)
+  @ApiBody({ type: CallBodyDto })
+  @ApiOkResponse({ type: CallResultDto })
+  async call(
+    @Body() body: unknown,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Headers('idempotency-key') idempotencyKey?: string,
+  ): Promise<VpsCallResult> {
+    const parsed = parseVpsCall(requireBody(body));
+    if (!parsed.ok) throw validationFailed(parsed.problems);
+    const { result, replayed } = await this.callAgent.call(caller, parsed.value, readIdempotencyKey(idempotencyKey, 'call', body));
+    if (replayed) void reply.header('Idempotency-Replayed', 'true');
+    return result;
+  }
+
+  /** Accepts a call and answers without waiting for the agent; `GET /calls/{call_id}` has its result. */
+  @Post('call/async')
+  @HttpCode(202)
+  @Needs('vps:call')
+  @ApiHeader(IDEMPOTENCY_KEY)
+  @ApiBody({ type: CallBodyDto })
+  @ApiAcceptedResponse({ type: CallAcceptedDto })
+  async callAsync(
+    @Body() body: unknown,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Headers('idempotency-key') idempotencyKey?: string,
+  ): Promise<VpsCallAccepted> {
+    const parsed = parseVpsCall(requireBody(body));
+    if (!parsed.ok) throw validationFailed(parsed.problems);
+    const { accepted, replayed } = await this.asyncCalls.accept(caller, parsed.value, readIdempotencyKey(idempotencyKey, 'call/async', body));
+    void reply.header('Location', `/api/vps/calls/${accepted.call_id}`);
+    if (replayed) void reply.header('Idempotency-Replayed', 'true');
+    return accepted;
+  }
+
+  /** Calls an agent and sends its text as it comes, as server-sent events; exactly one `done` or `error` comes last. */
+  @Post('call/stream')
+  @HttpCode(200)
+  @Needs('vps:call')
+  @ApiHeader(IDEMPOTENCY_KEY)
+  @ApiBody({ type: StreamBodyDto })
+  @ApiProduces('text/event-stream')
+  @ApiOkResponse({ description: 'Events attempt, text, failover, done, error; their data is JSON.', schema: { type: 'string' } })
+  async stream(@Body() body: unknown, @CurrentCaller() caller: Caller, @Res() reply: FastifyReply, @Headers('idempotency-key') idempotencyKey?: string): Promise<void> {
+    const parsed = parseVpsStream(requireBody(body));
+    if (!parsed.ok) throw validationFailed(parsed.problems);
+    const { events, replayed } = await this.streamCall.start(caller, parsed.value, readIdempotencyKey(idempotencyKey, 'call/stream', body));
+    if (reply.raw.destroyed) events.body.destroy(); // the client left while the call was prepared
+    if (replayed) void reply.header('Idempotency-Replayed', 'true');
+    await reply.headers(EVENT_STREAM_HEADERS).send(events.body);
+  }
+}

@@ -1,0 +1,164 @@
+import type { JsonObject } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { CLOCK, asAppError, type Clock } from '@agentfleet/platform';
+import { Deadline, retry, type WaitClock } from '@agentfleet/resilience';
+import { Inject, Injectable } from '@nestjs/common';
+import { HealthWriter, type AgentOutcome } from '../health/health-writer';
+import { MessageRepository, type MessageContent } from '../sessions/message.repository';
+import { MessagePlacer, type SessionMessages } from '../sessions/message-placer';
+import type { KnownSession } from '../sessions/session-directory';
+import { SessionDirectory } from '../sessions/session-directory';
+import { SessionRepository, type SessionActivity } from '../sessions/session.repository';
+import { CallRepository, type FinishedCall } from './call.repository';
+
+/** What one call leaves behind. */
+export interface CallRecord {
+  readonly session: { readonly known: KnownSession; readonly messages: readonly MessageContent[]; readonly metadata: JsonObject | null } | null;
+  readonly outcomes: readonly AgentOutcome[];
+  /** For calls whose record was opened before they began. */
+  readonly finish: FinishedCall | null;
+  readonly deadline: Deadline;
+}
+
+interface Waiting {
+  readonly record: CallRecord;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** A commit of more calls than this is split, so that the first of them do not wait for the last. */
+const MAX_BATCH = 500;
+const WATCH_MS = 500;
+const RETRY = { baseMs: 50, maxMs: 1000, retryAfterMaxMs: 0, maxAttempts: Number.MAX_SAFE_INTEGER };
+
+/**
+ * Makes calls durable in groups: one commit at a time, and what arrives meanwhile goes into the next. A commit writes the
+ * messages of all waiting calls, their sessions and the health of their agents side by side, each in one operation.
+ */
+@Injectable()
+export class CommitLoop {
+  private waiting: Waiting[] = [];
+  private committing: readonly Waiting[] = [];
+  private running = false;
+  private readonly waitClock: WaitClock;
+
+  constructor(
+    @Inject(MessageRepository) private readonly messages: MessageRepository,
+    @Inject(MessagePlacer) private readonly placer: MessagePlacer,
+    @Inject(SessionRepository) private readonly sessions: SessionRepository,
+    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
+    @Inject(HealthWriter) private readonly health: HealthWriter,
+    @Inject(CallRepository) private readonly calls: CallRepository,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.waitClock = { now: () => clock.monotonicMs(), sleep: (ms, signal) => clock.sleep(ms, signal), random: () => clock.random() };
+  }
+
+  /** Resolves when everything is durable; rejects when that could not be within the call's deadline. */
+  commit(record: CallRecord): Promise<void> {
+    return new Promise((done, failed) => {
+      this.waiting.push({ record, done, failed });
+      if (!this.running) void this.run();
+    });
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    const watch = setInterval(() => this.failOverdue(), WATCH_MS);
+    while (this.waiting.length > 0) {
+      this.committing = this.waiting.splice(0, MAX_BATCH);
+      try {
+        await this.commitBatch(this.committing);
+      } catch (error) {
+        for (const { failed } of this.committing) failed(error);
+      }
+    }
+    clearInterval(watch);
+    this.committing = [];
+    this.running = false;
+  }
+
+  /** A commit that hangs must not hold a call beyond its deadline; what it writes later is there all the same. */
+  private failOverdue(): void {
+    for (const { record, failed } of [...this.committing, ...this.waiting]) {
+      if (record.deadline.isOver) failed(new AppError('storage_unavailable'));
+    }
+  }
+
+  private async commitBatch(batch: readonly Waiting[]): Promise<void> {
+    const deadline = latest(batch);
+    const persist = (write: () => Promise<void>) => this.persist(write, deadline);
+    const groups = groupBySession(batch);
+    const outcomes = batch.flatMap(({ record }) => record.outcomes);
+    const finishes = batch.flatMap(({ record }) => record.finish ?? []);
+    const [refused] = await Promise.all([
+      this.commitSessions(groups, persist),
+      this.health.write(outcomes, persist),
+      finishes.length === 0 ? undefined : persist(() => this.calls.finish(finishes)),
+    ]);
+    for (const { record, done, failed } of batch) {
+      if (record.session !== null && refused.has(record.session.known.key)) failed(new Error('MongoDB refused the session'));
+      else done();
+    }
+  }
+
+  /** @returns keys of the sessions whose change was refused. */
+  private async commitSessions(groups: readonly SessionMessages[], persist: (write: () => Promise<void>) => Promise<void>): Promise<ReadonlySet<string>> {
+    if (groups.length === 0) return new Set();
+    let refused: ReadonlySet<string> = new Set();
+    let missing: ReadonlySet<string> = new Set();
+    await persist(() => this.placer.number(groups));
+    const activities = groups.map(activityOf);
+    await Promise.all([
+      persist(() => this.placer.store(groups)),
+      persist(async () => {
+        ({ missing, refused } = await this.sessions.applyActivity(activities));
+      }),
+    ]);
+    const gone = groups.filter(({ known }) => missing.has(known.key));
+    for (const { known } of gone) this.directory.forget(known.orgId, known.sessionId);
+    await persist(async () => void (await Promise.all(gone.map(({ known }) => this.messages.removeAll(known.key)))));
+    return refused;
+  }
+
+  /** One write, repeated while storage is away and a call of the commit still has time. */
+  private async persist(write: () => Promise<void>, deadline: Deadline): Promise<void> {
+    const attempt = async () => {
+      try {
+        await write();
+        return { kind: 'done', value: undefined } as const;
+      } catch (error) {
+        return { kind: 'failed', failure: error, retryable: asAppError(error)?.code === 'storage_unavailable', retryAfterMs: null } as const;
+      }
+    };
+    const result = await retry<undefined, unknown>(attempt, { settings: RETRY, deadline, clock: this.waitClock });
+    if (result.kind === 'failed') throw result.failure;
+  }
+}
+
+function latest(batch: readonly Waiting[]): Deadline {
+  return batch.map(({ record }) => record.deadline).reduce((a, b) => (b.atMs > a.atMs ? b : a));
+}
+
+/** Messages of one session in the order in which their calls ended; a prompt stands before its answer. */
+function groupBySession(batch: readonly Waiting[]): readonly SessionMessages[] {
+  const groups = new Map<KnownSession, { known: KnownSession; contents: MessageContent[]; metadata: JsonObject[]; placed: [] }>();
+  for (const { record } of batch) {
+    if (record.session === null) continue;
+    const { known, messages, metadata } = record.session;
+    let group = groups.get(known);
+    if (!group) groups.set(known, (group = { known, contents: [], metadata: [], placed: [] }));
+    group.contents.push(...messages);
+    if (metadata !== null) group.metadata.push(metadata);
+  }
+  return [...groups.values()];
+}
+
+function activityOf({ known, contents, metadata, placed }: SessionMessages): SessionActivity {
+  return {
+    key: known.key,
+    lastActivityMs: Math.max(...contents.map(({ timestampMs }) => timestampMs)),
+    lastSeq: placed.at(-1)?.seq ?? 0,
+    metadata,
+  };
+}

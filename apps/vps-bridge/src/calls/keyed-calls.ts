@@ -1,0 +1,121 @@
+import type { VpsCallKind, VpsCallRequest, VpsCallResult } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { CLOCK, REPLICA, asAppError, currentContext, type Clock, type Replica } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { CallMetrics } from './call-metrics';
+import { finishedCall } from './call-record';
+import { outcomeUnknownResult } from './call-result';
+import { CallRepository } from './call.repository';
+import type { CallDocument } from './call.schema';
+import { HeldCalls } from './held-calls';
+import type { IdempotencyKey } from './idempotency-key';
+import { RecordWriter } from './record-writer';
+import { RunCall } from './run-call';
+
+/** A call whose record is made before it begins. */
+export interface CallToOpen {
+  readonly callId: string;
+  readonly kind: VpsCallKind;
+  readonly orgId: string;
+  readonly callerId: string;
+  readonly request: VpsCallRequest;
+  readonly key: IdempotencyKey | null;
+}
+
+/** `earlier` is the record of the call that the key belongs to. */
+export type Opened = { readonly kind: 'new' } | { readonly kind: 'earlier'; readonly call: CallDocument };
+
+const KEY_LIFE_MS = 24 * 3_600_000;
+
+/** Records of calls that must not be lost or made twice. */
+@Injectable()
+export class KeyedCalls {
+  constructor(
+    @Inject(CallRepository) private readonly repository: CallRepository,
+    @Inject(RecordWriter) private readonly records: RecordWriter,
+    @Inject(HeldCalls) private readonly held: HeldCalls,
+    @Inject(RunCall) private readonly runCall: RunCall,
+    @Inject(REPLICA) private readonly replica: Replica,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(CallMetrics) private readonly metrics: CallMetrics,
+  ) {}
+
+  /** Makes the record; of simultaneous requests with one key exactly one gets `new`. @throws AppError `idempotency_key_reused` */
+  async open(call: CallToOpen): Promise<Opened> {
+    const { key, orgId } = call;
+    for (;;) {
+      if (await this.make(call)) return { kind: 'new' };
+      const found = key === null ? null : await this.repository.findByKey(orgId, key.key);
+      if (key === null || found === null) continue;
+      const isOld = this.clock.now() - found.createdAt.getTime() > KEY_LIFE_MS;
+      if (isOld && found.open !== true) {
+        await this.repository.freeKey(found._id);
+        continue;
+      }
+      if (found.requestHash !== key.hash) throw new AppError('idempotency_key_reused');
+      this.metrics.replays.inc();
+      return { kind: 'earlier', call: found };
+    }
+  }
+
+  private async make(call: CallToOpen): Promise<boolean> {
+    try {
+      if (!(await this.repository.open(this.openCall(call)))) return false;
+    } catch (error) {
+      void this.records.discard(call.callId); // it may be there all the same: its answer was lost
+      throw error;
+    }
+    this.held.add(call.callId);
+    return true;
+  }
+
+  /** Runs a call that `open` made and that no other replica may start; a refusal leaves its key free. */
+  async guard(call: CallToOpen, work: () => Promise<VpsCallResult>): Promise<VpsCallResult> {
+    try {
+      return await work();
+    } catch (error) {
+      const code = asAppError(error)?.code;
+      if (code === undefined) await this.records.finish(this.unknown(call)); // a bug: nobody knows how far it came
+      else if (code !== 'answer_not_stored' && code !== 'draining') await this.records.discard(call.callId);
+      throw error;
+    } finally {
+      this.held.remove(call.callId);
+    }
+  }
+
+  private unknown({ callId, request }: CallToOpen) {
+    const result = outcomeUnknownResult({ callId, agentName: request.agentName, sessionId: request.sessionId }, 0);
+    return finishedCall(result, this.clock.now(), true);
+  }
+
+  private openCall({ callId, kind, orgId, callerId, request, key }: CallToOpen): Parameters<CallRepository['open']>[0] {
+    const { agentName, sessionId, userId, prompt, metadata, includeHistory, deadlineSeconds } = request;
+    const isAsync = kind === 'async';
+    const nowMs = this.clock.now();
+    const context = currentContext();
+    const stored = {
+      prompt,
+      metadata: metadata === null ? null : JSON.stringify(metadata),
+      includeHistory,
+      deadlineSeconds,
+      callerId,
+      correlationId: context?.correlationId ?? null,
+      traceparent: context?.traceparent ?? null,
+    };
+    return {
+      callId,
+      orgId,
+      kind,
+      status: isAsync ? 'queued' : 'running',
+      agentName,
+      sessionId,
+      userId,
+      createdAtMs: nowMs,
+      expiresAtMs: this.runCall.expiresAtMs(nowMs),
+      request: isAsync ? stored : null,
+      key,
+      holder: this.replica.id,
+      attempted: !isAsync,
+    };
+  }
+}

@@ -1,0 +1,29 @@
+import type { VpsCallRequest } from '@agentfleet/contracts';
+import { validationFailed } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { MAX_MERGED_METADATA_BYTES, mergedBytes } from '../sessions/metadata';
+import { SessionDirectory, type KnownSession } from '../sessions/session-directory';
+import { SessionRepository } from '../sessions/session.repository';
+
+/** Session and owner of a call, settled before any agent is contacted. */
+@Injectable()
+export class SettleSession {
+  constructor(
+    @Inject(SessionDirectory) private readonly sessions: SessionDirectory,
+    @Inject(SessionRepository) private readonly repository: SessionRepository,
+  ) {}
+
+  /** @throws AppError `session_owner_mismatch`, `validation_failed` when the session's metadata would become too large. */
+  async settle(orgId: string, callerId: string, { sessionId, userId, metadata }: VpsCallRequest): Promise<KnownSession | null> {
+    if (sessionId === null) return null;
+    const session = await this.sessions.settle(orgId, sessionId, userId, callerId);
+    if (metadata !== null) {
+      const stored = await this.repository.readStoredMetadata(session.key);
+      if (mergedBytes(stored, metadata) > MAX_MERGED_METADATA_BYTES) {
+        const message = `must not make the session's metadata larger than ${MAX_MERGED_METADATA_BYTES} bytes`;
+        throw validationFailed([{ field: 'metadata', message }]);
+      }
+    }
+    return session;
+  }
+}

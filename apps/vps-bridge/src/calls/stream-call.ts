@@ -1,0 +1,126 @@
+import type { VpsCallResult, VpsStreamRequest } from '@agentfleet/contracts';
+import { CLOCK, LOG, asAppError, type Clock, type Log } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { VpsClient } from '../vps-client/vps-client';
+import { earlierAnswer, type CallFor } from './call-agent';
+import { newCallId } from './call-id';
+import { CallMetrics } from './call-metrics';
+import { outcomeUnknownResult } from './call-result';
+import { EventStream } from './event-stream';
+import type { IdempotencyKey } from './idempotency-key';
+import { KeyedCalls, type CallToOpen } from './keyed-calls';
+import { RunCall, type CallTask } from './run-call';
+import { RunningCalls } from './running-calls';
+import { StreamWalk } from './stream-walk';
+import { TryAgent } from './try-agent';
+
+export interface StreamedCall {
+  readonly events: EventStream;
+  readonly replayed: boolean;
+}
+
+/** One streamed call: exactly one `done` or `error` comes last. */
+@Injectable()
+export class StreamCall {
+  constructor(
+    @Inject(RunCall) private readonly runCall: RunCall,
+    @Inject(RunningCalls) private readonly running: RunningCalls,
+    @Inject(KeyedCalls) private readonly keyed: KeyedCalls,
+    @Inject(VpsClient) private readonly client: VpsClient,
+    @Inject(TryAgent) private readonly tryAgent: TryAgent,
+    @Inject(CallMetrics) private readonly metrics: CallMetrics,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  /**
+   * Resolves when the walk begins; what is known before it is thrown.
+   * @throws AppError as `CallAgent.call`
+   */
+  async start(caller: CallFor, request: VpsStreamRequest, key: IdempotencyKey | null): Promise<StreamedCall> {
+    this.running.requireRoom();
+    const callId = newCallId(this.clock.now());
+    const call: CallToOpen = { callId, kind: 'stream', orgId: caller.orgId, callerId: caller.id, request, key };
+    if (key !== null) {
+      const opened = await this.keyed.open(call);
+      if (opened.kind === 'earlier') return { events: replay(earlierAnswer(opened.call).result), replayed: true };
+    }
+    const events = new EventStream();
+    await this.begin(call, request, events);
+    return { events, replayed: false };
+  }
+
+  private async begin(call: CallToOpen, request: VpsStreamRequest, events: EventStream): Promise<void> {
+    let hasBegun = false;
+    const { callId, key } = call;
+    const walk = new StreamWalk({ client: this.client, tryAgent: this.tryAgent, metrics: this.metrics }, events, { callId, mode: request.midstreamMode });
+    await new Promise<void>((resolve, reject) => {
+      const begun = () => {
+        hasBegun = true;
+        resolve();
+      };
+      const task = this.task(call, walk, events, begun);
+      const work = () => this.runCall.run(task);
+      (key === null ? work() : this.keyed.guard(call, work)).then(
+        (result) => {
+          begun();
+          finish(events, result, walk);
+        },
+        (error: unknown) => {
+          if (!hasBegun) {
+            events.end();
+            reject(error instanceof Error ? error : new Error('The call could not begin'));
+          } else this.fail(call, events, walk, error);
+        },
+      );
+    });
+  }
+
+  private task(call: CallToOpen, walk: StreamWalk, events: EventStream, begun: () => void): CallTask {
+    const { key } = call;
+    return {
+      ...call,
+      isRecorded: key !== null,
+      keepsResponse: key !== null,
+      beforeContact: () => {
+        begun();
+        return Promise.resolve();
+      },
+      ask: (known, route, prompt, deadline, position) => walk.ask(known, route, prompt, deadline, position),
+      partial: () => walk.partial(),
+      amend: (result) => (events.signal.aborted && !result.success ? leftResult(result, events.signal.reason) : result),
+    };
+  }
+
+  /** The status line is long gone, so that what a plain call would answer with a status comes as an event. */
+  private fail({ callId, request }: CallToOpen, events: EventStream, walk: StreamWalk, error: unknown): void {
+    const code = asAppError(error)?.code;
+    if (code === undefined) this.log.error({ err: error, call_id: callId }, 'A streamed call failed');
+    const unknown = outcomeUnknownResult({ callId, agentName: request.agentName, sessionId: request.sessionId }, 0);
+    const notStored = { ...unknown, error: 'The agent answered, but its answer could not be stored', error_code: 'answer_not_stored' };
+    finish(events, code === 'answer_not_stored' ? notStored : unknown, walk);
+  }
+}
+
+function finish(events: EventStream, result: VpsCallResult, walk: StreamWalk): void {
+  const partial = walk.partial();
+  if (result.success) events.send('done', result);
+  else events.send('error', { ...result, ...(partial === null ? {} : { partial_response: partial.text }) });
+  events.end();
+}
+
+function leftResult(result: VpsCallResult, reason: unknown): VpsCallResult {
+  const stalled = reason === 'client_stalled';
+  const error = stalled ? 'The client took nothing for too long' : 'The client left before the answer was complete';
+  return { ...result, error, error_type: 'UNKNOWN', error_code: stalled ? 'client_stalled' : 'client_left' };
+}
+
+function replay(result: VpsCallResult): EventStream {
+  const events = new EventStream();
+  if (result.success) {
+    if (result.response !== null && result.response !== '') events.send('text', { agent: result.agent_name, delta: result.response });
+    events.send('done', result);
+  } else events.send('error', result);
+  events.end();
+  return events;
+}

@@ -1,0 +1,109 @@
+import { allowsFallback, isRetryable, type Failure } from '@agentfleet/errors';
+import { failureOutcome } from '@agentfleet/health';
+import { CLOCK, ENV, type Clock } from '@agentfleet/platform';
+import { parseRetryAfter, retry, type AttemptOutcome, type Deadline, type RetryResult, type RetrySettings, type Route, type TryOutcome, type WaitClock } from '@agentfleet/resilience';
+import { Inject, Injectable } from '@nestjs/common';
+import type { KnownAgent } from '../agents/agent-directory';
+import type { VpsBridgeEnv } from '../env';
+import type { AgentOutcome } from '../health/health-writer';
+import type { AgentPrompt } from '../vps-client/agent-request';
+import { VpsClient, type AttemptResult } from '../vps-client/vps-client';
+import { CallMetrics } from './call-metrics';
+
+export interface AgentAnswer {
+  readonly text: string;
+  readonly status: number;
+}
+
+/** How one agent fared, with its retries; what `attempts` shows of it. */
+export interface AgentTry {
+  readonly known: KnownAgent;
+  readonly tries: number;
+  /** With its pauses. */
+  readonly latencyMs: number;
+  readonly retryAfterMs: number | null;
+  readonly failure: Failure | null;
+  readonly answer: AgentAnswer | null;
+  readonly outcome: AgentOutcome;
+}
+
+export type TriedAgent = TryOutcome<AgentTry, AgentTry>;
+
+/** Asks one agent, again as far as its registration allows. */
+@Injectable()
+export class TryAgent {
+  private readonly backoff: Omit<RetrySettings, 'maxAttempts'>;
+  readonly waitClock: WaitClock;
+
+  constructor(
+    @Inject(ENV) env: VpsBridgeEnv,
+    @Inject(VpsClient) private readonly client: VpsClient,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(CallMetrics) private readonly metrics: CallMetrics,
+  ) {
+    this.backoff = { baseMs: env.VPS_BACKOFF_BASE_MS, maxMs: env.VPS_BACKOFF_MAX_MS, retryAfterMaxMs: env.VPS_RETRY_AFTER_MAX_MS };
+    this.waitClock = { now: () => clock.monotonicMs(), sleep: (ms, signal) => clock.sleep(ms, signal), random: () => clock.random() };
+  }
+
+  /** Asks with whole answers. */
+  whole(known: KnownAgent, route: Route, prompt: AgentPrompt, deadline: Deadline): Promise<TriedAgent> {
+    return this.run(known, route, deadline, () => this.client.send(known.target, prompt, known.agent.timeoutSeconds * 1000, deadline));
+  }
+
+  /**
+   * @param ask makes one attempt; its number begins with 1.
+   * @param signal ends a pause.
+   */
+  async run(known: KnownAgent, route: Route, deadline: Deadline, ask: (number: number) => Promise<AttemptResult>, signal?: AbortSignal): Promise<TriedAgent> {
+    const startedAtMs = this.clock.now();
+    const startMs = this.clock.monotonicMs();
+    // an open or half-open circuit is worth one look, not a series of retries
+    const maxAttempts = route === 'normal' ? known.agent.maxRetries : 1;
+    let lastType: Failure['errorType'] = 'UNKNOWN';
+    const result = await retry<AgentAnswer, Failure>(
+      async (number) => {
+        const attempt = this.settle(known, await ask(number));
+        if (attempt.kind === 'failed') lastType = attempt.failure.errorType;
+        return attempt;
+      },
+      {
+        settings: { ...this.backoff, maxAttempts },
+        deadline,
+        clock: signal === undefined ? this.waitClock : this.interruptible(signal),
+        onRetry: () => this.metrics.retries.inc({ error_type: lastType }),
+      },
+    );
+    return this.conclude({ known, route, startedAtMs, latencyMs: this.clock.monotonicMs() - startMs }, result);
+  }
+
+  /** A pause ends early when nobody waits any more; the attempt after it then gives up by itself. */
+  private interruptible(signal: AbortSignal): WaitClock {
+    const { sleep, ...rest } = this.waitClock;
+    return { ...rest, sleep: (ms) => sleep(ms, signal).catch(() => undefined) };
+  }
+
+  private settle({ agent }: KnownAgent, result: AttemptResult): AttemptOutcome<AgentAnswer, Failure> {
+    if (result.kind === 'text') {
+      this.metrics.attempted(null);
+      return { kind: 'done', value: { text: result.text, status: result.status } };
+    }
+    this.metrics.attempted(result.failure);
+    const retryAfterMs = parseRetryAfter(result.retryAfter, this.clock.now());
+    return { kind: 'failed', failure: result.failure, retryable: result.isFinal !== true && isRetryable(agent.retryOn, result.failure), retryAfterMs };
+  }
+
+  private conclude(
+    { known, route, startedAtMs, latencyMs }: { known: KnownAgent; route: Route; startedAtMs: number; latencyMs: number },
+    result: RetryResult<AgentAnswer, Failure>,
+  ): TriedAgent {
+    const { tries } = result;
+    if (result.kind === 'done') {
+      const outcome: AgentOutcome = { known, outcome: { kind: 'success', startedAtMs, route, responseMs: latencyMs } };
+      return { kind: 'answered', answer: { known, tries, latencyMs, retryAfterMs: null, failure: null, answer: result.value, outcome } };
+    }
+    const { failure, retryAfterMs } = result;
+    const outcome: AgentOutcome = { known, outcome: failureOutcome({ startedAtMs, route }, failure, retryAfterMs) };
+    const tried: AgentTry = { known, tries, latencyMs, retryAfterMs, failure, answer: null, outcome };
+    return { kind: 'failed', failure: tried, mayFallBack: allowsFallback(known.agent.fallbackOn, failure) };
+  }
+}

@@ -1,0 +1,61 @@
+import { isVpsAgentName, type VpsAgentHealth, type VpsHealthSummary, type VpsStatus } from '@agentfleet/contracts';
+import { summarise } from '@agentfleet/health';
+import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
+import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { RegisterAgent, agentNotFound } from '../agents/register-agent';
+import { SessionRepository } from '../sessions/session.repository';
+import { AgentHealthDto, HealthSummaryDto, StatusDto } from './health.dto';
+import { HealthRepository } from './health.repository';
+import { renderHealth, renderStatus, renderSummary } from './render-health';
+
+@ApiTags('health')
+@Controller('api/vps')
+export class HealthController {
+  constructor(
+    @Inject(HealthRepository) private readonly health: HealthRepository,
+    @Inject(SessionRepository) private readonly sessions: SessionRepository,
+    @Inject(RegisterAgent) private readonly registerAgent: RegisterAgent,
+  ) {}
+
+  /** The health of all agents in one look. */
+  @Get('health')
+  @Needs('vps:read', 'vps:call', 'vps:manage')
+  @ApiOkResponse({ type: HealthSummaryDto })
+  async summary(@CurrentCaller() caller: Caller): Promise<VpsHealthSummary> {
+    return renderSummary(summarise(await this.health.listStates(caller.orgId)));
+  }
+
+  @Get('health/:name')
+  @Needs('vps:read', 'vps:call', 'vps:manage')
+  @ApiOkResponse({ type: AgentHealthDto })
+  get(@Param('name') name: string, @CurrentCaller() caller: Caller): Promise<VpsAgentHealth> {
+    return this.read(caller, name);
+  }
+
+  /** Counters to zero, circuit closed; the next call tries the agent at its place. */
+  @Post('health/:name/reset')
+  @HttpCode(200)
+  @NoBody()
+  @Needs('vps:manage')
+  @ApiOkResponse({ type: AgentHealthDto })
+  async reset(@Param('name') name: string, @CurrentCaller() caller: Caller): Promise<VpsAgentHealth> {
+    if (!isVpsAgentName(name)) throw agentNotFound(name);
+    await this.registerAgent.resetHealth(caller, name);
+    return this.read(caller, name);
+  }
+
+  @Get('status')
+  @Needs('vps:read', 'vps:call', 'vps:manage')
+  @ApiOkResponse({ type: StatusDto })
+  async status(@CurrentCaller() caller: Caller): Promise<VpsStatus> {
+    const [states, sessions] = await Promise.all([this.health.listStates(caller.orgId), this.sessions.count(caller.orgId)]);
+    return renderStatus(summarise(states), sessions);
+  }
+
+  private async read(caller: Caller, name: string): Promise<VpsAgentHealth> {
+    const record = isVpsAgentName(name) ? await this.health.findByName(caller.orgId, name) : null;
+    if (record === null) throw agentNotFound(name);
+    return renderHealth(name, record.state);
+  }
+}

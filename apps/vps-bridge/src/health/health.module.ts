@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { AgentsModule } from '../agents/agents.module';
+import { SessionsModule } from '../sessions/sessions.module';
+import { HealthStoreModule } from './health-store.module';
+import { HealthWriter } from './health-writer';
+import { HealthController } from './health.controller';
+
+@Module({
+  imports: [AgentsModule, HealthStoreModule, SessionsModule],
+  controllers: [HealthController],
+  providers: [HealthWriter],
+  exports: [HealthWriter],
+})
+export class HealthModule {}

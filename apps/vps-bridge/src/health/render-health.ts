@@ -1,0 +1,53 @@
+import type { VpsAgentHealth, VpsCircuitView, VpsHealthSummary, VpsStatus } from '@agentfleet/contracts';
+import { averageResponseMs, statusOf, successRate, type HealthState, type HealthSummary } from '@agentfleet/health';
+import type { Circuit } from '@agentfleet/resilience';
+import { wireTime, wireTimeOrNull } from '@agentfleet/sessions';
+
+export function renderCircuit(circuit: Circuit): VpsCircuitView {
+  if (circuit.state === 'closed') return { state: 'closed', opened_at: null, retry_at: null };
+  return { state: circuit.state, opened_at: wireTime(circuit.openedAtMs), retry_at: wireTime(circuit.retryAtMs) };
+}
+
+export function renderHealth(agentName: string, state: HealthState): VpsAgentHealth {
+  const { lastProbe } = state;
+  return {
+    agent_name: agentName,
+    status: statusOf(state),
+    success_rate: successRate(state),
+    total_requests: state.requests,
+    total_failures: state.failures,
+    consecutive_failures: state.consecutiveFailures,
+    avg_response_time_ms: averageResponseMs(state),
+    last_error: state.lastError,
+    last_error_type: state.lastErrorType,
+    last_error_at: wireTimeOrNull(state.lastErrorAtMs),
+    last_success_at: wireTimeOrNull(state.lastSuccessAtMs),
+    circuit: renderCircuit(state.circuit),
+    last_probe:
+      lastProbe === null
+        ? null
+        : { at: wireTime(lastProbe.atMs), reached: lastProbe.reached, status_code: lastProbe.statusCode, error_code: lastProbe.errorCode },
+  };
+}
+
+export function renderSummary({ status, total, byStatus, errorRate }: HealthSummary): VpsHealthSummary {
+  return {
+    status,
+    total_agents: total,
+    healthy_agents: byStatus.healthy,
+    unhealthy_agents: byStatus.unhealthy + byStatus.unreachable,
+    degraded_agents: byStatus.degraded,
+    error_rate: errorRate,
+    by_status: byStatus,
+  };
+}
+
+export function renderStatus({ total, byStatus }: HealthSummary, sessions: number): VpsStatus {
+  return {
+    status: byStatus.healthy > 0 ? 'operational' : 'degraded',
+    agents: total,
+    healthy_agents: byStatus.healthy,
+    unhealthy_agents: byStatus.unhealthy + byStatus.unreachable,
+    sessions,
+  };
+}

@@ -1,0 +1,4 @@
+import { startApp } from '@agentfleet/platform';
+import { vpsBridgeApp } from './app';
+
+void startApp(vpsBridgeApp);

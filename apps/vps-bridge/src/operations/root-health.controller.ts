@@ -1,0 +1,46 @@
+import { CLOCK, HealthChecks, Public, REPLICA, type Clock, type Replica } from '@agentfleet/platform';
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiProperty, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+
+class DependencyChecksDto {
+  @ApiProperty({ enum: ['up', 'down'] }) mongodb!: 'up' | 'down';
+  @ApiProperty({ enum: ['up', 'down'] }) redis!: 'up' | 'down';
+}
+
+export class BridgeHealthDto {
+  @ApiProperty({ enum: ['ok', 'degraded', 'down'] }) status!: 'ok' | 'degraded' | 'down';
+  @ApiProperty({ enum: ['vps-bridge'] }) service!: 'vps-bridge';
+  @ApiProperty({ type: String }) version!: string;
+  @ApiProperty({ type: Number }) uptime_seconds!: number;
+  @ApiProperty({ type: String }) replica_id!: string;
+  @ApiProperty({ type: DependencyChecksDto }) checks!: DependencyChecksDto;
+}
+
+@ApiTags('operations')
+@Controller()
+export class RootHealthController {
+  constructor(
+    @Inject(HealthChecks) private readonly health: HealthChecks,
+    @Inject(REPLICA) private readonly replica: Replica,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** The bridge itself: `degraded` when only Redis is down, 503 without MongoDB. */
+  @Get('health')
+  @Public()
+  @ApiOkResponse({ type: BridgeHealthDto })
+  @ApiServiceUnavailableResponse({ type: BridgeHealthDto })
+  get(@Res() reply: FastifyReply): void {
+    const { mongodb, redis } = this.health.checks();
+    const body: BridgeHealthDto = {
+      status: mongodb === 'down' ? 'down' : redis === 'down' ? 'degraded' : 'ok',
+      service: 'vps-bridge',
+      version: this.replica.version,
+      uptime_seconds: Math.floor((this.clock.now() - this.replica.startedAt.getTime()) / 1000),
+      replica_id: this.replica.id,
+      checks: { mongodb, redis },
+    };
+    void reply.status(mongodb === 'down' ? 503 : 200).send(body);
+  }
+}

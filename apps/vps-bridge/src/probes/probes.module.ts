@@ -1,0 +1,9 @@
+import { Module } from '@nestjs/common';
+import { AgentsModule } from '../agents/agents.module';
+import { HealthStoreModule } from '../health/health-store.module';
+import { HealthModule } from '../health/health.module';
+import { VpsClientModule } from '../vps-client/vps-client.module';
+import { Prober } from './prober';
+
+@Module({ imports: [AgentsModule, HealthModule, HealthStoreModule, VpsClientModule], providers: [Prober] })
+export class ProbesModule {}

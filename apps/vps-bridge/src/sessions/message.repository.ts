@@ -1,0 +1,116 @@
+import type { Message } from '@agentfleet/sessions';
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import { Types, type Model, type mongo } from 'mongoose';
+import { refusedOperations, withPlainErrors } from '../storage/bulk-errors.repository';
+import { MESSAGES, type MessageDocument } from './session.schema';
+
+/** A message without its number. */
+export type MessageContent = Omit<Message, 'seq'>;
+
+/** A message at its place. `id` is given before the first try, so that a repeated insert is recognised. */
+export interface PlacedMessage {
+  readonly id: string;
+  readonly sessionKey: string;
+  readonly seq: number;
+  readonly content: MessageContent;
+}
+
+const DUPLICATE_KEY = 11000;
+const ID = (key: string) => new Types.ObjectId(key);
+
+@Injectable()
+export class MessageRepository {
+  private readonly collection;
+
+  constructor(@InjectModel(MESSAGES) model: Model<MessageDocument>) {
+    this.collection = model.db.collection<MessageDocument>(model.collection.name);
+  }
+
+  newId(): string {
+    return new Types.ObjectId().toHexString();
+  }
+
+  /**
+   * Inserts messages of any sessions in one go.
+   * @returns the indexes of those whose number was taken by another replica; all others are stored.
+   */
+  async insert(messages: readonly PlacedMessage[]): Promise<readonly number[]> {
+    if (messages.length === 0) return [];
+    try {
+      await this.collection.insertMany(messages.map(toDocument), { ordered: false });
+      return [];
+    } catch (error) {
+      return lostIndexes(error);
+    }
+  }
+
+  /** Puts other content into places that are already taken. */
+  async rewrite(messages: readonly PlacedMessage[]): Promise<void> {
+    if (messages.length === 0) return;
+    const operations = messages.map((message): mongo.AnyBulkWriteOperation<MessageDocument> => {
+      const { _id, ...fields } = toDocument(message);
+      return { updateOne: { filter: { _id }, update: { $set: fields } } };
+    });
+    await withPlainErrors(this.collection.bulkWrite(operations, { ordered: false }));
+  }
+
+  /** The highest number of the session's messages, 0 without any. */
+  async maxSeq(sessionKey: string): Promise<number> {
+    const newest = await this.collection.findOne({ sessionKey: ID(sessionKey) }, { sort: { seq: -1 }, projection: { seq: 1 } });
+    return newest?.seq ?? 0;
+  }
+
+  /** All messages, oldest first, or the newest `limit` of them, in batches of the driver's choice. */
+  async *stream(sessionKey: string, limit: number | null): AsyncGenerator<Message> {
+    const filter = { sessionKey: ID(sessionKey) };
+    if (limit === null) {
+      for await (const document of this.collection.find(filter).sort({ seq: 1 })) yield toMessage(document);
+      return;
+    }
+    const newest = limit === 0 ? [] : await this.collection.find(filter).sort({ seq: -1 }).limit(limit).toArray();
+    for (const document of newest.reverse()) yield toMessage(document);
+  }
+
+  /** Messages with a number above `seq`, oldest first. */
+  async after(sessionKey: string, seq: number, limit: number): Promise<readonly Message[]> {
+    const documents = await this.collection.find({ sessionKey: ID(sessionKey), seq: { $gt: seq } }).sort({ seq: 1 }).limit(limit).toArray();
+    return documents.map(toMessage);
+  }
+
+  /** Messages with a number below `seq`, newest first. */
+  async before(sessionKey: string, seq: number, limit: number): Promise<readonly Message[]> {
+    const documents = await this.collection.find({ sessionKey: ID(sessionKey), seq: { $lt: seq } }).sort({ seq: -1 }).limit(limit).toArray();
+    return documents.map(toMessage);
+  }
+
+  async removeAll(sessionKey: string): Promise<void> {
+    await this.collection.deleteMany({ sessionKey: ID(sessionKey) });
+  }
+}
+
+function toDocument({ id, sessionKey, seq, content }: PlacedMessage): MessageDocument {
+  return {
+    _id: ID(id),
+    sessionKey: ID(sessionKey),
+    seq,
+    role: content.role,
+    content: content.content,
+    agent: content.agent,
+    callId: content.callId,
+    timestamp: new Date(content.timestampMs),
+    incomplete: content.incomplete,
+  };
+}
+
+function toMessage(document: MessageDocument): Message {
+  const { seq, role, content, agent, callId, timestamp, incomplete } = document;
+  return { seq, timestampMs: timestamp.getTime(), role, content, agent, callId, incomplete };
+}
+
+/** A taken number loses; a taken `_id` is our own insert of a try whose answer was lost. */
+function lostIndexes(error: unknown): readonly number[] {
+  const refused = refusedOperations(error);
+  if (refused.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
+  return refused.filter(({ text }) => !text.includes('index: _id_')).map(({ index }) => index);
+}

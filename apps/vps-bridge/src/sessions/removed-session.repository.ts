@@ -1,0 +1,39 @@
+import type { Transaction } from '@agentfleet/platform';
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import { Types, type Model } from 'mongoose';
+import { REMOVED_SESSIONS, type RemovedSessionDocument } from './session.schema';
+
+/** Internal keys of sessions that are gone, whose messages are still to be removed; so a crash leaves none behind. */
+@Injectable()
+export class RemovedSessionRepository {
+  private readonly collection;
+
+  constructor(@InjectModel(REMOVED_SESSIONS) model: Model<RemovedSessionDocument>) {
+    this.collection = model.db.collection<RemovedSessionDocument>(model.collection.name);
+  }
+
+  async add(tx: Transaction, keys: readonly string[], dueAt: Date): Promise<void> {
+    if (keys.length === 0) return;
+    await this.collection.insertMany(keys.map((key) => ({ _id: new Types.ObjectId(key), dueAt })), { session: tx.session });
+  }
+
+  /** Messages that are being written under a key that no session has yet. */
+  async announce(key: string, dueAt: Date): Promise<void> {
+    await this.collection.insertOne({ _id: new Types.ObjectId(key), dueAt });
+  }
+
+  /** The key has a session now. */
+  async withdraw(tx: Transaction, key: string): Promise<void> {
+    await this.collection.deleteOne({ _id: new Types.ObjectId(key) }, { session: tx.session });
+  }
+
+  async listDue(now: Date, limit: number): Promise<readonly string[]> {
+    const documents = await this.collection.find({ dueAt: { $lte: now } }).limit(limit).toArray();
+    return documents.map(({ _id }) => _id.toHexString());
+  }
+
+  async done(keys: readonly string[]): Promise<void> {
+    await this.collection.deleteMany({ _id: { $in: keys.map((key) => new Types.ObjectId(key)) } });
+  }
+}

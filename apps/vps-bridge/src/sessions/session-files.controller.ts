@@ -1,0 +1,68 @@
+import { Readable } from 'node:stream';
+import { parseVpsImport, type VpsCleanup, type VpsImported } from '@agentfleet/contracts';
+import { CLOCK, CurrentCaller, Needs, NoBody, validationFailed, type Caller, type Clock } from '@agentfleet/platform';
+import { Body, Controller, Get, Header, HttpCode, Inject, Post, Query, StreamableFile } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { queryInteger, queryText } from '../query';
+import { requireBody } from '../require-body';
+import { ImportSessions } from './import-sessions';
+import { MessageRepository } from './message.repository';
+import { RemoveSessions } from './remove-sessions';
+import { exportJson } from './render-session';
+import { SessionRepository } from './session.repository';
+import { CleanupDto, ImportedDto, SessionExportDto } from './sessions.dto';
+
+const BASE = 'api/vps/sessions';
+export const IMPORT_PATH = `/${BASE}/import`;
+const JSON_TYPE = 'application/json; charset=utf-8';
+const AGE_HOURS = { default: 24, max: 876_000 };
+
+/** Sessions in bulk. */
+@ApiTags('sessions')
+@Controller(BASE)
+export class SessionFilesController {
+  constructor(
+    @Inject(SessionRepository) private readonly sessions: SessionRepository,
+    @Inject(MessageRepository) private readonly messages: MessageRepository,
+    @Inject(RemoveSessions) private readonly removeSessions: RemoveSessions,
+    @Inject(ImportSessions) private readonly importSessions: ImportSessions,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** All sessions, or those of one user, streamed. */
+  @Get('export')
+  @Needs('vps:manage')
+  @Header('Content-Type', JSON_TYPE)
+  @ApiQuery({ name: 'user_id', required: false, type: String })
+  @ApiOkResponse({ type: SessionExportDto })
+  export(@Query() query: unknown, @CurrentCaller() caller: Caller): StreamableFile {
+    const sessions = this.sessions.stream(caller.orgId, queryText(query, 'user_id'));
+    const text = exportJson(this.clock.now(), sessions, ({ key }) => this.messages.stream(key, null));
+    return new StreamableFile(Readable.from(text, { objectMode: false }), { type: JSON_TYPE });
+  }
+
+  /** Takes an exported file; sessions of the same ids are replaced as a whole. Any fault refuses all of it. */
+  @Post('import')
+  @HttpCode(200)
+  @Needs('vps:manage')
+  @ApiBody({ type: SessionExportDto })
+  @ApiOkResponse({ type: ImportedDto })
+  async import(@Body() body: unknown, @CurrentCaller() caller: Caller): Promise<VpsImported> {
+    const parsed = parseVpsImport(requireBody(body));
+    if (!parsed.ok) throw validationFailed(parsed.problems);
+    return { imported: await this.importSessions.import(caller, parsed.value) };
+  }
+
+  /** Deletes sessions that were not used for so long. */
+  @Post('cleanup')
+  @HttpCode(200)
+  @NoBody()
+  @Needs('vps:manage')
+  @ApiQuery({ name: 'max_age_hours', required: false, type: Number })
+  @ApiOkResponse({ type: CleanupDto })
+  async cleanup(@Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsCleanup> {
+    const hours = queryInteger(query, 'max_age_hours', 1, AGE_HOURS.max) ?? AGE_HOURS.default;
+    const cleanedUp = await this.removeSessions.removeOld(caller, caller.orgId, hours);
+    return { cleaned_up: cleanedUp, remaining_sessions: await this.sessions.count(caller.orgId) };
+  }
+}

@@ -1,0 +1,198 @@
+import type { JsonObject } from '@agentfleet/contracts';
+import { isDuplicateKey, type Transaction } from '@agentfleet/platform';
+import type { Session } from '@agentfleet/sessions';
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import { Types, type Model, type mongo } from 'mongoose';
+import { refusedOperations } from '../storage/bulk-errors.repository';
+import { readMetadata, storeMetadata, type StoredMetadata } from './metadata';
+import { SESSIONS, type SessionDocument } from './session.schema';
+
+export interface StoredSession extends Session {
+  readonly key: string;
+  readonly orgId: string;
+  readonly metadata: JsonObject;
+}
+
+/** What the messages of some calls change about their session. */
+export interface SessionActivity {
+  readonly key: string;
+  readonly lastActivityMs: number;
+  readonly lastSeq: number;
+  /** Merged key by key at the top level, in this order. */
+  readonly metadata: readonly JsonObject[];
+}
+
+export interface ActivityResult {
+  /** Sessions that are gone. */
+  readonly missing: ReadonlySet<string>;
+  /** Sessions whose change MongoDB refused (such as metadata beyond a document's size). */
+  readonly refused: ReadonlySet<string>;
+}
+
+/** A session by its names: the caller's and our own. */
+export interface SessionName {
+  readonly key: string;
+  readonly orgId: string;
+  readonly sessionId: string;
+}
+
+export interface NewSession extends SessionName {
+  readonly userId: string;
+  readonly createdAtMs: number;
+  readonly lastActivityMs: number;
+  readonly metadata: JsonObject;
+  readonly lastSeq: number;
+}
+
+export interface SessionPage {
+  readonly userId: string | null;
+  readonly activeSince: Date | null;
+  /** The last session of the page before. */
+  readonly after: { readonly lastActivity: Date; readonly key: string } | null;
+  readonly limit: number;
+}
+
+const ID = (key: string) => new Types.ObjectId(key);
+
+@Injectable()
+export class SessionRepository {
+  private readonly collection;
+
+  constructor(@InjectModel(SESSIONS) model: Model<SessionDocument>) {
+    this.collection = model.db.collection<SessionDocument>(model.collection.name);
+  }
+
+  async find(orgId: string, sessionId: string): Promise<StoredSession | null> {
+    const document = await this.collection.findOne({ orgId, sessionId });
+    return document === null ? null : toSession(document);
+  }
+
+  /** Key and owner only: what a call needs. */
+  async findOwner(orgId: string, sessionId: string): Promise<{ readonly key: string; readonly userId: string } | null> {
+    const document = await this.collection.findOne({ orgId, sessionId }, { projection: { userId: 1 } });
+    return document === null ? null : { key: document._id.toHexString(), userId: document.userId };
+  }
+
+  async readStoredMetadata(key: string): Promise<StoredMetadata> {
+    const document = await this.collection.findOne({ _id: ID(key) }, { projection: { metadata: 1 } });
+    return document?.metadata ?? {};
+  }
+
+  /** @returns the new session's key, or null when the id was taken meanwhile. */
+  async create(orgId: string, sessionId: string, userId: string, now: Date): Promise<string | null> {
+    const _id = new Types.ObjectId();
+    try {
+      await this.collection.insertOne({ _id, orgId, sessionId, userId, createdAt: now, lastActivity: now, metadata: {}, lastSeq: 0 });
+      return _id.toHexString();
+    } catch (error) {
+      if (isDuplicateKey(error)) return null;
+      throw error;
+    }
+  }
+
+  /** One write for the sessions of many calls; only sessions that still live are touched. */
+  async applyActivity(activities: readonly SessionActivity[]): Promise<ActivityResult> {
+    const operations = activities.map((activity): mongo.AnyBulkWriteOperation<SessionDocument> => ({
+      updateOne: { filter: { _id: ID(activity.key) }, update: activityUpdate(activity) },
+    }));
+    const refused = new Set<string>();
+    let matched: number;
+    try {
+      matched = (await this.collection.bulkWrite(operations, { ordered: false })).matchedCount;
+    } catch (error) {
+      for (const { index } of refusedOperations(error)) refused.add(activities[index]?.key ?? '');
+      matched = -1;
+    }
+    if (matched === activities.length) return { missing: new Set(), refused };
+    return { missing: await this.missingOf(activities.map(({ key }) => key)), refused };
+  }
+
+  async list(orgId: string, { userId, activeSince, after, limit }: SessionPage): Promise<readonly StoredSession[]> {
+    const documents = await this.collection
+      .find({
+        orgId,
+        ...(userId === null ? {} : { userId }),
+        ...(activeSince === null ? {} : { lastActivity: { $gte: activeSince } }),
+        ...(after === null
+          ? {}
+          : { $or: [{ lastActivity: { $lt: after.lastActivity } }, { lastActivity: after.lastActivity, _id: { $lt: ID(after.key) } }] }),
+      })
+      .sort({ lastActivity: -1, _id: -1 })
+      .limit(limit)
+      .toArray();
+    return documents.map(toSession);
+  }
+
+  count(orgId: string): Promise<number> {
+    return this.collection.countDocuments({ orgId });
+  }
+
+  /** Of all organizations; quick and exact enough for a gauge. */
+  estimateAll(): Promise<number> {
+    return this.collection.estimatedDocumentCount();
+  }
+
+  /** @returns the key of the session that was removed, or null when there was none. */
+  async remove(tx: Transaction, orgId: string, sessionId: string): Promise<string | null> {
+    const document = await this.collection.findOneAndDelete({ orgId, sessionId }, { session: tx.session });
+    return document === null ? null : document._id.toHexString();
+  }
+
+  async insert(tx: Transaction, session: NewSession): Promise<void> {
+    const { key, orgId, sessionId, userId, createdAtMs, lastActivityMs, metadata, lastSeq } = session;
+    const times = { createdAt: new Date(createdAtMs), lastActivity: new Date(lastActivityMs) };
+    await this.collection.insertOne({ _id: ID(key), orgId, sessionId, userId, ...times, metadata: storeMetadata(metadata), lastSeq }, { session: tx.session });
+  }
+
+  /** All sessions of an organization, or of one of its users, one after the other. */
+  async *stream(orgId: string, userId: string | null): AsyncGenerator<StoredSession> {
+    const found = this.collection.find({ orgId, ...(userId === null ? {} : { userId }) }).sort({ _id: 1 }).batchSize(100);
+    for await (const document of found) yield toSession(document);
+  }
+
+  async listOld(orgId: string | null, before: Date, limit: number): Promise<readonly SessionName[]> {
+    const filter = { ...(orgId === null ? {} : { orgId }), lastActivity: { $lt: before } };
+    const documents = await this.collection.find(filter, { projection: { orgId: 1, sessionId: 1 } }).limit(limit).toArray();
+    return documents.map(toName);
+  }
+
+  /** Removes those that are still unused; @returns which. */
+  async removeOld(tx: Transaction, keys: readonly string[], before: Date): Promise<readonly SessionName[]> {
+    const filter = { _id: { $in: keys.map(ID) }, lastActivity: { $lt: before } };
+    const documents = await this.collection.find(filter, { projection: { orgId: 1, sessionId: 1 }, session: tx.session }).toArray();
+    await this.collection.deleteMany(filter, { session: tx.session });
+    return documents.map(toName);
+  }
+
+  private async missingOf(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = await this.collection.find({ _id: { $in: keys.map(ID) } }, { projection: { _id: 1 } }).toArray();
+    const live = new Set(found.map(({ _id }) => _id.toHexString()));
+    return new Set(keys.filter((key) => !live.has(key)));
+  }
+}
+
+/** `$literal` keeps values that look like expressions; a pipeline merges keys whatever they are called. */
+function activityUpdate({ lastActivityMs, lastSeq, metadata }: SessionActivity): mongo.UpdateFilter<SessionDocument> | mongo.Document[] {
+  const lastActivity = new Date(lastActivityMs);
+  if (metadata.length === 0) return { $max: { lastActivity, lastSeq } };
+  const merged = { $mergeObjects: ['$metadata', ...metadata.map((patch) => ({ $literal: storeMetadata(patch) }))] };
+  return [{ $set: { lastActivity: { $max: ['$lastActivity', lastActivity] }, lastSeq: { $max: ['$lastSeq', lastSeq] }, metadata: merged } }];
+}
+
+function toName({ _id, orgId, sessionId }: Pick<SessionDocument, '_id' | 'orgId' | 'sessionId'>): SessionName {
+  return { key: _id.toHexString(), orgId, sessionId };
+}
+
+function toSession(document: SessionDocument): StoredSession {
+  return {
+    key: document._id.toHexString(),
+    orgId: document.orgId,
+    sessionId: document.sessionId,
+    userId: document.userId,
+    createdAtMs: document.createdAt.getTime(),
+    lastActivityMs: document.lastActivity.getTime(),
+    metadata: readMetadata(document.metadata),
+    totalMessages: document.lastSeq,
+  };
+}

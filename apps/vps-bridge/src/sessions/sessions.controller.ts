@@ -1,0 +1,101 @@
+import { Readable } from 'node:stream';
+import { isVpsSessionId, type VpsMessagePage, type VpsSessionList } from '@agentfleet/contracts';
+import { CurrentCaller, Needs, NoBody, validationFailed, type Caller } from '@agentfleet/platform';
+import { Controller, Delete, Get, Header, HttpCode, Inject, Param, Query, StreamableFile } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { queryInteger, queryText, queryTime } from '../query';
+import { MessageRepository } from './message.repository';
+import { RemoveSessions } from './remove-sessions';
+import { renderNumbered, renderSessionItem, sessionJson } from './render-session';
+import { readCursor, writeCursor } from './session-cursor';
+import { sessionNotFound } from './session-not-found';
+import { SessionRepository, type StoredSession } from './session.repository';
+import { MessagePageDto, SessionDto, SessionListDto } from './sessions.dto';
+
+const LIST = { limit: 50, max: 200 };
+const MESSAGES = { limit: 100, max: 1000 };
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+@ApiTags('sessions')
+@Controller('api/vps/sessions')
+export class SessionsController {
+  constructor(
+    @Inject(SessionRepository) private readonly sessions: SessionRepository,
+    @Inject(MessageRepository) private readonly messages: MessageRepository,
+    @Inject(RemoveSessions) private readonly removeSessions: RemoveSessions,
+  ) {}
+
+  /** Sessions by their last activity, newest first. */
+  @Get()
+  @Needs('vps:read', 'sessions:read', 'vps:manage')
+  @ApiQuery({ name: 'user_id', required: false, type: String })
+  @ApiQuery({ name: 'active_since', required: false, type: String })
+  @ApiQuery({ name: 'limit', required: false, type: Number })
+  @ApiQuery({ name: 'cursor', required: false, type: String })
+  @ApiOkResponse({ type: SessionListDto })
+  async list(@Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsSessionList> {
+    const limit = queryInteger(query, 'limit', 1, LIST.max) ?? LIST.limit;
+    const page = { userId: queryText(query, 'user_id'), activeSince: queryTime(query, 'active_since'), after: readCursor(queryText(query, 'cursor')) };
+    const found = await this.sessions.list(caller.orgId, { ...page, limit: limit + 1 });
+    const shown = found.slice(0, limit);
+    const last = found.length > limit ? shown.at(-1) : undefined;
+    const next = last === undefined ? null : writeCursor({ lastActivity: new Date(last.lastActivityMs), key: last.key });
+    return { sessions: shown.map(renderSessionItem), next_cursor: next };
+  }
+
+  /** A session with all its messages, oldest first, or the newest `message_limit` of them. */
+  @Get(':id')
+  @Needs('vps:read', 'sessions:read', 'vps:manage')
+  @Header('Content-Type', JSON_TYPE)
+  @ApiQuery({ name: 'message_limit', required: false, type: Number })
+  @ApiOkResponse({ type: SessionDto })
+  async get(@Param('id') id: string, @Query() query: unknown, @CurrentCaller() caller: Caller): Promise<StreamableFile> {
+    const limit = queryInteger(query, 'message_limit', 0, MESSAGES.max);
+    const session = await this.find(caller, id);
+    const text = sessionJson(session, this.messages.stream(session.key, limit), limit === null);
+    return new StreamableFile(Readable.from(text, { objectMode: false }), { type: JSON_TYPE });
+  }
+
+  /** Messages by their number: oldest first after `after_seq`, or newest first before `before_seq`. */
+  @Get(':id/messages')
+  @Needs('vps:read', 'sessions:read', 'vps:manage')
+  @ApiQuery({ name: 'after_seq', required: false, type: Number })
+  @ApiQuery({ name: 'before_seq', required: false, type: Number })
+  @ApiQuery({ name: 'limit', required: false, type: Number })
+  @ApiOkResponse({ type: MessagePageDto })
+  async page(@Param('id') id: string, @Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsMessagePage> {
+    const after = queryInteger(query, 'after_seq', 0, Number.MAX_SAFE_INTEGER);
+    const before = queryInteger(query, 'before_seq', 0, Number.MAX_SAFE_INTEGER);
+    const limit = queryInteger(query, 'limit', 1, MESSAGES.max) ?? MESSAGES.limit;
+    if (after !== null && before !== null) {
+      throw validationFailed([{ field: 'before_seq', message: 'must not be given together with after_seq' }]);
+    }
+    const session = await this.find(caller, id);
+    const found = before === null ? await this.messages.after(session.key, after ?? 0, limit + 1) : await this.messages.before(session.key, before, limit + 1);
+    const shown = found.slice(0, limit);
+    const next = found.length > limit ? (shown.at(-1)?.seq ?? null) : null;
+    return {
+      session_id: session.sessionId,
+      total_messages: session.totalMessages,
+      messages: shown.map(renderNumbered),
+      next_after_seq: before === null ? next : null,
+      next_before_seq: before === null ? null : next,
+    };
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @NoBody()
+  @Needs('vps:manage')
+  @ApiNoContentResponse()
+  async remove(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<void> {
+    if (!isVpsSessionId(id)) throw sessionNotFound(id);
+    await this.removeSessions.remove(caller, id);
+  }
+
+  private async find(caller: Caller, id: string): Promise<StoredSession> {
+    const session = isVpsSessionId(id) ? await this.sessions.find(caller.orgId, id) : null;
+    if (session === null) throw sessionNotFound(id);
+    return session;
+  }
+}

@@ -1,0 +1,54 @@
+import { isUtf8 } from 'node:buffer';
+import { isJsonObject, isWellFormed, type VpsApi } from '@agentfleet/contracts';
+
+/** What an agent's successful answer says, or why it says nothing usable. */
+export type AnswerText = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'not_json' } | { readonly kind: 'no_text' };
+
+const NOT_JSON: AnswerText = { kind: 'not_json' };
+const NO_TEXT: AnswerText = { kind: 'no_text' };
+
+/** Reads the text out of an answer's body (contract vps-bridge section 9). */
+export function readAnswer(api: VpsApi, body: Buffer): AnswerText {
+  if (body.length === 0 || !isUtf8(body)) return NOT_JSON;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body.toString('utf8'));
+  } catch {
+    return NOT_JSON;
+  }
+  if (!isJsonObject(parsed)) return NOT_JSON;
+  const text = textOf(api === 'openai' ? openAiContent(parsed) : messagesContent(parsed));
+  return text === null ? NO_TEXT : { kind: 'text', text: storable(text) };
+}
+
+function messagesContent(answer: object): unknown {
+  if (Object.hasOwn(answer, 'content')) return fieldOf(answer, 'content');
+  return fieldOf(answer, 'message');
+}
+
+function openAiContent(answer: object): unknown {
+  const choices = fieldOf(answer, 'choices');
+  return Array.isArray(choices) ? fieldOf(fieldOf(choices[0], 'message'), 'content') : undefined;
+}
+
+/** An own field of an object, whatever it is called. */
+export function fieldOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return Object.getOwnPropertyDescriptor(value, name)?.value;
+}
+
+/** A string as it is, or the text blocks of an array joined without separator; null when there is no text at all. */
+export function textOf(content: unknown): string | null {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return null;
+  const texts = content
+    .filter((block) => fieldOf(block, 'type') === 'text')
+    .map((block) => fieldOf(block, 'text'))
+    .filter((text): text is string => typeof text === 'string');
+  return texts.length === 0 ? null : texts.join('');
+}
+
+/** Half a surrogate pair cannot be stored; caller and session must see the same text. */
+function storable(text: string): string {
+  return isWellFormed(text) ? text : Buffer.from(text, 'utf8').toString('utf8');
+}

@@ -1,0 +1,72 @@
+import type { FieldProblem } from '@agentfleet/errors';
+import { isJsonObject, type JsonObject, type JsonValue } from '../platform/json';
+
+export type ClusterParsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly FieldProblem[] };
+
+const CONTROL = /\p{Cc}/u;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Characters as people count them (code points), not UTF-16 units. */
+export function codePoints(text: string): number {
+  let count = 0;
+  for (const _character of text) count++;
+  return count;
+}
+
+export function jsonBytes(value: JsonValue): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length;
+}
+
+/** Collects the problems of one payload. Readers return undefined for absent and for refused fields. */
+export class PayloadReader {
+  readonly problems: FieldProblem[] = [];
+
+  constructor(private readonly payload: JsonObject) {}
+
+  /** Own fields only: `__proto__` is a field like any other. */
+  raw(field: string): JsonValue | undefined {
+    return Object.hasOwn(this.payload, field) ? this.payload[field] : undefined;
+  }
+
+  refuse(field: string, message: string): undefined {
+    this.problems.push({ field, message });
+    return undefined;
+  }
+
+  /** 1 to `max` code points after trimming, printable; returned as sent. */
+  identifier(field: string, max: number): string | undefined {
+    const value = this.raw(field);
+    if (value === undefined || value === null || value === '') return this.refuse(field, 'is required');
+    const says = `must be a string of 1 to ${max} characters`;
+    if (typeof value !== 'string') return this.refuse(field, says);
+    const length = codePoints(value.trim());
+    if (length < 1 || length > max) return this.refuse(field, says);
+    if (CONTROL.test(value) || LONE_SURROGATE.test(value)) return this.refuse(field, 'must not contain control characters or lone surrogates');
+    return value;
+  }
+
+  /** null clears; absent is undefined. */
+  text(field: string, max: number): string | null | undefined {
+    const value = this.raw(field);
+    if (value === undefined || value === null) return value;
+    if (typeof value === 'string' && codePoints(value) <= max) return value;
+    return this.refuse(field, `must be a string of at most ${max} characters`);
+  }
+
+  object(field: string, maxBytes?: number): JsonObject | null | undefined {
+    const value = this.raw(field);
+    if (value === undefined || value === null) return value;
+    if (!isJsonObject(value)) return this.refuse(field, 'must be an object');
+    if (maxBytes !== undefined && jsonBytes(value) > maxBytes) return this.refuse(field, `must be at most ${maxBytes} bytes of JSON`);
+    return value;
+  }
+
+  finish<T>(value: T): ClusterParsed<T> {
+    return this.problems.length === 0 ? { ok: true, value } : { ok: false, problems: this.problems };
+  }
+}
+
+/** A field only when it was sent, so that "absent" and "null" stay apart. */
+export function ifSent<K extends string, V>(field: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [field]: value } as { readonly [P in K]?: V }); // a computed key loses its type
+}

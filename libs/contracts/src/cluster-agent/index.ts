@@ -1,0 +1,5 @@
+export * from './messages';
+export * from './frame';
+export { parseClusterHeartbeat } from './heartbeat';
+export { CLUSTER_MAX_METADATA_BYTES, parseClusterRegistration } from './register';
+export type { ClusterParsed } from './fields';

@@ -1,0 +1,7 @@
+export * from './usage';
+export * from './events';
+export * from './rest';
+export * from './bus';
+export * from './frames';
+export * from './session-create';
+export type { GatewayFieldProblem, GatewayParsed } from './fields';

@@ -1,0 +1,6 @@
+export * from './platform/json';
+export * from './platform/identity';
+export * from './platform/bus';
+export * from './execution-gateway';
+export * from './vps-bridge';
+export * from './cluster-agent';

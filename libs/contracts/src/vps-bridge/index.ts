@@ -1,0 +1,12 @@
+export * from './wire';
+export * from './notices';
+export { isVpsAgentName, isVpsSessionId, isWellFormed } from './body-reader';
+export type { VpsFieldProblem, VpsParsed } from './body-reader';
+export { MAX_METADATA_BYTES, MAX_PROMPT_CHARACTERS, parseVpsCall, parseVpsStream } from './parse-call';
+export type { VpsCallRequest, VpsStreamRequest } from './parse-call';
+export { parseVpsRegistration } from './parse-register';
+export type { VpsParsedRegistration, VpsRegistration } from './parse-register';
+export { parseVpsImport } from './parse-import';
+export type { VpsImportedMessage, VpsImportedSession } from './parse-import';
+export { MAX_BUS_BYTES, VPS_CALL_PATTERN, VPS_INTERNAL_CALL_PATH, parseVpsBusCall } from './bus-call';
+export type { VpsBusAnswer, VpsBusCall, VpsBusRequest } from './bus-call';

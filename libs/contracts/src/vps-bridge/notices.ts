@@ -1,0 +1,30 @@
+import type { VpsCircuitView, VpsHealthStatus } from './wire';
+
+/** Facts that the bridge tells all replicas; they are already in MongoDB. Times are RFC 3339. */
+export const VPS_NOTICES = {
+  healthChanged: 'vps.health.changed',
+  agentChanged: 'vps.agent.changed',
+  sessionDeleted: 'vps.session.deleted',
+} as const;
+
+export interface VpsHealthChangedNotice {
+  readonly orgId: string;
+  readonly agentName: string;
+  readonly from: VpsHealthStatus;
+  readonly to: VpsHealthStatus;
+  readonly circuit: VpsCircuitView;
+  readonly at: string;
+}
+
+export interface VpsAgentChangedNotice {
+  readonly orgId: string;
+  readonly agentName: string;
+  readonly change: 'registered' | 'updated' | 'deleted' | 'reset';
+  readonly at: string;
+}
+
+export interface VpsSessionDeletedNotice {
+  readonly orgId: string;
+  readonly sessionId: string;
+  readonly at: string;
+}

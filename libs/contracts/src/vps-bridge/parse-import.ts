@@ -1,0 +1,103 @@
+import { utf8Length } from '../execution-gateway/fields';
+import { isJsonObject, type JsonObject, type JsonValue } from '../platform/json';
+import { BodyReader, LABEL_RULE, isVpsSessionId, isWellFormed, type VpsFieldProblem, type VpsParsed } from './body-reader';
+import type { VpsMessageRole } from './wire';
+
+/** A session out of an export, as the bridge works with it. */
+export interface VpsImportedSession {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly createdAtMs: number;
+  readonly lastActivityMs: number;
+  readonly metadata: JsonObject;
+  readonly messages: readonly VpsImportedMessage[];
+}
+
+export interface VpsImportedMessage {
+  readonly role: VpsMessageRole;
+  readonly content: string;
+  readonly timestampMs: number;
+  readonly agent: string;
+  readonly incomplete: boolean;
+}
+
+const ROLES: readonly VpsMessageRole[] = ['user', 'assistant', 'system'];
+/** Metadata of several calls may have been merged. */
+const MAX_METADATA_BYTES = 1024 * 1024;
+/** One message is one document of the store. */
+const MAX_CONTENT_BYTES = 15 * 1024 * 1024;
+const MAX_PROBLEMS = 20;
+const TIME = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:[.,](\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?$/;
+
+const TIME_RULE = { says: 'must be a time such as 2026-02-18T21:30:00.000Z', accepts: (value: string) => readTime(value) !== null };
+const CONTENT_RULE = { says: `must be a string of at most ${MAX_CONTENT_BYTES} bytes`, accepts: (value: string) => utf8Length(value) <= MAX_CONTENT_BYTES };
+const AGENT_RULE = { says: 'must be a string of at most 256 characters', accepts: (value: string) => value.length <= 512 };
+
+/** Milliseconds since 1970. Times without a zone are UTC, microseconds are cut: older bridges wrote such. */
+function readTime(text: string): number | null {
+  const [, date, time, fraction = '', zone = 'Z'] = TIME.exec(text) ?? [];
+  if (date === undefined || time === undefined) return null;
+  const offset = zone === 'Z' || zone.includes(':') ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`;
+  const ms = Date.parse(`${date}T${time}.${fraction.slice(0, 3).padEnd(3, '0')}${offset}`);
+  return Number.isNaN(ms) ? null : ms;
+}
+
+/** Parses a whole file of sessions; any fault refuses all of it. */
+export function parseVpsImport(body: unknown): VpsParsed<readonly VpsImportedSession[]> {
+  const sessions = isJsonObject(body) ? body['sessions'] : undefined;
+  if (!isJsonObject(sessions)) return { ok: false, problems: [{ field: 'sessions', message: 'must be an object' }] };
+  const problems: VpsFieldProblem[] = [];
+  const imported: VpsImportedSession[] = [];
+  for (const [key, value] of Object.entries(sessions)) {
+    const session = parseSession(key, value, problems);
+    if (session !== null) imported.push(session);
+    if (problems.length >= MAX_PROBLEMS) break;
+  }
+  return problems.length > 0 ? { ok: false, problems: problems.slice(0, MAX_PROBLEMS) } : { ok: true, value: imported };
+}
+
+function parseSession(key: string, value: JsonValue | undefined, problems: VpsFieldProblem[]): VpsImportedSession | null {
+  const field = `sessions.${[...key.slice(0, 128)].slice(0, 64).join('')}`;
+  const refuse = (message: string, inside = '') => {
+    problems.push({ field: `${field}${inside}`, message });
+    return null;
+  };
+  if (!isWellFormed(key) || !isVpsSessionId(key)) return refuse('is not a possible session_id');
+  if (!isJsonObject(value)) return refuse('must be an object');
+  const reader = new BodyReader(value);
+  if (reader.raw('session_id') !== key) return refuse('must be the same as its key', '.session_id');
+  const userId = reader.required('user_id', reader.text('user_id', LABEL_RULE));
+  const createdAt = reader.required('created_at', reader.text('created_at', TIME_RULE));
+  const lastActivity = reader.text('last_activity', TIME_RULE) ?? createdAt;
+  const metadata = reader.object('metadata', MAX_METADATA_BYTES) ?? {};
+  const messages = reader.raw('messages');
+  if (!Array.isArray(messages)) reader.refuse('messages', 'must be a list');
+  for (const problem of reader.problems) refuse(problem.message, `.${problem.field}`);
+  if (!Array.isArray(messages) || userId === undefined || createdAt === undefined || reader.problems.length > 0) return null;
+  const parsed = parseMessages(messages, `${field}.messages`, problems);
+  if (parsed === null) return null;
+  return { sessionId: key, userId, createdAtMs: readTime(createdAt) ?? 0, lastActivityMs: readTime(lastActivity ?? createdAt) ?? 0, metadata, messages: parsed };
+}
+
+function parseMessages(values: readonly JsonValue[], field: string, problems: VpsFieldProblem[]): readonly VpsImportedMessage[] | null {
+  const messages: VpsImportedMessage[] = [];
+  for (const [index, value] of values.entries()) {
+    const at = `${field}[${index}]`;
+    if (!isJsonObject(value)) {
+      problems.push({ field: at, message: 'must be an object' });
+      return null;
+    }
+    const reader = new BodyReader(value);
+    const role = reader.required('role', reader.oneOf('role', ROLES));
+    const content = reader.required('content', reader.text('content', CONTENT_RULE));
+    const timestamp = reader.required('timestamp', reader.text('timestamp', TIME_RULE));
+    const agent = reader.text('agent', AGENT_RULE) ?? '';
+    const incomplete = reader.flag('incomplete') ?? false;
+    if (role === undefined || content === undefined || timestamp === undefined || reader.problems.length > 0) {
+      problems.push(...reader.problems.map((problem) => ({ field: `${at}.${problem.field}`, message: problem.message })));
+      return null;
+    }
+    messages.push({ role, content, timestampMs: readTime(timestamp) ?? 0, agent, incomplete });
+  }
+  return messages;
+}

@@ -1,0 +1,9 @@
+/** Time and chance, handed in so that the loop can be tested without waiting. */
+export interface EngineClock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Rejects when the signal fires first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** 0 ≤ x < 1. */
+  random(): number;
+}

@@ -1,0 +1,87 @@
+import { OwnRedis, testDatabase, waitFor, type TestDatabase } from '@agentfleet/testing';
+import { bootApp, type RunningApp } from '../boot-app';
+import { probeApp } from '../probe-app.fixture';
+
+let database: TestDatabase;
+let redis: OwnRedis;
+const replicas: RunningApp[] = [];
+
+beforeAll(async () => {
+  database = await testDatabase();
+  redis = await OwnRedis.create();
+  for (let i = 0; i < 2; i++) {
+    replicas.push(await bootApp(probeApp, { env: { ...database.env, REDIS_URL: redis.url, LOG_LEVEL: 'silent' } })); // Redis is not there
+  }
+});
+
+afterAll(async () => {
+  for (const replica of replicas) await replica.close();
+  await redis.dispose();
+  await database.drop();
+});
+
+function first(): RunningApp {
+  return replicas[0]!;
+}
+function second(): RunningApp {
+  return replicas[1]!;
+}
+
+async function get(replica: RunningApp, path: string): Promise<{ status: number; body: Record<string, unknown>; retryAfter: string | null }> {
+  const response = await fetch(`${replica.url}${path}`);
+  const body: Record<string, unknown> = JSON.parse(await response.text());
+  return { status: response.status, body, retryAfter: response.headers.get('retry-after') };
+}
+
+const seen = async (replica: RunningApp) => (await get(replica, '/p/notices')).body['notices'] as unknown[];
+
+test('boots without Redis: ready but degraded, requests 503 with Retry-After at once', async () => {
+  await Promise.all(replicas.map((replica) => replica.services.lifecycle.whenReady()));
+  const ready = await get(first(), '/health/ready');
+  expect([ready.status, ready.body]).toEqual([200, { status: 'degraded', checks: { mongodb: 'up', redis: 'down', draining: false } }]);
+  const asked = await get(first(), `/p/ask/${second().replicaId}`);
+  expect([asked.status, asked.retryAfter]).toEqual([503, '1']);
+});
+
+test('recovers by itself when Redis comes: requests reach the addressed replica, notices both', async () => {
+  await redis.start();
+  const answer = await waitFor('an answer', async () => {
+    const asked = await get(first(), `/p/ask/${second().replicaId}`);
+    return asked.status === 200 ? asked.body : undefined;
+  });
+  expect(answer).toMatchObject({ from: second().replicaId, payload: { hello: 1 } });
+  expect((await get(first(), '/health/ready')).body['status']).toBe('ready');
+  first().services.bus.notify('probe.notice', { n: 1 });
+  await waitFor('the notice on both', async () => (await seen(first())).length === 1 && (await seen(second())).length === 1);
+});
+
+test('replicas announce themselves', async () => {
+  const ids = await waitFor('both announcements', async () => {
+    const live = await first().services.bus.replicas('probe');
+    return live.length === 2 ? live.map(({ id }) => id) : undefined;
+  });
+  expect(new Set(ids)).toEqual(new Set(replicas.map(({ replicaId }) => replicaId)));
+});
+
+test('a request to nobody ends after its time', async () => {
+  expect((await get(first(), '/p/ask/probe-00000000')).status).toBe(503);
+});
+
+test('survives Redis killed with requests in flight, and is back without a restart', async () => {
+  const asked = Array.from({ length: 20 }, () => get(first(), `/p/ask/${second().replicaId}`));
+  await redis.kill();
+  const answers = await Promise.all(asked);
+  expect(answers.every(({ status }) => status === 200 || status === 503)).toBe(true);
+  await waitFor('degraded', async () => (await get(first(), '/health/ready')).body['status'] === 'degraded');
+  await redis.start();
+  await waitFor('an answer', async () => (await get(first(), `/p/ask/${second().replicaId}`)).status === 200);
+  first().services.bus.notify('probe.notice', { n: 2 });
+  await waitFor('the second notice on both', async () => (await seen(first())).length === 2 && (await seen(second())).length === 2);
+});
+
+test('last seen announcements serve on while Redis is away', async () => {
+  await waitFor('both announcements', async () => (await first().services.bus.replicas('probe')).length === 2);
+  await redis.kill();
+  await waitFor('the loss', () => !first().services.bus.isUp);
+  expect(await first().services.bus.replicas('probe')).toHaveLength(2);
+});

@@ -1,0 +1,212 @@
+import { connect } from 'node:net';
+import { IdentityFixtures, testDatabase, waitFor, type FixtureKey, type TestDatabase } from '@agentfleet/testing';
+import { bootApp, type RunningApp } from '../boot-app';
+import { probeApp } from '../probe-app.fixture';
+
+let database: TestDatabase;
+let identity: IdentityFixtures;
+let running: RunningApp;
+let writer: FixtureKey;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  identity = new IdentityFixtures(database.db);
+  writer = await identity.apiKey({ scopes: ['agents:write'] });
+  running = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent' } });
+  await running.services.lifecycle.whenReady();
+});
+
+afterAll(async () => {
+  await running.close();
+  await database.drop();
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, unknown>;
+}
+
+async function ask(method: string, path: string, options: { body?: string | Uint8Array<ArrayBuffer>; headers?: Record<string, string>; type?: string | null } = {}): Promise<Answer> {
+  const type: Record<string, string> = options.type === null || options.body === undefined ? {} : { 'content-type': options.type ?? 'application/json' };
+  const response = await fetch(`${running.url}${path}`, { method, headers: { ...type, ...options.headers }, ...(options.body === undefined ? {} : { body: options.body }) });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
+}
+
+const THING = JSON.stringify({ name: 'a', size: 1, tags: [] });
+
+describe('credentials come before everything else', () => {
+  test.each([
+    ['broken JSON', '/p/things', '{'],
+    ['unknown path', '/p/nowhere', '{'],
+    ['a fine body', '/p/things', THING],
+  ])('%s without credentials is 401', async (_name, path, body) => {
+    const answer = await ask('POST', path, { body });
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+    expect(answer.body['code']).toBe('unauthenticated');
+  });
+
+  test('bad percent-encoding: 401 without, 400 with credentials', async () => {
+    expect((await ask('GET', '/p/items/%zz')).status).toBe(401);
+    expect((await ask('GET', '/p/items/%zz', { headers: writer.headers })).status).toBe(400);
+  });
+
+  test('unknown paths outside the prefix are a plain 404', async () => {
+    expect((await ask('GET', '/elsewhere')).status).toBe(404);
+  });
+
+  test('a key of the wrong scope is 403, of the right one 200', async () => {
+    const reader = await identity.apiKey({ scopes: ['agents:read'] });
+    expect((await ask('POST', '/p/things', { body: '{', headers: reader.headers })).status).toBe(403);
+    expect((await ask('POST', '/p/things', { body: THING, headers: writer.headers })).status).toBe(200);
+  });
+
+  test.each([['Basic abc'], ['Bearer'], ['Bearer  '], ['afk_abcdefghijklmnopqrstuvwxyz'], ['Bearer afk_abcdefghijklmnopqrstuvwxyz'], ['Bearer a.b.c']])(
+    'Authorization "%s" is 401',
+    async (value) => {
+      expect((await ask('GET', '/p/me', { headers: { Authorization: value } })).status).toBe(401);
+    },
+  );
+
+  test('a non-empty X-API-Key wins over Authorization', async () => {
+    const wrong = await ask('GET', '/p/me', { headers: { ...writer.headers, 'X-API-Key': 'nonsense' } });
+    expect(wrong.status).toBe(401);
+    const empty = await ask('GET', '/p/me', { headers: { ...writer.headers, 'X-API-Key': '' } });
+    expect(empty.body).toMatchObject({ kind: 'key', id: writer.id });
+  });
+
+  test('static keys, users and agents are told apart', async () => {
+    const user = await identity.user({ roles: ['organization.viewer'] });
+    const agent = await identity.agentToken({ agentId: '0123456789abcdef01234567' });
+    expect((await ask('GET', '/p/me', { headers: { 'X-API-Key': 'a-static-key-of-the-probe' } })).body).toMatchObject({ id: 'static:probe', scopes: ['agents:read'] });
+    expect((await ask('GET', '/p/me', { headers: user.headers })).body).toMatchObject({ kind: 'user', id: user.id, orgId: user.orgId });
+    expect((await ask('GET', '/p/me', { headers: { Authorization: `Bearer ${agent}` } })).body).toMatchObject({ kind: 'agent', scopes: ['agent:self'] });
+  });
+
+  test('universe.owner acts in the organization that the header names; for others the header means nothing', async () => {
+    const orgId = await identity.organization();
+    const owner = await identity.user({ roles: ['universe.owner'] });
+    const viewer = await identity.user({ roles: ['organization.viewer'] });
+    const header = { 'X-Organization-Id': orgId };
+    expect((await ask('GET', '/p/me', { headers: owner.headers })).body).toMatchObject({ allOrganizations: true });
+    expect((await ask('GET', '/p/me', { headers: { ...owner.headers, ...header } })).body).toMatchObject({ orgId, allOrganizations: false });
+    expect((await ask('GET', '/p/me', { headers: { ...viewer.headers, ...header } })).body).toMatchObject({ orgId: viewer.orgId });
+    expect((await ask('GET', '/p/me', { headers: { ...owner.headers, 'X-Organization-Id': 'x' } })).status).toBe(400);
+    expect((await ask('GET', '/p/me', { headers: { ...owner.headers, 'X-Organization-Id': 'f'.repeat(24) } })).status).toBe(404);
+  });
+
+  test('unsigned, foreign and expired tokens are 401', async () => {
+    const user = await identity.user({ roles: ['organization.viewer'] });
+    const [, payload] = user.token.split('.');
+    const none = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${payload}.x`;
+    const expired = await identity.sign({ iss: 'aiwm', aud: 'user', sub: user.id, tokenVersion: 1, exp: 1 });
+    const otherIssuer = await identity.sign({ iss: 'else', aud: 'user', sub: user.id, tokenVersion: 1, exp: 9_999_999_999 });
+    for (const token of [none, expired, otherIssuer, user.token.slice(0, -10)]) {
+      expect((await ask('GET', '/p/me', { headers: { Authorization: `Bearer ${token}` } })).status).toBe(401);
+    }
+  });
+
+  test('a revoked key is refused at once when the notice arrives', async () => {
+    const key = await identity.apiKey({ scopes: ['agents:read'] });
+    expect((await ask('GET', '/p/me', { headers: key.headers })).status).toBe(200);
+    await waitFor('the bus', () => running.services.bus.isUp);
+    await identity.revokeApiKey(key.id);
+    running.services.bus.notify('key.revoked', { orgId: key.orgId, keyId: key.id, at: new Date().toISOString() });
+    await waitFor('the refusal', async () => (await ask('GET', '/p/me', { headers: key.headers })).status === 401, { timeoutMs: 2000 });
+  });
+
+  test("a key's own request limit is 429 with Retry-After", async () => {
+    await waitFor('the bus', () => running.services.bus.isUp);
+    const key = await identity.apiKey({ scopes: ['agents:read'], limits: { requestsPerMinute: 2 } });
+    const answers = [];
+    for (let i = 0; i < 6; i++) answers.push(await ask('GET', '/p/me', { headers: key.headers }));
+    const limited = answers.filter((answer) => answer.status === 429);
+    expect(limited.length).toBeGreaterThanOrEqual(2); // a minute may have begun in between
+    expect(Number(limited[0]?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+  });
+});
+
+describe('bodies', () => {
+  const send = (body: string | Uint8Array<ArrayBuffer>, type?: string | null) => ask('POST', '/p/things', { body, headers: writer.headers, ...(type === undefined ? {} : { type }) });
+
+  test.each([['[]'], ['null'], ['5'], ['"x"'], ['{'], ['{"a":1}{'], ['{"__proto__":{}}'], ['{"\\u005f_proto__":{}}'], ['{"constructor":{"prototype":{}}}'], ['['.repeat(200_000).slice(0, 9000)]])(
+    '%#: malformed text is 400',
+    async (body) => {
+      const answer = await send(body);
+      expect([answer.status, answer.body['code']]).toEqual([400, 'malformed_json']);
+    },
+  );
+
+  test('bytes that are no UTF-8 are 400', async () => {
+    expect((await send(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))).status).toBe(400);
+  });
+
+  test('every refused field is named, without its value', async () => {
+    const answer = await send(JSON.stringify({ name: 5, size: '3', tags: ['a', 7, 'c'], extra: true }));
+    expect(answer.status).toBe(400);
+    const fields = (answer.body['problems'] as { field: string; message: string }[]).map(({ field }) => field);
+    expect(new Set(fields)).toEqual(new Set(['name', 'size', 'tags']));
+    expect(JSON.stringify(answer.body)).not.toContain('"3"');
+  });
+
+  test('other types are 415, over the limit is 413, per route too', async () => {
+    expect((await send('a=1', 'application/x-www-form-urlencoded')).status).toBe(415);
+    expect((await send('text', 'text/plain')).status).toBe(415);
+    expect((await send(JSON.stringify({ name: 'x'.repeat(20_000) }))).status).toBe(413);
+    expect((await ask('POST', '/p/small', { body: '{"a":"12345"}', headers: writer.headers })).status).toBe(413);
+  });
+
+  test('routes without a body ignore whatever comes', async () => {
+    for (const [body, type] of [['', 'application/json'], ['{', 'application/json'], ['x', 'text/plain']] as const) {
+      expect((await ask('POST', '/p/nobody', { body, type, headers: writer.headers })).body).toEqual({ body: true });
+    }
+  });
+});
+
+describe('answers', () => {
+  test('a bug is a constant 500 with an id, nothing of its text', async () => {
+    const answer = await ask('GET', '/p/bug');
+    expect(answer.status).toBe(500);
+    expect(answer.body['errorId']).toMatch(/^[0-9a-f]{16}$/);
+    expect(JSON.stringify(answer.body)).not.toContain('secret');
+  });
+
+  test('a correlation id comes in and goes out; a malformed one is replaced', async () => {
+    const given = await ask('GET', '/p/bug', { headers: { 'X-Correlation-Id': 'abc.1-2_3' } });
+    expect(given.headers.get('x-correlation-id')).toBe('abc.1-2_3');
+    expect(given.body['correlationId']).toBe('abc.1-2_3');
+    const replaced = await ask('GET', '/p/bug', { headers: { 'X-Request-Id': 'two words' } });
+    expect(replaced.headers.get('x-correlation-id')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test('nested query parameters are read', async () => {
+    expect((await ask('GET', '/p/query?filter[name]=a&sort[createdAt]=-1')).body).toEqual({ filter: { name: 'a' }, sort: { createdAt: '-1' } });
+  });
+
+  test('long parameters and NUL bytes reach the handler', async () => {
+    expect((await ask('GET', `/p/items/${'x'.repeat(2000)}`, { headers: writer.headers })).status).toBe(200);
+    expect((await ask('GET', '/p/items/%00', { headers: writer.headers })).body).toEqual({ id: '\0' });
+  });
+
+  test('what is no HTTP is answered in the same dialect', async () => {
+    const text = await new Promise<string>((resolve) => {
+      const socket = connect(running.port, '127.0.0.1', () => socket.write('FOO / HTTP/9\r\n\r\n'));
+      let all = '';
+      socket.on('data', (data) => (all += data.toString()));
+      socket.on('close', () => resolve(all));
+    });
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toContain('malformed_request');
+  });
+
+  test('Swagger UI, the document and metrics are served', async () => {
+    const page = await fetch(`${running.url}/api-docs`);
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^text\/html/)]);
+    const document = await ask('GET', '/api-docs-json');
+    expect(Object.keys(document.body['paths'] as object)).toContain('/p/things');
+    const metrics = await fetch(`${running.url}/metrics`);
+    expect(await metrics.text()).toContain('http_request_duration_seconds_bucket');
+  });
+});

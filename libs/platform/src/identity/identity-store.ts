@@ -1,0 +1,105 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { ApiKeyRecord, SigningKeyRecord, UserRecord } from '@agentfleet/contracts';
+import { LRUCache } from 'lru-cache';
+import { Types, type Connection } from 'mongoose';
+import { nativeCollection } from '../mongo/native-collection';
+
+/** Revocation reaches every replica within this time even when no notice does. */
+const CACHE_LIFE_MS = 30_000;
+const UNKNOWN_KID_RELOAD_MS = 5000;
+const MAX_ENTRIES = 10_000;
+
+export interface ApiKeyWithId extends ApiKeyRecord {
+  readonly id: string;
+}
+
+/**
+ * What identity is decided by, read from the collections that AIWM writes and cached for at most 30 s. Notices drop
+ * entries at once. Unknown keys and users are never cached: a new key works at once.
+ */
+export class IdentityStore {
+  private readonly keys = new LRUCache<string, ApiKeyWithId>({ max: MAX_ENTRIES, ttl: CACHE_LIFE_MS });
+  private readonly users = new LRUCache<string, UserRecord>({ max: MAX_ENTRIES, ttl: CACHE_LIFE_MS });
+  private readonly organizations = new LRUCache<string, true>({ max: 1000, ttl: CACHE_LIFE_MS });
+  private signingKeys = new Map<string, KeyObject>();
+  private signingKeysAt = -Infinity;
+  private loadingSigningKeys: Promise<void> | undefined;
+  /** Counts drops: a read that began before a notice must not put the old record back. */
+  private generation = 0;
+
+  constructor(private readonly connection: Connection) {}
+
+  async apiKeyByHash(hash: string): Promise<ApiKeyWithId | undefined> {
+    const cached = this.keys.get(hash);
+    if (cached) return cached;
+    const generation = this.generation;
+    const found = await nativeCollection<ApiKeyRecord & { _id: Types.ObjectId }>(this.connection, 'api_keys')
+      .findOne({ $or: [{ hash }, { previousHash: hash }] });
+    if (!found) return undefined;
+    const record = { ...found, id: found._id.toHexString() };
+    if (generation === this.generation) this.keys.set(hash, record);
+    return record;
+  }
+
+  async userById(id: string): Promise<UserRecord | undefined> {
+    const cached = this.users.get(id);
+    if (cached) return cached;
+    if (!Types.ObjectId.isValid(id)) return undefined;
+    const generation = this.generation;
+    const found = await nativeCollection<UserRecord & { _id: Types.ObjectId }>(this.connection, 'users')
+      .findOne({ _id: new Types.ObjectId(id) }, { projection: { passwordHash: 0 } });
+    if (!found) return undefined;
+    if (generation === this.generation) this.users.set(id, found);
+    return found;
+  }
+
+  async organizationExists(id: string): Promise<boolean> {
+    if (this.organizations.has(id)) return true;
+    const found = await nativeCollection<{ _id: Types.ObjectId }>(this.connection, 'organizations')
+      .findOne({ _id: new Types.ObjectId(id) }, { projection: { _id: 1 } });
+    if (found) this.organizations.set(id, true);
+    return found !== null;
+  }
+
+  /** The public key of a `kid`; an unknown one first reloads the collection, at most every 5 s. */
+  async signingKey(kid: string): Promise<KeyObject | undefined> {
+    const age = performance.now() - this.signingKeysAt;
+    const known = this.signingKeys.get(kid);
+    if (known && age < CACHE_LIFE_MS) return known;
+    if (age >= UNKNOWN_KID_RELOAD_MS) await this.loadSigningKeys();
+    return this.signingKeys.get(kid);
+  }
+
+  forgetKey(keyId: string): void {
+    this.generation++;
+    for (const [hash, record] of this.keys.entries()) if (record.id === keyId) this.keys.delete(hash);
+  }
+
+  forgetUser(userId: string): void {
+    this.generation++;
+    this.users.delete(userId);
+  }
+
+  forgetOrganization(id: string): void {
+    this.organizations.delete(id);
+  }
+
+  forgetSigningKeys(): void {
+    this.signingKeysAt = -Infinity;
+  }
+
+  private loadSigningKeys(): Promise<void> {
+    this.loadingSigningKeys ??= this.readSigningKeys().finally(() => (this.loadingSigningKeys = undefined));
+    return this.loadingSigningKeys;
+  }
+
+  private async readSigningKeys(): Promise<void> {
+    const records = await nativeCollection<SigningKeyRecord & { _id: string }>(this.connection, 'signing_keys')
+      .find({ $or: [{ validUntil: null }, { validUntil: { $gt: new Date() } }] })
+      .toArray();
+    const keys = new Map<string, KeyObject>();
+    for (const record of records) keys.set(record._id, createPublicKey({ key: { ...record.publicJwk }, format: 'jwk' }));
+    this.signingKeys = keys;
+    this.signingKeysAt = performance.now();
+  }
+}

@@ -1,0 +1,52 @@
+export type { AppDefinition, ErrorRenderer, HttpRules, RenderableError, RenderedError } from './app-definition';
+export { Audit, type AuditEntry } from './audit';
+export { bootApp, EnvError, openApiOf, type BootOptions, type RunningApp } from './boot-app';
+export { Bus, type ReplicaAnnouncement } from './bus/bus';
+export {
+  choice,
+  defineEnv,
+  flag,
+  httpUrl,
+  integer,
+  json,
+  list,
+  text,
+  type EnvDefinition,
+  type EnvOf,
+  type EnvProblem,
+} from './env/define-env';
+export { isLoopbackHost, isWildcardHost, platformVariables, type PlatformEnv } from './env/platform-variables';
+export { Authenticated, BodyLimit, CurrentCaller, Needs, NoBody, Public, type RouteRules } from './http/access';
+export { asAppError } from './http/error-filter';
+export { isPoisoned, isWithinDepth } from './http/json-body';
+export { HealthChecks, type Checks } from './http/operations.controller';
+export { validationFailed } from './http/validation';
+export { actorOf, hasAnyScope, SYSTEM_ACTOR, type Caller } from './identity/caller';
+export { FailureLimiter } from './identity/failure-limiter';
+export { FieldCipher } from './identity/field-cipher';
+export { Identity, type StaticKey } from './identity/identity';
+export { IdentityStore } from './identity/identity-store';
+export { TokenVerifier } from './identity/token-verifier';
+export { Leases } from './leases';
+export { Lifecycle, type LifecycleState } from './lifecycle';
+export { isDuplicateKey, isStorageUnavailable } from './mongo/mongo-errors';
+export { nativeCollection } from './mongo/native-collection';
+export { Transactions, type Transaction } from './mongo/transactions';
+export { CLOCK, systemClock, type Clock } from './observe/clock';
+export { LOG, type Log } from './observe/log';
+export { Metrics } from './observe/metrics';
+export { currentContext, currentCorrelationId, runInContext, type RequestContext } from './observe/request-context';
+export { ENV, REPLICA, type Replica } from './replica';
+export { closeHard } from './sockets/heartbeat-ring';
+export { SocketGateway } from './sockets/socket-gateway';
+export {
+  FleetSocket,
+  type FrameProblem,
+  type SocketLimits,
+  type SocketPolicy,
+  type SocketRoute,
+  type UpgradeDecision,
+  type UpgradeRequest,
+} from './sockets/socket-types';
+export { startApp } from './start-app';
+export { VERSION } from './version';

@@ -1,0 +1,73 @@
+import type { Log } from './observe/log';
+
+type Task = { readonly name: string; readonly run: () => Promise<void> | void };
+
+/** Where a replica is in its life; readiness follows from it. */
+export type LifecycleState = 'booting' | 'ready' | 'draining';
+
+const RETRY_MS = 1000;
+
+/** Tasks between "MongoDB is there" and "ready", and between SIGTERM and the closing of sockets and server. */
+export class Lifecycle {
+  state: LifecycleState = 'booting';
+  private readonly readyTasks: Task[] = [];
+  private readonly drainTasks: Task[] = [];
+  private readonly waiters: (() => void)[] = [];
+
+  constructor(private readonly log: Log) {}
+
+  get draining(): boolean {
+    return this.state === 'draining';
+  }
+
+  /** Runs once after MongoDB answered and its indexes exist, before the replica is ready; retried until it succeeds. */
+  beforeReady(name: string, run: Task['run']): void {
+    this.readyTasks.push({ name, run });
+  }
+
+  /** Runs at SIGTERM, before sockets and server close. All drain tasks together have 8 s. */
+  onDrain(name: string, run: Task['run']): void {
+    this.drainTasks.push({ name, run });
+  }
+
+  /** Resolves when the replica is ready. */
+  whenReady(): Promise<void> {
+    if (this.state === 'ready') return Promise.resolve();
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  async becomeReady(): Promise<void> {
+    for (const task of this.readyTasks) await this.runUntilDone(task);
+    if (this.state !== 'booting') return;
+    this.state = 'ready';
+    for (const waiter of this.waiters.splice(0)) waiter();
+  }
+
+  async drain(limitMs: number): Promise<void> {
+    this.state = 'draining';
+    const all = Promise.allSettled(
+      this.drainTasks.map(async (task) => {
+        try {
+          await task.run();
+        } catch (error) {
+          this.log.warn({ err: error, task: task.name }, 'A task at shutdown failed');
+        }
+      }),
+    );
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, limitMs)))]);
+    clearTimeout(timer);
+  }
+
+  private async runUntilDone(task: Task): Promise<void> {
+    while (this.state === 'booting') {
+      try {
+        await task.run();
+        return;
+      } catch (error) {
+        this.log.warn({ err: error, task: task.name }, 'A task at start failed and is tried again');
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+}

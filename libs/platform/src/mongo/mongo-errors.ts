@@ -1,0 +1,52 @@
+import { isNativeError } from 'node:util/types';
+import { mongo, Error as MongooseErrors } from 'mongoose';
+
+const { MongoBulkWriteError, MongoError, MongoServerError, MongoNetworkError, MongoServerSelectionError } = mongo;
+
+const UNAVAILABLE_NAMES = new Set([
+  'MongoServerSelectionError',
+  'MongoNetworkError',
+  'MongoNetworkTimeoutError',
+  'PoolClearedError',
+  'PoolClearedOnNetworkError',
+  'MongoPoolClearedError',
+  'MongoPoolClosedError',
+  'MongoNotConnectedError',
+  'MongoTopologyClosedError',
+  'MongoWaitQueueTimeoutError',
+  'WaitQueueTimeoutError',
+  'MongoClientClosedError',
+  'MongoOperationTimeoutError',
+  'MongooseServerSelectionError',
+]);
+
+/** Stepping down, shutting down, or no majority in time: the request may succeed a moment later. */
+const UNAVAILABLE_CODES = new Set([
+  6, 7, 64, 89, 91, 100, 133, 189, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436,
+]);
+
+/** True when MongoDB could not be asked, as opposed to having refused the operation. */
+export function isStorageUnavailable(error: unknown): boolean {
+  if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError) return true;
+  if (error instanceof MongoBulkWriteError) return isLostBulkWrite(error);
+  if (error instanceof MongoServerError) return typeof error.code === 'number' && UNAVAILABLE_CODES.has(error.code);
+  if (error instanceof MongoError) return UNAVAILABLE_NAMES.has(error.name);
+  // mongoose throws a bare MongooseError when an operation waited too long for the first connection
+  if (error instanceof MongooseErrors) return UNAVAILABLE_NAMES.has(error.name) || /buffering timed out/.test(error.message);
+  return false;
+}
+
+/** The driver wraps whatever ends a bulk write, also a lost connection and bare errors of its socket (such as EPIPE). */
+function isLostBulkWrite(error: mongo.MongoBulkWriteError): boolean {
+  const inner: unknown = error.errorResponse;
+  if (!isNativeError(inner)) return false;
+  return isStorageUnavailable(inner) || ('code' in inner && typeof inner.code === 'string');
+}
+
+/** True when a unique index refused a write. `index` narrows it to indexes whose key has that field. */
+export function isDuplicateKey(error: unknown, field?: string): boolean {
+  if (!(error instanceof MongoServerError) || error.code !== 11000) return false;
+  if (field === undefined) return true;
+  const pattern: unknown = error['keyPattern'];
+  return typeof pattern === 'object' && pattern !== null && field in pattern;
+}

@@ -1,0 +1,171 @@
+import { Body, Controller, Get, HttpCode, Inject, Injectable, Module, Param, Post, Query } from '@nestjs/common';
+import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
+import type { JsonObject } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
+import { ArrayMaxSize, IsArray, IsInt, IsString, Length, Max, Min } from 'class-validator';
+import type { AppDefinition } from './app-definition';
+import { Bus } from './bus/bus';
+import { defineEnv, integer, type EnvOf } from './env/define-env';
+import { platformVariables } from './env/platform-variables';
+import { Authenticated, BodyLimit, CurrentCaller, Needs, NoBody, Public } from './http/access';
+import type { Caller } from './identity/caller';
+import { REPLICA, type Replica } from './replica';
+import { SocketGateway } from './sockets/socket-gateway';
+import type { FleetSocket, FrameProblem, SocketPolicy, UpgradeDecision, UpgradeRequest } from './sockets/socket-types';
+
+const probeEnv = defineEnv({ ...platformVariables, PROBE_PORT: integer({ default: 0, max: 65535, doc: 'Port.' }) });
+
+class ThingDto {
+  @IsString() @Length(1, 10) name!: string;
+  @IsInt() @Min(1) @Max(9) size!: number;
+  @IsArray() @ArrayMaxSize(2) @IsString({ each: true }) tags!: string[];
+}
+
+@Controller('p')
+class ProbeController {
+  readonly notices: unknown[] = [];
+
+  constructor(
+    @Inject(Bus) private readonly bus: Bus,
+    @Inject(REPLICA) private readonly replica: Replica,
+  ) {}
+
+  @Get('me')
+  @Authenticated()
+  me(@CurrentCaller() caller: Caller): object {
+    return { ...caller, scopes: [...caller.scopes].sort() };
+  }
+
+  @Post('things')
+  @HttpCode(200)
+  @Needs('agents:write')
+  create(@Body() body: ThingDto): ThingDto {
+    return body;
+  }
+
+  @Post('small')
+  @Needs('agents:write')
+  @BodyLimit(10)
+  small(@Body() body: object): object {
+    return body;
+  }
+
+  @Post('nobody')
+  @HttpCode(200)
+  @NoBody()
+  @Authenticated()
+  nobody(@Body() body: unknown): object {
+    return { body: body === undefined || (typeof body === 'object' && Object.keys(body ?? {}).length === 0) };
+  }
+
+  @Get('query')
+  @Public()
+  query(@Query() query: object): object {
+    return query;
+  }
+
+  @Get('items/:id')
+  @Authenticated()
+  item(@Param('id') id: string): object {
+    return { id };
+  }
+
+  @Get('bug')
+  @Public()
+  bug(): never {
+    throw new Error('secret details');
+  }
+
+  @Get('ask/:replica')
+  @Public()
+  ask(@Param('replica') replica: string): Promise<object> {
+    return this.bus.request('probe.echo', replica, { hello: 1 }, { timeoutMs: 500 });
+  }
+
+  @Get('notices')
+  @Public()
+  seen(): object {
+    return { notices: this.notices };
+  }
+
+  @EventPattern('probe.notice')
+  notice(@Payload() payload: unknown): void {
+    this.notices.push(payload);
+  }
+
+  @MessagePattern('probe.echo.{replica}')
+  echo(@Payload() payload: object): object {
+    return { from: this.replica.id, payload };
+  }
+}
+
+@Injectable()
+export class ProbePolicy implements SocketPolicy<{ id: string }> {
+  readonly released: string[] = [];
+
+  limits() {
+    return { maxPayloadBytes: 1000, pingIntervalMs: 100, staleAfterMs: 400, maxBufferedBytes: 1_000_000, badFramesPer10s: 12 };
+  }
+
+  async authorise(request: UpgradeRequest): Promise<UpgradeDecision<{ id: string }>> {
+    await request.authenticate({ queryToken: request.query.get('token') ?? undefined });
+    const id = request.params['id'] ?? '';
+    if (id === 'full') return { kind: 'refuse', status: 429, headers: { 'Retry-After': '7' }, body: { full: true } };
+    return { kind: 'accept', context: { id } };
+  }
+
+  problemReply(problem: FrameProblem): object {
+    return { error: problem.kind === 'malformed' ? problem.reason : problem.kind };
+  }
+
+  release(context: { id: string }): void {
+    this.released.push(context.id);
+  }
+}
+
+@SocketGateway({ path: '/p/{id}/socket', discriminator: 'action', policy: ProbePolicy })
+class ProbeGateway {
+  @SubscribeMessage('echo')
+  echo(@MessageBody() frame: JsonObject, @ConnectedSocket() socket: FleetSocket<{ id: string }>): object {
+    return { id: socket.context.id, value: frame['value'] };
+  }
+
+  @SubscribeMessage('slow')
+  async slow(@MessageBody() frame: JsonObject): Promise<object> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return { value: frame['value'] };
+  }
+
+  @SubscribeMessage('refused')
+  refused(): never {
+    throw new AppError('busy');
+  }
+}
+
+@Module({ controllers: [ProbeController], providers: [ProbePolicy, ProbeGateway] })
+class ProbeModule {}
+
+/** A small app for the platform's own specs. */
+export const probeApp: AppDefinition<EnvOf<typeof probeEnv>> = {
+  name: 'probe',
+  title: 'Probe',
+  description: 'For specs',
+  module: ProbeModule,
+  env: probeEnv,
+  port: (env) => env.PROBE_PORT,
+  renderError: ({ code, status, message, problems, errorId, correlationId }) => ({
+    status,
+    body: { code, message, problems, errorId, correlationId },
+  }),
+  http: {
+    protectedPrefixes: ['/p'],
+    bodyLimitBytes: () => 10_000,
+    maxJsonDepth: 8,
+    emptyJsonBody: 'object',
+    nonObjectBody: 'malformed_json',
+    deepJson: 'malformed_json',
+    authFailuresPerMinute: 1000,
+  },
+  staticKeys: () => [{ id: 'static:probe', name: 'PROBE_KEY', secret: 'a-static-key-of-the-probe', scopes: ['agents:read'] }],
+};

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import type { DestinationStream } from 'pino';
+import type { AppDefinition } from './app-definition';
+import { Audit } from './audit';
+import { Bus } from './bus/bus';
+import type { BusOptions } from './bus/redis-options';
+import type { PlatformEnv } from './env/platform-variables';
+import { HealthChecks } from './http/operations.controller';
+import { SourceAddress } from './http/source-address';
+import { FieldCipher } from './identity/field-cipher';
+import { Identity } from './identity/identity';
+import { IdentityStore } from './identity/identity-store';
+import { KeyUsage } from './identity/key-usage';
+import { TokenVerifier } from './identity/token-verifier';
+import { Leases } from './leases';
+import { Lifecycle } from './lifecycle';
+import { Database } from './mongo/database';
+import { Transactions } from './mongo/transactions';
+import { createLog } from './observe/log';
+import { Metrics } from './observe/metrics';
+import type { Replica } from './replica';
+import { VERSION } from './version';
+
+export interface ServiceOptions {
+  /** Process metrics (CPU, memory, event loop); off in tests. */
+  readonly processMetrics: boolean;
+  readonly logDestination?: DestinationStream;
+}
+
+/** Makes the platform's services of one replica. Nothing connects before it is told to. */
+export function createServices<E extends PlatformEnv>(definition: AppDefinition<E>, env: E, options: ServiceOptions) {
+  const replica: Replica = {
+    id: `${definition.name}-${randomBytes(4).toString('hex')}`,
+    app: definition.name,
+    internalUrl: env.INTERNAL_URL ?? '',
+    version: VERSION,
+    gitCommit: env.GIT_COMMIT,
+    startedAt: new Date(),
+  };
+  const destination = options.logDestination ? { destination: options.logDestination } : {};
+  const log = createLog({ app: definition.name, replicaId: replica.id, level: env.LOG_LEVEL, ...destination });
+  const metrics = new Metrics({ defaults: options.processMetrics });
+  const lifecycle = new Lifecycle(log);
+  const database = new Database(env.MONGODB_URI, log, definition.name);
+  const { connection } = database;
+  const busOptions: BusOptions = { redisUrl: env.REDIS_URL, prefix: `${Database.nameOf(env.MONGODB_URI)}:`, replicaId: replica.id, log };
+  const bus = new Bus(busOptions, replica, metrics);
+  const identityStore = new IdentityStore(connection);
+  const tokens = new TokenVerifier(identityStore);
+  const keyUsage = new KeyUsage(bus);
+  const identity = new Identity(identityStore, tokens, keyUsage, {
+    authMode: env.AUTH_MODE,
+    staticKeys: definition.staticKeys?.(env) ?? [],
+    failuresPerMinute: definition.http.authFailuresPerMinute,
+  });
+  return {
+    env,
+    replica,
+    log,
+    metrics,
+    lifecycle,
+    database,
+    busOptions,
+    bus,
+    identityStore,
+    tokens,
+    keyUsage,
+    identity,
+    transactions: new Transactions(connection, log),
+    audit: new Audit(connection, bus, definition.name, metrics),
+    cipher: new FieldCipher(env.SECRETS_KEY ?? ''),
+    leases: new Leases(connection, replica, lifecycle, log),
+    health: new HealthChecks(database, bus, lifecycle),
+    sourceAddress: new SourceAddress(env.TRUSTED_PROXIES),
+  };
+}
+
+export type Services = ReturnType<typeof createServices<PlatformEnv>>;

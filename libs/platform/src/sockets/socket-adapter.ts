@@ -1,0 +1,292 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { AppError } from '@agentfleet/errors';
+import type { INestApplication, WsMessageHandler } from '@nestjs/common';
+import { AbstractWsAdapter } from '@nestjs/websockets';
+import { WebSocketServer, type RawData, type Server as SocketServer } from 'ws';
+import type { ErrorRenderer } from '../app-definition';
+import { pathOf, renderFailure } from '../http/error-filter';
+import type { SourceAddress } from '../http/source-address';
+import type { Identity } from '../identity/identity';
+import type { Lifecycle } from '../lifecycle';
+import type { Log } from '../observe/log';
+import { contextFromHeaders, runInContext, type RequestContext } from '../observe/request-context';
+import { bytesOf, parseFrame } from './frames';
+import { closeHard, HeartbeatRing } from './heartbeat-ring';
+import { FleetSocket, type FrameHandler, type FrameProblem, type SocketPolicy, type SocketRoute, type UpgradeRequest } from './socket-types';
+import { handshakeFault, PathPattern, refuseUpgrade, requestWithoutUpgrade } from './upgrade';
+
+export interface SocketDeps {
+  readonly identity: Identity;
+  readonly lifecycle: Lifecycle;
+  readonly log: Log;
+  readonly renderError: ErrorRenderer;
+  readonly sourceAddress: SourceAddress;
+}
+
+interface Route {
+  readonly pattern: PathPattern;
+  readonly discriminator: string;
+  readonly policy: SocketPolicy<unknown>;
+  readonly server: SocketServer<typeof FleetSocket>;
+  readonly sockets: Set<FleetSocket>;
+  readonly ring: HeartbeatRing;
+}
+
+const MAX_QUEUED_FRAMES = 64;
+const BAD_FRAME_WINDOW_MS = 10_000;
+const CLOSE_WAIT_MS = 2000;
+
+/**
+ * Serves gateway classes on `ws`: matches path patterns, authorises before the upgrade, dispatches on the contract's own
+ * field, answers every bad frame, keeps the order of frames, watches liveness, limits buffers, drains.
+ */
+export class SocketAdapter extends AbstractWsAdapter {
+  private readonly routes: Route[] = [];
+
+  constructor(
+    private readonly app: INestApplication,
+    private readonly deps: SocketDeps,
+  ) {
+    super(app);
+    const server: Server = app.getHttpServer();
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on('error', () => socket.destroy()); // a peer that goes while we authorise
+      void this.upgrade(request, socket, head);
+    });
+  }
+
+  override create(_port: number, options?: SocketRoute): SocketServer<typeof FleetSocket> {
+    if (!options) throw new Error('A gateway needs @SocketGateway({ path, discriminator, policy })');
+    const policy: SocketPolicy<unknown> = this.app.get(options.policy, { strict: false });
+    const limits = policy.limits();
+    const server = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: limits.maxPayloadBytes,
+      WebSocket: FleetSocket,
+    });
+    const { path, discriminator } = options;
+    this.routes.push({ pattern: new PathPattern(path), discriminator, policy, server, sockets: new Set(), ring: new HeartbeatRing(limits) });
+    return server;
+  }
+
+  override bindClientDisconnect(socket: FleetSocket, callback: () => void): void {
+    socket.on('close', callback);
+  }
+
+  /** Called once for each gateway and socket. */
+  override bindMessageHandlers(socket: FleetSocket, handlers: WsMessageHandler<string>[]): void {
+    for (const handler of handlers) {
+      const callback: FrameHandler = (frame) => handler.callback(frame);
+      socket.handlers.set(handler.message, callback);
+    }
+  }
+
+  /** Closes all sockets of a path with 1012 after the frame under way; cut after 2 s. */
+  override async close(server: SocketServer<typeof FleetSocket>): Promise<void> {
+    const route = this.routes.find((candidate) => candidate.server === server);
+    if (!route) return;
+    const spreadMs = route.policy.limits().drainSpreadMs ?? 0;
+    const sockets = [...route.sockets];
+    const gone = sockets.map((socket, index) => this.closeForRestart(socket, (spreadMs * index) / Math.max(1, sockets.length)));
+    await Promise.all(gone);
+    route.ring.stop();
+    server.close();
+  }
+
+  private closeForRestart(socket: FleetSocket, afterMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cut = setTimeout(() => socket.terminate(), afterMs + CLOSE_WAIT_MS);
+      socket.once('close', () => {
+        clearTimeout(cut);
+        resolve();
+      });
+      setTimeout(() => {
+        const close = () => (socket.working ? setImmediate(close) : socket.close(1012, 'restart'));
+        close();
+      }, afterMs);
+      if (socket.readyState === FleetSocket.CLOSED) resolve();
+    });
+  }
+
+  private async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const context = contextFromHeaders(request.headers, this.deps.sourceAddress.of(request));
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+      socket.unshift(requestWithoutUpgrade(request, head));
+      this.httpServer.emit('connection', socket);
+      return;
+    }
+    await runInContext(context, async () => {
+      try {
+        await this.accept(request, socket, head, context);
+      } catch (error) {
+        const place = { correlationId: context.correlationId, path: pathOf(request.url) };
+        const rendered = renderFailure(error, place, this.deps.renderError, this.deps.log);
+        const isUpgradeFault = error instanceof AppError && error.code === 'upgrade_required';
+        const extra: Record<string, string> = isUpgradeFault ? { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } : {};
+        refuseUpgrade(socket, { ...rendered, headers: { 'X-Correlation-Id': context.correlationId, ...rendered.headers, ...extra } });
+      }
+    });
+  }
+
+  private async accept(request: IncomingMessage, socket: Duplex, head: Buffer, context: RequestContext): Promise<void> {
+    const found = this.find(pathOf(request.url));
+    if (!found) throw new AppError('route_not_found');
+    const fault = handshakeFault(request);
+    if (fault === 'bad_version') throw new AppError('upgrade_required');
+    if (fault === 'bad_key') throw new AppError('malformed_request', { message: 'Sec-WebSocket-Key must be 16 bytes in base64' });
+    const { route, params } = found;
+    const decision = await route.policy.authorise(this.upgradeRequest(request, params, context));
+    if (decision.kind === 'refuse') {
+      refuseUpgrade(socket, decision);
+      return;
+    }
+    if (socket.destroyed || this.deps.lifecycle.draining) {
+      route.policy.release?.(decision.context);
+      if (!socket.destroyed) throw new AppError('draining');
+      return;
+    }
+    route.server.handleUpgrade(request, socket, head, (client) => this.listen(client, route, decision.context, context));
+  }
+
+  private find(path: string): { route: Route; params: Record<string, string> } | undefined {
+    for (const route of this.routes) {
+      try {
+        const params = route.pattern.match(path);
+        if (params) return { route, params };
+      } catch {
+        throw new AppError('malformed_url');
+      }
+    }
+    return undefined;
+  }
+
+  private upgradeRequest(request: IncomingMessage, params: Record<string, string>, context: RequestContext): UpgradeRequest {
+    const { headers } = request;
+    const rawQuery = request.url?.split('?').slice(1).join('?') ?? '';
+    const apiKey = headers['x-api-key'];
+    const organizationId = headers['x-organization-id'];
+    const sourceAddress = context.sourceAddress ?? 'unknown';
+    return {
+      path: pathOf(request.url),
+      params,
+      query: new URLSearchParams(rawQuery),
+      rawQuery,
+      headers,
+      remoteAddress: sourceAddress,
+      correlationId: context.correlationId,
+      authenticate: (options) =>
+        this.deps.identity.authenticate({
+          apiKey: Array.isArray(apiKey) ? apiKey[0] : apiKey,
+          authorization: headers.authorization,
+          organizationId: Array.isArray(organizationId) ? organizationId[0] : organizationId,
+          queryToken: options?.queryToken,
+          sourceAddress,
+        }),
+    };
+  }
+
+  private listen(socket: FleetSocket, route: Route, context: unknown, request: RequestContext): void {
+    socket.id = randomUUID();
+    socket.context = context;
+    socket.correlationId = request.correlationId;
+    socket.remoteAddress = request.sourceAddress ?? 'unknown';
+    route.sockets.add(socket);
+    route.ring.add(socket);
+    const seen = () => void (socket.lastSeenAt = performance.now());
+    socket.on('pong', seen);
+    socket.on('ping', seen);
+    socket.on('error', (error) => this.deps.log.debug({ err: error, socket: socket.id }, 'Socket error'));
+    socket.on('close', () => {
+      route.sockets.delete(socket);
+      route.ring.remove(socket);
+      route.policy.release?.(context);
+    });
+    socket.on('message', (data: RawData, isBinary: boolean) => {
+      socket.lastSeenAt = performance.now();
+      this.enqueue(socket, route, data, isBinary);
+    });
+    route.server.emit('connection', socket, context);
+  }
+
+  /** One frame after the other; a peer that sends faster than we work is not read for a while. */
+  private enqueue(socket: FleetSocket, route: Route, data: RawData, isBinary: boolean): void {
+    socket.queue.push({ data, isBinary });
+    if (socket.working) {
+      if (socket.queue.length >= MAX_QUEUED_FRAMES && !socket.pausedForQueue) {
+        socket.pausedForQueue = true;
+        socket.pause();
+      }
+      return;
+    }
+    socket.working = true;
+    void runInContext({ correlationId: socket.correlationId, traceparent: undefined, sourceAddress: socket.remoteAddress }, () =>
+      this.work(socket, route),
+    );
+  }
+
+  private async work(socket: FleetSocket, route: Route): Promise<void> {
+    for (let next = socket.queue.shift(); next; next = socket.queue.shift()) {
+      if (socket.readyState !== FleetSocket.OPEN) break;
+      await this.handle(socket, route, bytesOf(next.data), next.isBinary);
+    }
+    socket.queue.length = 0;
+    socket.working = false;
+    if (socket.pausedForQueue) {
+      socket.pausedForQueue = false;
+      socket.lastSeenAt = performance.now();
+      if (socket.congestedSince === undefined) socket.resume();
+    }
+  }
+
+  private async handle(socket: FleetSocket, route: Route, bytes: Buffer, isBinary: boolean): Promise<void> {
+    const { policy } = route;
+    if (isBinary && !(policy.acceptsBinaryJson === true && bytes[0] === 0x7b)) {
+      this.answerProblem(socket, route, { kind: 'binary', data: bytes });
+      return;
+    }
+    const parsed = parseFrame(bytes, route.discriminator, policy.maxDepth ?? 64);
+    if (!parsed.ok) {
+      this.answerProblem(socket, route, parsed.problem);
+      return;
+    }
+    const handler = socket.handlers.get(parsed.name);
+    if (!handler) {
+      this.answerProblem(socket, route, { kind: 'unknown', name: parsed.name, frame: parsed.frame });
+      return;
+    }
+    try {
+      this.answer(socket, route, await handler(parsed.frame));
+    } catch (error) {
+      if (!(error instanceof AppError)) this.deps.log.error({ err: error, frame: parsed.name }, 'A frame could not be handled');
+      this.answerProblem(socket, route, { kind: 'failed', error, frame: parsed.frame });
+    }
+  }
+
+  private answer(socket: FleetSocket, route: Route, reply: unknown): void {
+    if (typeof reply !== 'string' && (typeof reply !== 'object' || reply === null)) return;
+    socket.reply(reply);
+    route.ring.watchBuffer(socket);
+  }
+
+  /** A problem that the policy answers with nothing is none: some frames of others' protocols are dropped by contract. */
+  private answerProblem(socket: FleetSocket, route: Route, problem: FrameProblem): void {
+    const reply = route.policy.problemReply(problem, socket);
+    if (reply === undefined) return;
+    const now = performance.now();
+    const bad = socket.badFrames;
+    if (bad.windowEndsAt <= now) {
+      bad.count = 0;
+      bad.windowEndsAt = now + BAD_FRAME_WINDOW_MS;
+    }
+    bad.count++;
+    if (bad.count > route.policy.limits().badFramesPer10s) {
+      this.deps.log.warn({ socket: socket.id, remote_address: socket.remoteAddress }, 'Socket closed: too many bad frames');
+      closeHard(socket, 1008, 'too many bad messages');
+      return;
+    }
+    this.answer(socket, route, reply);
+  }
+}

@@ -1,0 +1,92 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { AppDefinition } from './app-definition';
+import { bootApp, EnvError, openApiOf, readEnv, type RunningApp } from './boot-app';
+import type { PlatformEnv } from './env/platform-variables';
+
+const SHUTDOWN_LIMIT_MS = 10_000;
+
+const say = (text: string) => void process.stdout.write(`${text}\n`);
+const complain = (text: string) => void process.stderr.write(`${text}\n`);
+
+/**
+ * The whole life of an app's process: `--check-env`, `--write-openapi FILE`, or boot, run, drain. It ends within 10 s of
+ * SIGTERM, SIGINT, SIGHUP, or of losing the process that started it with a channel.
+ */
+export async function startApp<E extends PlatformEnv>(definition: AppDefinition<E>): Promise<void> {
+  const flags = process.argv.slice(2);
+  try {
+    if (flags.includes('--check-env')) {
+      readEnv(definition, process.env);
+      say(`${definition.name}: all variables are valid`);
+      return;
+    }
+    const openApiFlag = flags.indexOf('--write-openapi');
+    if (openApiFlag >= 0) {
+      await writeOpenApi(definition, flags[openApiFlag + 1]);
+      return;
+    }
+    await run(definition);
+  } catch (error) {
+    complain(explain(definition, error));
+    process.exitCode = 1;
+    setTimeout(() => process.exit(1), 500).unref();
+  }
+}
+
+async function writeOpenApi<E extends PlatformEnv>(definition: AppDefinition<E>, file: string | undefined): Promise<void> {
+  if (file === undefined) throw new Error('--write-openapi needs the name of a file');
+  const document = await openApiOf(definition);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
+  say(`${definition.name}: wrote ${file}`);
+}
+
+async function run<E extends PlatformEnv>(definition: AppDefinition<E>): Promise<void> {
+  const startedAt = performance.now();
+  const running = await bootApp(definition, { env: process.env, processMetrics: true });
+  endWithProcess(running);
+  await running.services.lifecycle.whenReady();
+  const bootMs = Math.round(performance.now() - startedAt);
+  running.services.log.info({ port: running.port, boot_ms: bootMs }, `${definition.name} is ready on ${running.url} after ${bootMs} ms`);
+  if (running.services.env.AUTH_MODE === 'off') {
+    running.services.log.warn('AUTH_MODE=off: callers without credentials act as owner of the default organization');
+  }
+}
+
+function endWithProcess(running: RunningApp): void {
+  const { log } = running.services;
+  let ending = false;
+  const end = (reason: string) => {
+    if (ending) return;
+    ending = true;
+    log.info({ reason }, 'Shutting down');
+    setTimeout(() => {
+      log.error('Shutdown took too long');
+      process.exit(1);
+    }, SHUTDOWN_LIMIT_MS).unref();
+    running.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'Shutdown failed');
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end(signal));
+  if (process.channel) process.on('disconnect', () => end('the process that started this one is gone'));
+  process.on('unhandledRejection', (error) => {
+    log.fatal({ err: error }, 'Unhandled rejection');
+    process.exit(1);
+  });
+}
+
+function explain<E extends PlatformEnv>(definition: AppDefinition<E>, error: unknown): string {
+  if (error instanceof EnvError) return error.message;
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    const variable = Object.keys(definition.env.variables).find((name) => name.endsWith('_PORT')) ?? 'its port';
+    const port = 'port' in error ? String(error.port) : '';
+    return `${definition.name} cannot start: port ${port} is in use. Stop what uses it or set ${variable} to another port.`;
+  }
+  return `${definition.name} cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}

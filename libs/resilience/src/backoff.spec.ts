@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { backoffDelay, parseRetryAfter } from './backoff';
+
+const settings = { baseMs: 1000, maxMs: 8000 };
+
+describe('backoffDelay', () => {
+  it('doubles from the base up to the maximum', () => {
+    expect([1, 2, 3, 4, 5, 6].map((n) => backoffDelay(n, settings, 0.5))).toEqual([1000, 2000, 4000, 8000, 8000, 8000]);
+  });
+
+  it('varies by 10 % to either side and is finite for any number of attempts', () => {
+    expect(backoffDelay(1, settings, 0)).toBeCloseTo(900);
+    const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2000 }), chance, (n, random) => {
+        const middle = Math.min(8000, 1000 * 2 ** (n - 1));
+        const pause = backoffDelay(n, settings, random);
+        return pause >= middle * 0.9 - 1e-6 && pause <= middle * 1.1 + 1e-6;
+      }),
+    );
+  });
+});
+
+describe('parseRetryAfter', () => {
+  const now = Date.UTC(2026, 1, 18, 21, 30, 0);
+
+  it.each<[string | null | undefined, number | null]>([
+    ['0', 0],
+    ['5', 5000],
+    [' 120 ', 120_000],
+    ['Wed, 18 Feb 2026 21:30:07 GMT', 7000],
+    ['Wednesday, 18-Feb-26 21:30:07 GMT', 7000],
+    ['Wed Feb 18 21:30:07 2026', 7000],
+    ['Wed, 18 Feb 2026 21:00:00 GMT', 0],
+    ['Wed, 99 Feb 2026 21:00:00 GMT', null],
+    ['-5', null],
+    ['1.5', null],
+    ['1e3', null],
+    ['99999999999', null],
+    ['2026-02-18T21:30:07Z', null],
+    ['soon', null],
+    ['', null],
+    [null, null],
+    [undefined, null],
+  ])('%j gives %j', (header, expected) => expect(parseRetryAfter(header, now)).toBe(expected));
+
+  it('never gives a negative or infinite pause, whatever an agent sends', () => {
+    fc.assert(
+      fc.property(fc.string(), (header) => {
+        const pause = parseRetryAfter(header, now);
+        return pause === null || (Number.isFinite(pause) && pause >= 0);
+      }),
+    );
+  });
+});

@@ -1,0 +1,10 @@
+export { backoffDelay, parseRetryAfter } from './backoff';
+export type { BackoffSettings } from './backoff';
+export { CLOSED, admissionOf, circuitAfterFailure, circuitAfterNeutral, circuitAfterProbe, claimTrial } from './circuit';
+export type { Admission, Circuit, CircuitSettings, CircuitState, CountedFailure, Route } from './circuit';
+export { Deadline } from './deadline';
+export type { WaitClock } from './deadline';
+export { retry } from './retry';
+export type { AttemptOutcome, RetryEnd, RetryOptions, RetryResult, RetrySettings } from './retry';
+export { walkFallbacks } from './walk';
+export type { ChainMember, SkipReason, TriedStep, TryOutcome, WalkPorts, WalkResult, WalkStep } from './walk';

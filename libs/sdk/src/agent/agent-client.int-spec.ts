@@ -1,0 +1,277 @@
+import { waitFor } from '@agentfleet/testing';
+import { connected, scene, SECRET, type Reply, type Scene } from './agent-client.fixture';
+import { AgentClient } from './agent-client';
+
+let open: Scene[] = [];
+async function setUp(...parameters: Parameters<typeof scene>): Promise<Scene> {
+  const made = await scene(...parameters);
+  open.push(made);
+  return made;
+}
+afterEach(async () => {
+  for (const { client, aiwm } of open) {
+    await client.stop();
+    await aiwm.close();
+  }
+  open = [];
+});
+const soon = (what: string, probe: () => boolean) => waitFor(what, probe, { timeoutMs: 4000, everyMs: 5 });
+
+test('connects below a path prefix, takes the configuration over and beats at once', async () => {
+  const { aiwm, client, log } = await setUp({ prefix: '/dev/aiwm/', metrics: () => ({ jobs: 3 }), status: () => 'busy' });
+  await client.start();
+  const connect = await aiwm.reached('connect', 1);
+  expect([connect.method, connect.path, connect.body]).toEqual(['POST', '/dev/aiwm/agents/a1/connect', { secret: SECRET }]);
+  expect(client.configuration).toMatchObject({ instruction: 'Be kind.', tools: [{ name: 'read-file' }], revision: 7 });
+  const beat = await aiwm.reached('heartbeat', 1);
+  expect(beat.headers.authorization).toBe('Bearer token-0123456789-first');
+  expect(beat.body).toMatchObject({ status: 'busy', configRevision: 7, metrics: { jobs: 3, cpu: expect.any(Number), memoryMb: expect.any(Number), uptimeS: expect.any(Number), activeConnections: expect.any(Number) } });
+  expect(connect.headers['x-correlation-id']).toMatch(/^[0-9a-f-]{36}$/);
+  await soon('the log', () => log.some((line) => line.includes(String(connect.headers['x-correlation-id']))));
+  expect(log.join('\n')).not.toContain(SECRET.slice(0, 11));
+  expect(log.join('\n')).not.toContain('token-01234');
+});
+
+test('what is present in AIWM wins over the environment, whatever its truth', async () => {
+  const { client } = await setUp({ variables: { CLAUDE_RESUME: 'true', CLAUDE_MAX_TURNS: '50', CLAUDE_MODEL: 'from-environment' } });
+  await client.start();
+  const { settings } = client;
+  expect(settings.flag('CLAUDE_RESUME', true)).toEqual({ value: false, source: 'aiwm' });
+  expect(settings.number('CLAUDE_MAX_TURNS', 100)).toEqual({ value: 0, source: 'aiwm' });
+  expect(settings.text('CLAUDE_MODEL', 'default')).toEqual({ value: 'from-environment', source: 'environment' });
+  expect(settings.text('CLAUDE_PERMISSION_MODE', 'ask')).toEqual({ value: 'ask', source: 'default' });
+  expect(settings.list('DISCORD_CHANNEL_ID', [])).toEqual({ value: ['1', '2'], source: 'aiwm' });
+});
+
+test.each([408, 429, 500, 503])('%i at connect is tried again after 1, 2 and 4 s, then local configuration serves', async (status) => {
+  const { aiwm, client, clock, log } = await setUp();
+  aiwm.answer('connect', { status });
+  const starting = client.start();
+  for (const pause of [1000, 2000, 4000]) await clock.pass(pause);
+  await starting;
+  expect(aiwm.count('connect')).toBe(4);
+  expect(client.counter('aiwm_connection_failure_total')).toBe(4);
+  expect(client.health()).toMatchObject({ status: 'degraded', aiwm: { mode: 'local', connected: false } });
+  expect(log.some((line) => line.startsWith('warn'))).toBe(true);
+  aiwm.answer('connect', connected());
+  await clock.pass(300_000);
+  await aiwm.reached('heartbeat', 1);
+  expect(client.health().aiwm).toMatchObject({ mode: 'aiwm', connected: true, configRevision: 7 });
+});
+
+test('pauses are spread by a fifth, and a longer Retry-After wins', async () => {
+  const { aiwm, client, clock } = await setUp();
+  clock.chance = 0;
+  aiwm.answer('connect', { status: 503 }, { status: 503, headers: { 'Retry-After': '9' } }, connected());
+  const starting = client.start();
+  await clock.pass(800);
+  await clock.pass(9000);
+  await starting;
+  expect(client.health().aiwm.mode).toBe('aiwm');
+});
+
+test('a request that hangs is given up after 10 s and tried again', async () => {
+  const { aiwm, client, clock } = await setUp();
+  aiwm.answer('connect', { status: 0, hang: true }, connected());
+  const starting = client.start();
+  await aiwm.reached('connect', 1);
+  await clock.pass(10_000);
+  await clock.pass(1000);
+  await starting;
+  expect(client.health().aiwm.mode).toBe('aiwm');
+});
+
+test.each([400, 401, 403])('%i at connect is not tried again; local configuration serves and AIWM is asked every five minutes', async (status) => {
+  const { aiwm, client, clock, events } = await setUp();
+  aiwm.answer('connect', { status, body: { code: 'AGENT_SUSPENDED' } });
+  await client.start();
+  await clock.pass(300_000);
+  await aiwm.reached('connect', 2);
+  aiwm.answer('connect', connected());
+  await clock.pass(300_000);
+  await soon('the switch', () => events.some(({ name, event }) => name === 'mode' && 'to' in event && event.to === 'aiwm'));
+  expect(aiwm.count('connect')).toBe(3);
+  expect(events.find(({ name }) => name === 'configuration')?.event).toMatchObject({ revision: 7, previousRevision: null });
+});
+
+const malformed: readonly (readonly [string, Reply])[] = [
+  ['no object', { status: 200, body: [] }],
+  ['no token', connected({ token: undefined, accessToken: undefined })],
+  ['a token that is no header value', connected({ token: 'a\r\nb' })],
+  ['no time', connected({ expiresIn: 'soon' })],
+  ['settings that are no object', connected({ settings: null })],
+  ['tools that are no list', connected({ tools: {} })],
+];
+test.each(malformed)('an answer with %s counts as a failure', async (_what, reply) => {
+  const { aiwm, client } = await setUp();
+  aiwm.answer('connect', reply);
+  await client.start();
+  expect([client.health().aiwm.mode, client.counter('aiwm_connection_failure_total'), client.counter('aiwm_connection_success_total')]).toEqual(['local', 1, 0]);
+  expect(aiwm.count('heartbeat')).toBe(0);
+});
+
+test('404 at connect stops everything', async () => {
+  const { aiwm, client, clock, events, log } = await setUp();
+  aiwm.answer('connect', { status: 404 });
+  await client.start();
+  expect(client.health().aiwm.mode).toBe('stopped');
+  expect(events.at(-1)?.name).toBe('stopped');
+  expect(log.some((line) => line.startsWith('error'))).toBe(true);
+  expect([clock.pauses, aiwm.seen.length]).toEqual([[], 1]);
+});
+
+test('404 at a heartbeat stops everything, without a disconnect', async () => {
+  const { aiwm, client, clock } = await setUp();
+  aiwm.answer('heartbeat', { status: 404 });
+  await client.start();
+  await soon('the stop', () => client.health().aiwm.mode === 'stopped');
+  await client.stop();
+  expect([clock.pauses, aiwm.count('connect'), aiwm.count('disconnect')]).toEqual([[], 1, 0]);
+});
+
+test('beats at the interval that AIWM asks for, one at a time; trouble is left to the next', async () => {
+  const { aiwm, client, clock } = await setUp();
+  aiwm.answer('connect', connected({}, { 'X-Heartbeat-Interval': '20' }));
+  aiwm.answer('heartbeat', { status: 200, body: { success: true } }, { status: 503 }, { status: 429 }, { status: 200, body: { success: true } });
+  await client.start();
+  for (const count of [2, 3, 4]) {
+    await clock.pass(20_000);
+    await aiwm.reached('heartbeat', count);
+  }
+  await soon('the fourth', () => client.counter('aiwm_heartbeat_success_total') === 2);
+  expect([client.counter('aiwm_heartbeat_failure_total'), aiwm.count('connect'), aiwm.inFlight]).toEqual([2, 1, 0]);
+  expect(client.health().status).toBe('ok');
+});
+
+test.each([401, 403])('%i at a heartbeat: one reconnect, shared, at most once a minute', async (status) => {
+  const { aiwm, client, clock } = await setUp();
+  await client.start();
+  await aiwm.reached('heartbeat', 1);
+  aiwm.answer('connect', connected({ token: 'token-0123456789-second', accessToken: undefined }));
+  aiwm.answer('heartbeat', { status }, { status: 200, body: { success: true } }, { status });
+  await clock.pass(60_000);
+  const third = await aiwm.reached('heartbeat', 3);
+  expect(third.headers.authorization).toBe('Bearer token-0123456789-second');
+  expect([aiwm.count('connect'), client.counter('aiwm_token_refresh_total')]).toEqual([2, 1]);
+  expect(await Promise.all([client.renewToken(), client.renewToken()])).toEqual([false, false]);
+  await clock.pass(60_000);
+  await aiwm.reached('connect', 3);
+});
+
+test('a reconnect that is refused falls back to local configuration', async () => {
+  const { aiwm, client, clock } = await setUp();
+  await client.start();
+  await aiwm.reached('heartbeat', 1);
+  aiwm.answer('connect', { status: 401 });
+  aiwm.answer('heartbeat', { status: 401 });
+  await clock.pass(60_000);
+  await soon('local mode', () => client.health().aiwm.mode === 'local');
+  await soon('the pause', () => clock.pauses.includes(300_000));
+  expect([clock.pauses, client.token, aiwm.count('connect')]).toEqual([[300_000], null, 2]);
+});
+
+test('the token is renewed at 23/24 of its life; a failure is tried again while the old one lasts', async () => {
+  const { aiwm, client, clock } = await setUp();
+  clock.chance = 0;
+  await client.start();
+  await aiwm.reached('heartbeat', 1);
+  aiwm.answer('connect', { status: 401 });
+  await clock.pass(82_800_000);
+  await aiwm.reached('connect', 2);
+  expect(client.health().aiwm.mode).toBe('aiwm');
+  aiwm.answer('connect', connected({ token: 'token-0123456789-second' }));
+  await clock.pass(270_000);
+  await soon('the new token', () => client.token === 'token-0123456789-second');
+  expect(client.counter('aiwm_token_refresh_total')).toBe(1);
+});
+
+const NEW = { configRevision: 8, instruction: 'Be brief.', tools: [], agent: { id: 'a1' }, settings: { resume: true, maxTurns: 0, discord: { channelIds: ['1', '2'] } } };
+test('a changed configuration is fetched without a restart', async () => {
+  const { aiwm, client, clock, events } = await setUp();
+  await client.start();
+  await aiwm.reached('heartbeat', 1);
+  aiwm.answer('heartbeat', { status: 200, body: { success: true, configRevision: 8 } }, { status: 200, body: { success: true } });
+  aiwm.answer('config', { status: 200, body: NEW });
+  await clock.pass(60_000);
+  expect((await aiwm.reached('config', 1)).headers['if-none-match']).toBe('"r7"');
+  await soon('the event', () => events.some(({ name }) => name === 'configuration'));
+  expect(events.find(({ name }) => name === 'configuration')?.event).toEqual({ changedKeys: ['instruction', 'settings.resume', 'tools'], previousRevision: 7, revision: 8 });
+  expect(client.settings.flag('CLAUDE_RESUME', false).value).toBe(true);
+  await clock.pass(60_000);
+  expect((await aiwm.reached('heartbeat', 3)).body['configRevision']).toBe(8);
+  expect(client.counter('aiwm_config_update_total')).toBe(1);
+});
+
+test('a server without the configuration route is no error', async () => {
+  const { aiwm, client, clock } = await setUp();
+  aiwm.answer('heartbeat', { status: 200, body: { success: true, configRevision: 8 } });
+  await client.start();
+  await aiwm.reached('config', 1);
+  await clock.pass(60_000);
+  await aiwm.reached('heartbeat', 2);
+  expect(client.health()).toMatchObject({ status: 'ok', aiwm: { mode: 'aiwm', lastError: null } });
+});
+
+test('stop disconnects and beats no more', async () => {
+  const { aiwm, client, clock, events } = await setUp();
+  await client.start();
+  await aiwm.reached('heartbeat', 1);
+  await client.stop('maintenance');
+  expect(aiwm.seen.at(-1)).toMatchObject({ path: '/agents/a1/disconnect', body: { reason: 'maintenance' } });
+  expect(events.filter(({ name }) => name === 'stopped')).toHaveLength(1);
+  expect(clock.pauses).toEqual([]);
+});
+
+test('stop gives a disconnect two seconds', async () => {
+  const { aiwm, client, clock } = await setUp();
+  await client.start();
+  await aiwm.reached('heartbeat', 1);
+  aiwm.answer('disconnect', { status: 0, hang: true });
+  const stopping = client.stop();
+  await clock.pass(2000);
+  await stopping;
+  expect(client.health().aiwm.mode).toBe('stopped');
+});
+
+test('AIWM_ENABLED=false makes no request at all', async () => {
+  const { aiwm, client } = await setUp({ variables: { AIWM_ENABLED: 'false', AIWM_INSTRUCTION_FILE: __filename } });
+  await client.start();
+  expect(client.configuration.instruction).toContain('AIWM_INSTRUCTION_FILE');
+  expect(client.health()).toMatchObject({ status: 'ok', aiwm: { mode: 'local' } });
+  await client.stop();
+  expect(aiwm.seen).toEqual([]);
+});
+
+test('serves health and the six counters on a port of its own', async () => {
+  const { aiwm, client } = await setUp({ variables: { AGENT_HEALTH_PORT: '0' } });
+  await client.start();
+  await soon('a heartbeat', () => client.health().aiwm.lastHeartbeatAt !== null);
+  const base = `http://127.0.0.1:${client.healthPort}`;
+  const health = await fetch(`${base}/health`);
+  expect([health.status, await health.json()]).toEqual([200, { status: 'ok', aiwm: { mode: 'aiwm', connected: true, lastHeartbeatAt: expect.any(String), lastError: null, tokenExpiresAt: expect.any(String), configRevision: 7 } }]);
+  const text = await (await fetch(`${base}/metrics`)).text();
+  for (const name of ['connection_success', 'connection_failure', 'heartbeat_success', 'heartbeat_failure', 'token_refresh', 'config_update']) expect(text).toMatch(new RegExp(`^aiwm_${name}_total \\d+$`, 'm'));
+  aiwm.answer('connect', { status: 404 });
+  aiwm.answer('heartbeat', { status: 404 });
+  await client.renewToken();
+  expect((await fetch(`${base}/health`)).status).toBe(503);
+});
+
+test('callbacks and listeners that throw do no harm', async () => {
+  const bad = () => {
+    throw new Error('agent trouble');
+  };
+  const { aiwm, client } = await setUp({ status: bad, metrics: bad });
+  client.on('connected', bad);
+  await client.start();
+  expect((await aiwm.reached('heartbeat', 1)).body).toMatchObject({ status: 'online' });
+});
+
+test.each([
+  [{ AIWM_ENABLED: 'perhaps' }, 'AIWM_ENABLED'],
+  [{ AIWM_ENABLED: 'true' }, 'AIWM_BASE_URL'],
+  [{ AIWM_ENABLED: 'true', AIWM_BASE_URL: 'ftp://x', AIWM_AGENT_ID: 'a', AIWM_AGENT_SECRET: 's' }, 'AIWM_BASE_URL'],
+  [{ AGENT_HEALTH_PORT: '70000' }, 'AGENT_HEALTH_PORT'],
+])('bad variables are named: %o', (variables, name) => {
+  expect(() => new AgentClient({ variables })).toThrow(name);
+});

@@ -1,0 +1,7 @@
+export { IdentityFixtures, type FixtureKey, type FixtureUser } from './identity-fixtures';
+export { bytes, FakeAgent, json, says, type ReceivedRequest } from './fake-agent';
+export { freePort, OwnRedis } from './redis-server';
+export { isAlive, runTool, StackProcess, type StackFile } from './stack-process';
+export { testDatabase, type TestDatabase } from './test-database';
+export { startTestServers, stopTestServers, type TestServers } from './test-servers';
+export { waitFor } from './wait-for';

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { ROOT } from '../workspace/paths.mjs';
+
+const TICKS_PER_SECOND = 100; // USER_HZ, fixed on Linux
+
+/** User and system time of a process so far, in microseconds (Linux only: /proc). */
+export function cpuMicros(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1e6;
+}
+
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  return port;
+}
+
+/** What the bench starts, and stops again. */
+export class Processes {
+  #children = [];
+
+  /** A script that prints one line when it listens. */
+  async script(file, args = [], env = {}) {
+    const child = this.#spawn([join(ROOT, file), ...args], env, ['pipe', 'pipe', 'inherit']);
+    const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
+    child.stdout.resume();
+    return { pid: child.pid, line: line.split('\n')[0] };
+  }
+
+  /** A built app, ready. */
+  async app(name, portVariable, env) {
+    const port = await freePort();
+    const child = this.#spawn([join(ROOT, `dist/apps/${name}/main.js`)], { ...env, [portVariable]: String(port) }, ['ignore', 'ignore', 'inherit']);
+    const url = `http://127.0.0.1:${port}`;
+    for (let i = 0; ; i++) {
+      const ready = await fetch(`${url}/health/ready`).then((answer) => answer.json(), () => undefined);
+      if (ready?.status === 'ready') return { pid: child.pid, url };
+      if (i > 300 || child.exitCode !== null) throw new Error(`${name} did not become ready`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  async stop() {
+    for (const child of this.#children.reverse()) {
+      if (child.exitCode !== null) continue;
+      child.stdin?.end();
+      child.kill('SIGTERM');
+      await Promise.race([once(child, 'exit'), new Promise((resolve) => setTimeout(resolve, 12_000))]);
+      child.kill('SIGKILL');
+    }
+    this.#children = [];
+  }
+
+  #spawn(args, env, stdio) {
+    const child = spawn(process.execPath, args, { stdio, env: { ...process.env, ...env } });
+    this.#children.push(child);
+    return child;
+  }
+}

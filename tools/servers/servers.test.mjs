@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { createProgress } from '../workspace/progress.mjs';
+import { isAlive, waitUntil } from '../workspace/run.mjs';
+import { findRedisServer, notFoundText } from './find-servers.mjs';
+import { createKeeper } from './keeper-client.mjs';
+import { explainExit, probe, versionIn } from './probe.mjs';
+
+const directory = mkdtempSync(join(tmpdir(), 'agentfleet-tools-test-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+function script(name, text) {
+  const file = join(directory, name);
+  writeFileSync(file, `#!/bin/sh\n${text}\n`);
+  chmodSync(file, 0o755);
+  return file;
+}
+
+test('finds the version in what the servers print', () => {
+  assert.equal(versionIn('db version v6.0.5\nBuild Info: {'), '6.0.5');
+  assert.equal(versionIn('Redis server v=6.2.14 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64'), '6.2.14');
+  assert.equal(versionIn('hello'), undefined);
+});
+
+test('names the missing library and the command that installs it', () => {
+  const output = 'mongod: error while loading shared libraries: libcurl.so.4: cannot open shared object file';
+  assert.deepEqual(explainExit('/x/mongod', 127, null, output), {
+    problem: '/x/mongod needs the system library libcurl.so.4, which is missing',
+    mend: 'apt-get install -y libcurl4',
+  });
+  assert.match(explainExit('m', 1, null, "libc.so.6: version `GLIBC_2.34' not found").problem, /newer system \(GLIBC_2\.34\)/);
+  assert.match(explainExit('m', null, 'SIGILL', '').problem, /processor/);
+  assert.match(notFoundText('mongod', ['PATH: no mongod'], ['apt-get install -y libcurl4']), /run: {2}apt-get install -y libcurl4/);
+});
+
+test('probes a binary by running it', async () => {
+  assert.deepEqual(await probe(script('good', 'echo "db version v7.0.1"')), { ok: true, version: '7.0.1' });
+  const broken = await probe(script('broken', 'echo "x: error while loading shared libraries: libssl.so.3: no" >&2; exit 127'));
+  assert.deepEqual([broken.ok, broken.mend], [false, 'apt-get install -y libssl3']);
+  assert.equal((await probe(join(directory, 'nothing-here'))).ok, false);
+});
+
+test('takes the server on the PATH first', async () => {
+  const file = script('redis-server', 'echo "Redis server v=7.2.0 sha=0"');
+  const found = await findRedisServer(createProgress(() => undefined), { PATH: directory, XDG_CACHE_HOME: join(directory, 'cache') });
+  assert.deepEqual(found, { file, version: '7.2.0' });
+});
+
+test('the keeper starts servers, tells of their end, and stops them in order', async () => {
+  const keeper = createKeeper();
+  const exits = [];
+  keeper.onExitOf('short', (how) => exits.push(how));
+  const long = await keeper.start({ id: 'long', file: process.execPath, args: ['-e', 'setInterval(() => 0, 1000)'], log: join(directory, 'l'), stopMs: 5000 });
+  await keeper.start({ id: 'short', file: process.execPath, args: ['-e', 'process.exit(3)'], log: join(directory, 's'), stopMs: 5000 });
+  assert.ok(await waitUntil(() => exits.length === 1, 10_000));
+  assert.deepEqual(exits, [{ code: 3, signal: null }]);
+  await assert.rejects(keeper.start({ id: 'none', file: join(directory, 'nothing-here'), args: [], log: join(directory, 'n'), stopMs: 1 }), /ENOENT/);
+  assert.ok(isAlive(long));
+  const doomed = join(directory, 'doomed');
+  writeFileSync(doomed, '');
+  keeper.removeAtEnd(doomed);
+  await keeper.stop();
+  assert.equal(isAlive(long), false);
+  assert.throws(() => rmSync(doomed), /ENOENT/);
+});

@@ -1,0 +1,51 @@
+import { portProblem } from '../workspace/ports.mjs';
+import { UserError } from '../workspace/progress.mjs';
+import { lastLines, run, waitUntil } from '../workspace/run.mjs';
+
+/** Apps of a supervisor that was killed notice it by themselves and end within this time. */
+const LEFT_OVER_LIMIT_MS = 15_000;
+
+/** Throws one UserError that names every port that cannot be listened on, and the variable that changes it. */
+export async function requireFreePorts(plan, host, { leftOver, progress }) {
+  let problems = await portProblems(plan, host);
+  if (problems.length > 0 && leftOver) {
+    await progress.step('Waiting for the apps of a stack that was killed', () =>
+      waitUntil(async () => (problems = await portProblems(plan, host)).length === 0, LEFT_OVER_LIMIT_MS),
+    );
+  }
+  if (problems.length > 0) throw new UserError(problems.join('\n'));
+}
+
+async function portProblems(plan, host) {
+  const found = await Promise.all(plan.map(async (entry) => ({ entry, problem: await portProblem(entry.port, host) })));
+  return found.filter(({ problem }) => problem).map(({ entry, problem }) => portText(entry, host, problem));
+}
+
+/** What to tell about a port that cannot be used. */
+export function portText({ name, index, port, portVariable }, host, problem) {
+  if (problem === 'EADDRNOTAVAIL' || problem === 'ENOTFOUND') return `HOST is ${host}, which is no address of this machine (${problem})`;
+  const who = index > 0 ? `replica ${index + 1} of ${name}` : name;
+  const what = problem === 'EACCES' ? 'needs more rights' : problem === 'EADDRINUSE' ? 'is in use' : `cannot be used (${problem})`;
+  const other = port + 1000 <= 65535 ? port + 1000 : port - 1000;
+  const hint = index > 0 ? `set ${portVariable} to a port with free ones above it` : `set another one, for example ${portVariable}=${other}`;
+  return `Port ${port} of ${who} ${what}; end what uses it, or ${hint}`;
+}
+
+/** Lets every app check its variables. Throws one UserError with all that is wrong. */
+export async function requireValidVariables(plan, commandOf, environmentOf) {
+  const first = plan.filter(({ index }) => index === 0);
+  const results = await Promise.all(
+    first.map(async (entry) => {
+      const { file, args, cwd } = commandOf(entry);
+      const { code, signal, output } = await run(file, [...args, '--check-env'], { cwd, env: environmentOf(entry), timeoutMs: 60_000 });
+      return code === 0 ? undefined : checkText(entry.name, output, signal ?? `exit code ${code}`);
+    }),
+  );
+  const problems = [...new Set(results.filter(Boolean))];
+  if (problems.length > 0) throw new UserError(`Variables that do not work:\n${problems.join('\n')}`);
+}
+
+function checkText(name, output, how) {
+  const said = lastLines(output, 15).trim() || `it said nothing (${how})`;
+  return `${name}:\n${said.split('\n').map((line) => `  ${line}`).join('\n')}`;
+}

@@ -1,0 +1,144 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createKeeper } from '../servers/keeper-client.mjs';
+import { startDatabases } from '../servers/databases.mjs';
+import { ROOT } from '../workspace/paths.mjs';
+import { UserError } from '../workspace/progress.mjs';
+import { markLog, restartDelayMs, superviseApp } from './app-process.mjs';
+import { processEnvironment } from './apps.mjs';
+import { requireValidVariables } from './checks.mjs';
+import { obtainClusterToken } from './cluster-token.mjs';
+import { waitForReady } from './readiness.mjs';
+import { stackDocument, writeStackFile } from './stack-file.mjs';
+
+const READY_LIMIT_MS = 120_000;
+const STOP_APPS_MS = 10_000;
+
+/** How an app is started. */
+const commandOf = ({ name }) => ({ file: process.execPath, args: [join(ROOT, 'dist/apps', name, 'main.js')], cwd: ROOT });
+
+/**
+ * A running stack: databases and apps of one DATA_DIR.
+ * @param context `{plan, variables, dataDirectory, secrets, resetAdminPassword, progress}`
+ * @param onFatal called when it cannot go on (the databases' keeper died)
+ */
+export function createStack(context, onFatal) {
+  const { plan, variables, dataDirectory, secrets, progress } = context;
+  const logs = join(dataDirectory, 'logs');
+  const stackFile = join(dataDirectory, 'stack.json');
+  const state = { databases: undefined, keeper: undefined, apps: new Map(), pids: new Map(), health: new Map(), clusterToken: undefined, complete: false, stopping: false, restarts: new Map() };
+
+  const environmentOf = (entry) => ({
+    ...processEnvironment(entry, plan, {
+      variables,
+      mongodbUri: state.databases?.mongodbUri ?? variables.MONGODB_URI ?? 'mongodb://127.0.0.1:27017/agentfleet',
+      redisUrl: state.databases?.redisUrl ?? variables.REDIS_URL ?? 'redis://127.0.0.1:6379',
+      dataDirectory,
+      secrets: secrets.values,
+    }),
+    ...resetVariable(entry),
+  });
+
+  /** Only at the first boot: an app that is started again later must not undo a change made meanwhile. */
+  function resetVariable(entry) {
+    const wanted = context.resetAdminPassword && entry.id === 'aiwm' && !state.complete;
+    return wanted ? { AIWM_RESET_ADMIN_PASSWORD: secrets.values.AIWM_ADMIN_PASSWORD } : {};
+  }
+
+  const document = () =>
+    stackDocument({ plan, pids: state.pids, ...state.databases, secrets: secrets.values, clusterToken: state.clusterToken });
+
+  function superviseServers() {
+    for (const server of state.databases.servers) {
+      state.keeper.onExitOf(server.id, ({ code, signal }) => {
+        const deaths = (state.restarts.get(server.id) ?? 0) + 1;
+        state.restarts.set(server.id, deaths);
+        const delayMs = restartDelayMs(deaths);
+        progress.line(`${server.id} ended (${signal ?? `exit code ${code}`}); starting it again in ${delayMs / 1000} s (logs: ${logs})`);
+        setTimeout(() => {
+          if (!state.stopping) state.keeper.start(server).catch((error) => progress.line(`${server.id}: ${error.message}`));
+        }, delayMs);
+        setTimeout(() => state.restarts.set(server.id, 0), 60_000).unref();
+      });
+    }
+  }
+
+  function startApp(entry, onDeath) {
+    const log = join(logs, `${entry.id}.log`);
+    const mark = markLog(log);
+    const app = superviseApp(
+      { id: entry.id, ...commandOf(entry), env: () => environmentOf(entry), log },
+      {
+        spawned(pid) {
+          state.pids.set(entry.id, pid);
+          state.keeper.outlive([...state.pids.values()]);
+          if (state.complete) writeStackFile(stackFile, document());
+        },
+        died: (how) => onDeath(`${entry.id} ${how} while it started. The end of ${log}:\n${mark.lastLines(15) || '  (empty)'}`),
+        restarting: progress.line,
+      },
+    );
+    state.apps.set(entry.id, app);
+    app.start();
+    return mark;
+  }
+
+  async function startApps() {
+    let failure;
+    const marks = new Map(plan.map((entry) => [entry.id, startApp(entry, (text) => (failure ??= text))]));
+    await Promise.all(
+      plan.map(async (entry) => {
+        const result = await waitForReady(entry.url, { timeoutMs: READY_LIMIT_MS, givenUp: () => failure ?? (state.stopping ? 'stopped' : undefined) });
+        if (!result.ready) throw new UserError(failure ?? `${entry.id}: ${result.reason}. The end of its log in ${logs}:\n${marks.get(entry.id).lastLines(15)}`);
+        state.health.set(entry.id, result.status);
+      }),
+    );
+    for (const app of state.apps.values()) app.ready();
+  }
+
+  async function ensureClusterToken() {
+    const { urls } = document();
+    const { AIWM_ADMIN_EMAIL: email, AIWM_ADMIN_PASSWORD: password } = secrets.values;
+    const result = await obtainClusterToken({ kept: secrets.kept.cluster_token, urls, admin: { email, password } });
+    state.clusterToken = result.token;
+    if (result.made) secrets.save({ cluster_token: result.token });
+    if (result.problem) progress.line(`No cluster token: ${result.problem}`);
+  }
+
+  return {
+    stackFile,
+    logs,
+    document,
+    health: state.health,
+    databases: () => state.databases,
+    /** Only looks whether the variables are good. */
+    check: () => requireValidVariables(plan, commandOf, environmentOf),
+    /** Brings everything up; throws a UserError when something does not come up (call `stop` then). */
+    async start() {
+      rmSync(stackFile, { force: true });
+      state.keeper = createKeeper();
+      void state.keeper.gone.then(() => !state.stopping && onFatal('the process that keeps the databases was killed; stopping'));
+      const [databases] = await Promise.all([
+        startDatabases({ directory: dataDirectory, logs, variables, progress, keeper: state.keeper }),
+        requireValidVariables(plan, commandOf, environmentOf),
+      ]);
+      state.databases = databases;
+      superviseServers();
+      await progress.step('Starting the apps', startApps);
+      await ensureClusterToken();
+      state.complete = true;
+      writeStackFile(stackFile, document());
+    },
+    /** Apps (≤ 10 s), then Redis, then MongoDB. */
+    async stop() {
+      state.stopping = true;
+      rmSync(stackFile, { force: true });
+      await Promise.all([...state.apps.values()].map((app) => app.stop(STOP_APPS_MS)));
+      await state.keeper?.stop();
+    },
+    /** Does not wait for anything in the apps; the databases still end cleanly, they need about a second. */
+    hurry() {
+      for (const app of state.apps.values()) app.kill();
+    },
+  };
+}

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { createPrivateKey } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { createProgress } from '../workspace/progress.mjs';
+import { waitUntil } from '../workspace/run.mjs';
+import { markLog, restartDelayMs, superviseApp } from './app-process.mjs';
+import { APPS, planProcesses, processEnvironment } from './apps.mjs';
+import { parseArguments } from './arguments.mjs';
+import { requireFreePorts } from './checks.mjs';
+import { lockDataDirectory } from './lock.mjs';
+import { readyReport } from './report.mjs';
+import { openSecrets } from './secrets.mjs';
+import { stackDocument, writeStackFile } from './stack-file.mjs';
+
+const directory = mkdtempSync(join(tmpdir(), 'agentfleet-stack-test-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+const SECRETS = { SECRETS_KEY: 's', JWT_PRIVATE_KEY: 'j', AIWM_ADMIN_EMAIL: 'a@b', AIWM_ADMIN_PASSWORD: 'p', GATEWAY_API_KEY: 'g', BRIDGE_API_KEY: 'b' };
+
+test('reads its flags and refuses others', () => {
+  assert.deepEqual(parseArguments(['--replicas', 'aiwm=2,execution-gateway=3', '--reset-admin-password']), {
+    help: false, check: false, resetAdminPassword: true, replicas: { aiwm: 2, 'execution-gateway': 3 },
+  });
+  assert.deepEqual(parseArguments(['--replicas=vps-bridge=2']).replicas, { 'vps-bridge': 2 });
+  for (const [args, text] of [
+    [['--wrong'], /does not know --wrong/],
+    [['--replicas'], /wants apps and numbers/],
+    [['--replicas', 'nobody=2'], /no app "nobody"/],
+    [['--replicas', 'aiwm=0'], /from 1 to 16/],
+    [['--replicas', 'aiwm=2=3'], /from 1 to 16/],
+    [['--replicas', 'aiwm'], /from 1 to 16/],
+  ]) assert.throws(() => parseArguments(args), text);
+});
+
+test('gives further replicas the next ports that are not taken', () => {
+  const plan = planProcesses({ UA_GATEWAY_PORT: '9000' }, { aiwm: 3 });
+  assert.deepEqual(plan.map(({ id, port }) => [id, port]), [
+    ['aiwm', 3305], ['aiwm-2', 3307], ['aiwm-3', 3308], ['vps-bridge', 18789], ['cluster-agent', 3306], ['execution-gateway', 9000],
+  ]);
+  assert.throws(() => planProcesses({ AIWM_PORT: '8002' }, {}), /UA_GATEWAY_PORT and AIWM_PORT are both 8002/);
+  for (const bad of ['0', '65536', 'x', '-1', '1.5']) assert.throws(() => planProcesses({ AIWM_PORT: bad }, {}), /AIWM_PORT must be a port/);
+});
+
+test('hands each app its variables and only its own secrets', () => {
+  const variables = { HOST: '0.0.0.0', CORS_ORIGINS: '', VPS_ALLOW_LOOPBACK: 'false', ANYTHING: 'else' };
+  const plan = planProcesses(variables, { aiwm: 2 });
+  const of = (id) => processEnvironment(plan.find((entry) => entry.id === id), plan, { variables, mongodbUri: 'm', redisUrl: 'r', dataDirectory: '/d', secrets: SECRETS });
+  const bridge = of('vps-bridge');
+  assert.equal(bridge.ANYTHING, 'else');
+  assert.equal(bridge.VPS_ALLOW_LOOPBACK, 'false');
+  assert.equal(bridge.CORS_ORIGINS, 'http://127.0.0.1:3305,http://localhost:3305');
+  assert.equal(bridge.CLUSTER_PUBLIC_URL, 'http://127.0.0.1:3306');
+  assert.deepEqual([bridge.BRIDGE_API_KEY, bridge.GATEWAY_API_KEY, bridge.JWT_PRIVATE_KEY, bridge.SECRETS_KEY], ['b', undefined, undefined, 's']);
+  assert.deepEqual([of('aiwm-2').AIWM_PORT, of('aiwm-2').INTERNAL_URL, of('aiwm-2').JWT_PRIVATE_KEY], ['3307', 'http://127.0.0.1:3307', 'j']);
+});
+
+test('keeps generated secrets for their owner only, and takes given ones', () => {
+  const file = join(directory, 'secrets.json');
+  const first = openSecrets(file, { BRIDGE_API_KEY: 'given-by-somebody' });
+  assert.match(first.values.SECRETS_KEY, /^k1:[A-Za-z0-9+/]{43}=$/);
+  assert.match(first.values.GATEWAY_API_KEY, /^afk_[A-Za-z0-9_-]{43}$/);
+  assert.equal(createPrivateKey(first.values.JWT_PRIVATE_KEY).asymmetricKeyDetails.namedCurve, 'prime256v1');
+  assert.equal(first.values.BRIDGE_API_KEY, 'given-by-somebody');
+  assert.equal(first.values.AIWM_ADMIN_EMAIL, 'admin@localhost');
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.equal(readFileSync(file, 'utf8').includes('given-by-somebody'), false);
+  first.save({ cluster_token: 'afk_x' });
+  const again = openSecrets(file, {});
+  assert.equal(again.values.SECRETS_KEY, first.values.SECRETS_KEY);
+  assert.equal(again.kept.cluster_token, 'afk_x');
+});
+
+test('does not replace secrets that it cannot read', () => {
+  const file = join(directory, 'damaged.json');
+  writeFileSync(file, '{"SECRETS_KEY":');
+  assert.throws(() => openSecrets(file, {}), /damaged/);
+  assert.equal(readFileSync(file, 'utf8'), '{"SECRETS_KEY":');
+});
+
+function documentOf(replicas) {
+  const plan = planProcesses({}, replicas);
+  const pids = new Map(plan.map(({ id }, index) => [id, 100 + index]));
+  return stackDocument({ plan, pids, mongodbUri: 'mongodb://m', redisUrl: 'redis://r', secrets: SECRETS, clusterToken: 'afk_c' });
+}
+
+test('writes stack.json with the agreed keys, private and in one piece', () => {
+  const document = documentOf({});
+  assert.deepEqual(document, {
+    urls: { aiwm: 'http://127.0.0.1:3305', vps_bridge: 'http://127.0.0.1:18789', cluster_agent: 'http://127.0.0.1:3306', execution_gateway: 'http://127.0.0.1:8002', dashboard: 'http://127.0.0.1:3305/' },
+    pids: { aiwm: 100, vps_bridge: 101, cluster_agent: 102, execution_gateway: 103 },
+    mongodb_uri: 'mongodb://m', redis_url: 'redis://r',
+    admin: { email: 'a@b', password: 'p' }, api_keys: { gateway: 'g', bridge: 'b' }, cluster_token: 'afk_c',
+  });
+  const file = join(directory, 'stack.json');
+  writeStackFile(file, document);
+  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), document);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.deepEqual(documentOf({ 'execution-gateway': 2 }).replicas, {
+    execution_gateway: [{ url: 'http://127.0.0.1:8002', pid: 103 }, { url: 'http://127.0.0.1:8003', pid: 104 }],
+  });
+});
+
+test('shows the password only when it is new', () => {
+  const facts = { plan: planProcesses({}, {}), health: new Map(APPS.map(({ name }) => [name, 'ready'])), document: documentOf({}), stackFile: '/d/stack.json', secretsFile: '/d/secrets.json', logs: '/d/logs', servers: [['MongoDB', 'm']] };
+  const text = (showPassword) => readyReport({ ...facts, showPassword }).join('\n');
+  assert.match(text('first'), /password: {6}p {3}\(shown this once/);
+  assert.match(text('reset'), /new from now on/);
+  assert.match(text('kept'), /password: AIWM_ADMIN_PASSWORD in \/d\/secrets\.json/);
+  assert.match(text('kept'), /^aiwm +http:\/\/127\.0\.0\.1:3305 +ready$/m);
+});
+
+test('names a port in use and the variable that changes it', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => server.once('listening', done));
+  const { port } = server.address();
+  const plan = planProcesses({ CLUSTER_AGENT_PORT: String(port) }, {}).filter(({ name }) => name === 'cluster-agent');
+  const check = () => requireFreePorts(plan, '127.0.0.1', { leftOver: false, progress: createProgress(() => undefined) });
+  await assert.rejects(check(), new RegExp(`Port ${port} of cluster-agent is in use; .*CLUSTER_AGENT_PORT=`));
+  await new Promise((done) => server.close(done));
+  await check();
+});
+
+test('one stack for one data directory', () => {
+  const place = mkdtempSync(join(directory, 'lock-'));
+  writeFileSync(join(place, 'start.pid'), '999999999\n');
+  const lock = lockDataDirectory(place);
+  assert.equal(lock.leftOver, true);
+  lock.release();
+  assert.equal(lockDataDirectory(place).leftOver, false);
+});
+
+test('waits 1 s before the first restart, doubling to 10 s', () => {
+  assert.deepEqual([1, 2, 3, 4, 5, 50].map(restartDelayMs), [1000, 2000, 4000, 8000, 10_000, 10_000]);
+});
+
+test('starts a dead app again, with a new pid, and stops it for good', async () => {
+  const log = join(directory, 'logs', 'app.log');
+  const pids = [];
+  const messages = [];
+  const app = superviseApp(
+    { id: 'app', file: process.execPath, args: ['-e', 'console.log("up"); process.on("disconnect", () => process.exit()); setInterval(() => 0, 1000)'], env: () => process.env, log },
+    { spawned: (pid) => pids.push(pid), died: (text) => messages.push(`died ${text}`), restarting: (text) => messages.push(text) },
+  );
+  const mark = markLog(log);
+  app.start();
+  app.ready();
+  assert.ok(await waitUntil(() => mark.lastLines(5).includes('up'), 10_000));
+  process.kill(pids[0], 'SIGKILL');
+  assert.ok(await waitUntil(() => pids.length === 2, 10_000));
+  assert.match(messages[0], /^app was ended by SIGKILL; starting it again in 1 s/);
+  await app.stop(5000);
+  assert.equal(app.isRunning(), false);
+  assert.equal(messages.length, 1);
+});
+
+test('reports an app that dies while it starts', async () => {
+  const log = join(directory, 'logs', 'dead.log');
+  const mark = markLog(log);
+  const died = await new Promise((done) => {
+    superviseApp(
+      { id: 'dead', file: process.execPath, args: ['-e', 'console.error("boom"); process.exit(7)'], env: () => process.env, log },
+      { spawned: () => undefined, died: done, restarting: done },
+    ).start();
+  });
+  assert.equal(died, 'ended with exit code 7');
+  assert.equal(mark.lastLines(5), '  boom');
+});

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readIfThere } from './files.mjs';
+import { UserError } from './progress.mjs';
+import { lastLines, onPath, run } from './run.mjs';
+
+const STAMP = 'node_modules/.agentfleet-installed';
+
+/** Runs `npm ci` when node_modules is missing or does not belong to the lock file (or to this Node). */
+export async function installIfNeeded(root, progress) {
+  const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
+  const wanted = `${createHash('sha256').update(lock).digest('hex')} ${platformKey()}\n`;
+  const stamp = readIfThere(join(root, STAMP));
+  if (stamp === wanted) return;
+  // somebody may have run npm by hand; native modules are built for one Node ABI and platform
+  const isForThisNode = stamp === undefined || stamp.trim().endsWith(` ${platformKey()}`);
+  if (!(isForThisNode && isInstalled(root, lock))) await progress.step('Installing packages (npm ci)', () => install(root));
+  writeFileSync(join(root, STAMP), wanted);
+}
+
+const platformKey = () => `${process.platform}-${process.arch}-${process.versions.modules}`;
+
+async function install(root) {
+  const npm = npmCommand();
+  const { code, output, failure } = await run(npm.file, [...npm.args, 'ci', '--no-audit', '--no-fund'], { cwd: root });
+  if (failure) throw new UserError('npm could not be run; install it (it comes with Node) and try again');
+  if (code !== 0) throw new UserError(`npm ci failed:\n${npmErrors(output)}`);
+}
+
+/** npm says first what is wrong, and then prints its whole usage. */
+function npmErrors(output) {
+  const errors = output.split('\n').filter((line) => line.startsWith('npm error') && line.trim() !== 'npm error');
+  return errors.length > 0 ? errors.slice(0, 12).join('\n') : lastLines(output, 12);
+}
+
+/** The npm that started us when there is one, so that no second version is mixed in. */
+function npmCommand() {
+  const running = process.env.npm_execpath;
+  if (running?.endsWith('npm-cli.js') && existsSync(running)) return { file: process.execPath, args: [running] };
+  return { file: onPath('npm') ?? 'npm', args: [] };
+}
+
+function isInstalled(root, lock) {
+  const installed = readIfThere(join(root, 'node_modules/.package-lock.json'));
+  return installed !== undefined && matchesLock(JSON.parse(lock), JSON.parse(installed));
+}
+
+/** True when every package of the lock file is there in its version; optional ones may be missing (other platforms). */
+export function matchesLock(lock, installed) {
+  return Object.entries(lock.packages).every(([path, wanted]) => {
+    if (path === '') return true;
+    const found = installed.packages[path];
+    return found ? found.version === wanted.version : wanted.optional === true || wanted.devOptional === true;
+  });
+}
