@@ -422,6 +422,8 @@ describe('sessions', () => {
       "Agent '__proto__' not registered. Register it with POST /api/vps/register; being listed in AIWM does not make an agent callable here.",
     );
     expect((await bridge.get(`/api/vps/sessions/${String(unknown.body['session_id'])}`)).status).toBe(404);
+    await waitFor('late records', async () => ((await bridge.get(`/api/vps/calls?session_id=${sessionId}`)).body['calls'] as unknown[]).length === 1);
+    expect((await bridge.get(`/api/vps/calls/${String(unknown.body['call_id'])}`)).status).toBe(404);
   });
 
   it('pages messages in both directions and sessions by activity', async () => {

@@ -88,7 +88,7 @@ export class RunCall {
     const startedAtMs = this.clock.now();
     const startMs = this.clock.monotonicMs();
     const requested = await this.agents.find(orgId, request.agentName);
-    if (requested === null) return this.concludeUnregistered(task, startedAtMs, startMs);
+    if (requested === null) return this.concludeUnregistered(task, startMs);
     const deadline = Deadline.after(this.deadlineMs(requested, request), this.tryAgent.waitClock);
     const call: RunningCall = { task, startedAtMs, startMs, deadline };
     const [session, chain] = await Promise.all([this.settleSession.settle(orgId, callerId, request), this.chainOf(orgId, requested)]);
@@ -139,12 +139,13 @@ export class RunCall {
     }
   }
 
-  private async concludeUnregistered(task: CallTask, startedAtMs: number, startMs: number): Promise<VpsCallResult> {
-    const { callId, request, isRecorded } = task;
+  /** Nothing is stored of it, but for an asynchronous call, whose result is fetched from its record. */
+  private async concludeUnregistered(task: CallTask, startMs: number): Promise<VpsCallResult> {
+    const { callId, kind, request, isRecorded } = task;
     const result = notRegisteredResult({ callId, agentName: request.agentName, sessionId: request.sessionId });
     this.count(task, result, startMs, 0);
-    if (isRecorded) await this.records.finish(finishedCall(result, this.clock.now(), false));
-    else this.records.add(this.plainRecord(task, result, startedAtMs));
+    if (kind === 'async') await this.records.finish(finishedCall(result, this.clock.now(), false));
+    else if (isRecorded) await this.records.discard(callId);
     return result;
   }
 
