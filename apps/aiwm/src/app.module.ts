@@ -21,7 +21,6 @@ import { AuditLogController } from './audit/audit-log.controller';
 import { AuditLogRepository } from './audit/audit-log.repository';
 import { AgentGuard } from './connection/agent-guard';
 import { ConnectAgent } from './connection/connect-agent';
-import { ConnectLimiter } from './connection/connect-limiter';
 import { ConnectionController } from './connection/connection.controller';
 import { SecretCheck } from './connection/secret-check';
 import { BusEventsController } from './events/bus-events.controller';
@@ -53,6 +52,7 @@ import { InstructionRepository } from './instructions/instruction.repository';
 import { INSTRUCTIONS, instructionSchema } from './instructions/instruction.schema';
 import { InstructionsController } from './instructions/instructions.controller';
 import { InstructionsService } from './instructions/instructions.service';
+import { FailureGuard } from './limits/failure-guard';
 import { NodeRepository } from './nodes/node.repository';
 import { NODES, nodeSchema } from './nodes/node.schema';
 import { NodesController } from './nodes/nodes.controller';
@@ -140,7 +140,7 @@ const collections = MongooseModule.forFeature([
     PresenceTransitions,
     SecretCheck,
     AgentGuard,
-    ConnectLimiter,
+    FailureGuard,
     ConnectAgent,
     EventHub,
   ],

@@ -15,6 +15,11 @@ export type AgentState = Pick<
   '_id' | 'orgId' | 'createdAt' | 'status' | 'statusChangedAt' | 'tokenVersion' | 'previousTokenVersion' | 'previousValidUntil' | 'configRevision' | 'isDeleted'
 >;
 
+export interface ConfigurationParts {
+  readonly instruction: InstructionDocument | undefined;
+  readonly tools: readonly ToolDocument[];
+}
+
 export type AgentSummary = Pick<AgentDocument, '_id' | 'name' | 'type' | 'createdAt' | 'updatedAt' | 'status' | 'statusChangedAt'>;
 
 type ConnectionTimes = Partial<Pick<AgentPresenceDocument, 'lastConnectedAt' | 'lastHeartbeatAt'>>;
@@ -78,6 +83,13 @@ export class AgentRepository {
     return (found as AgentDocument | null) ?? undefined; // the collection holds nothing else
   }
 
+  /** As `findLive`, of many. */
+  async findManyLive(ids: readonly string[]): Promise<ReadonlyMap<string, AgentDocument>> {
+    const match = { _id: { $in: [...new Set(ids)].map((id) => new Types.ObjectId(id)) }, isDeleted: false };
+    const found = await this.agents.collection.find(match).toArray();
+    return new Map(found.map((agent) => [String(agent._id), agent as unknown as AgentDocument])); // as above
+  }
+
   /** Also of deleted agents. */
   async findState(id: string): Promise<AgentState | undefined> {
     const projection = { settings: 0, credential: 0, previousCredential: 0 };
@@ -107,26 +119,23 @@ export class AgentRepository {
     return new Set(found.map(({ _id }) => String(_id)));
   }
 
-  /** What a configuration is rendered from; references are checked again here. */
-  async configurationOf(agent: AgentDocument): Promise<{ instruction: InstructionDocument | undefined; tools: readonly ToolDocument[] }> {
-    const { orgId } = agent;
-    const [instruction, tools] = await Promise.all([
-      agent.instructionId === null
-        ? null
-        : this.instructions.collection.findOne({ _id: new Types.ObjectId(agent.instructionId), orgId, isDeleted: false, status: 'active' }),
-      this.tools.collection
-        .find({
-          _id: { $in: agent.allowedToolIds.map((id) => new Types.ObjectId(id)) },
-          isDeleted: false,
-          status: 'active',
-          $or: [{ orgId }, { scope: 'public' }],
-        })
-        .toArray(),
+  /** What each agent's configuration is rendered from; references are checked again here, against its organization. */
+  async configurationsOf(agents: readonly AgentDocument[]): Promise<readonly ConfigurationParts[]> {
+    const usable = (ids: readonly string[]) => ({ _id: { $in: [...new Set(ids)].map((id) => new Types.ObjectId(id)) }, isDeleted: false, status: 'active' });
+    const instructionIds = agents.flatMap(({ instructionId }) => instructionId ?? []);
+    const toolIds = agents.flatMap(({ allowedToolIds }) => allowedToolIds);
+    const [instructions, tools] = await Promise.all([
+      instructionIds.length === 0 ? [] : this.instructions.collection.find(usable(instructionIds)).toArray(),
+      toolIds.length === 0 ? [] : this.tools.collection.find(usable(toolIds)).toArray(),
     ]);
-    return {
-      instruction: (instruction as InstructionDocument | null) ?? undefined, // each collection holds its own kind only
-      tools: tools as unknown as ToolDocument[], // as above
-    };
+    // each collection holds its own kind only
+    const instructionOf = new Map((instructions as unknown as InstructionDocument[]).map((one) => [one._id.toHexString(), one]));
+    const toolOf = new Map((tools as unknown as ToolDocument[]).map((one) => [one._id.toHexString(), one]));
+    return agents.map(({ orgId, instructionId, allowedToolIds }) => {
+      const instruction = instructionId === null ? undefined : instructionOf.get(instructionId);
+      const own = allowedToolIds.flatMap((id) => toolOf.get(id) ?? []).filter((tool) => tool.orgId === orgId || tool.scope === 'public');
+      return { instruction: instruction?.orgId === orgId ? instruction : undefined, tools: own };
+    });
   }
 
   /** Replaces the secret of a live agent and ends, or limits, the tokens of the old one. */

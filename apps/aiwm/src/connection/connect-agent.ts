@@ -10,8 +10,9 @@ import type { Settings } from '../agents/settings';
 import type { AiwmEnv } from '../env';
 import { TokenSigner } from '../identity/token-signer';
 import { PresenceService } from '../presence/presence.service';
+import { FailureGuard } from '../limits/failure-guard';
+import { Batched } from '../resources/batched';
 import { checkId, notFound } from '../resources/resource';
-import { ConnectLimiter } from './connect-limiter';
 import type { ConnectAnswerDto } from './connection.dto';
 import { SecretCheck } from './secret-check';
 
@@ -20,37 +21,58 @@ export interface Delivered extends Configuration {
   readonly settings: Settings;
 }
 
+interface Found {
+  readonly agent: AgentDocument | undefined;
+  readonly record: AgentPresenceDocument | undefined;
+}
+
+interface Connected {
+  readonly answer: ConnectAnswerDto;
+  readonly configRevision: number;
+}
+
 interface Accepted {
   readonly credential: AgentCredential;
   readonly isPrevious: boolean;
   readonly remember: string | undefined;
 }
 
-/** The connection protocol: limiter → agent → secret → suspension → one counted update → token and configuration. */
+const NOTHING = { instruction: undefined, tools: [] };
+const MINUTE_MS = 60_000;
+const TOO_MANY = 'Too many failed connects; try again later';
+
+/** The connection protocol: limiter → agent → secret → suspension → configuration → one counted update → token. */
 @Injectable()
 export class ConnectAgent {
   private readonly connects: Counter<'result'>;
   private readonly duration: Histogram;
+  /** A fleet that comes back is read in groups. */
+  private readonly finds = new Batched((ids: readonly string[]) => this.findAll(ids));
+  private readonly configurations = new Batched((agents: readonly AgentDocument[]) => this.repository.configurationsOf(agents));
 
   constructor(
     private readonly repository: AgentRepository,
     private readonly agents: AgentsService,
     private readonly presence: PresenceService,
     private readonly secrets: SecretCheck,
-    private readonly limiter: ConnectLimiter,
+    private readonly guard: FailureGuard,
     private readonly signer: TokenSigner,
     metrics: Metrics,
     @Inject(ENV) private readonly env: AiwmEnv & PlatformEnv,
   ) {
-    this.connects = metrics.counter({ name: 'aiwm_agent_connects_total', help: 'Connects', labelNames: ['result'] });
+    const help = 'Connects by result: ok, invalid, suspended, unknown, limited, overloaded; failed when AIWM itself could not answer';
+    this.connects = metrics.counter({ name: 'aiwm_agent_connects_total', help, labelNames: ['result'] });
     this.duration = metrics.histogram({ name: 'aiwm_agent_connect_duration_seconds', help: 'Connects' });
   }
 
-  async connect(id: string, secret: string, source: string): Promise<{ answer: ConnectAnswerDto; configRevision: number }> {
+  async connect(id: string, secret: string, source: string): Promise<Connected> {
     checkId(id);
     const end = this.duration.startTimer();
+    const { CONNECT_FAILURES_PER_MINUTE: limit, CONNECT_FAILURES_PER_SOURCE_PER_MINUTE: sourceLimit } = this.env;
+    const pair = { key: `connect:${id}:${source}`, limit, windowMs: MINUTE_MS };
+    const anyAgent = { key: `connect:${source}`, limit: sourceLimit, windowMs: MINUTE_MS };
     try {
-      const result = await this.limiter.guarded(id, source, secret, () => this.attempt(id, secret, source));
+      const result = await this.guard.guarded([pair, anyAgent], secret, TOO_MANY, () => this.attempt(id, secret));
       this.connects.inc({ result: 'ok' });
       return result;
     } catch (error) {
@@ -63,7 +85,8 @@ export class ConnectAgent {
 
   /** What an agent is handed, rendered now; references that are gone or foreign are left out. */
   async deliver(agent: AgentDocument): Promise<Delivered> {
-    const { instruction, tools } = await this.repository.configurationOf(agent);
+    const refersToNothing = agent.instructionId === null && agent.allowedToolIds.length === 0;
+    const { instruction, tools } = refersToNothing ? NOTHING : await this.configurations.add(agent);
     const { mcpServers, ...rest } = renderConfiguration(instruction, tools, agent.allowedToolIds);
     return {
       ...rest,
@@ -73,16 +96,16 @@ export class ConnectAgent {
     };
   }
 
-  private async attempt(id: string, secret: string, source: string): Promise<{ answer: ConnectAnswerDto; configRevision: number }> {
-    const agent = await this.repository.findLive(id);
-    if (!agent) throw await this.failed(id, source, notFound());
-    const accepted = await this.accept(agent, secret);
-    if (!accepted) throw await this.failed(id, source, new AppError('invalid_credentials', { message: 'The secret is not valid for this agent' }));
+  private async attempt(id: string, secret: string): Promise<Connected> {
+    const { agent, record } = await this.finds.add(id);
+    if (!agent) throw notFound();
+    const accepted = await this.accept(agent, record, secret);
+    if (!accepted) throw new AppError('invalid_credentials', { message: 'The secret is not valid for this agent' });
     if (agent.status === 'suspended') throw new AppError('agent_suspended');
-    const use = { previousSecret: accepted.isPrevious, remembered: accepted.remember };
-    if (!(await this.presence.connected(agent, use))) throw notFound();
-    const { accessToken, expiresIn } = this.token(agent, accepted);
     const delivered = await this.deliver(agent);
+    const use = { previousSecret: accepted.isPrevious, remembered: accepted.remember };
+    if (!(await this.presence.connected(agent, record, use))) throw notFound();
+    const { accessToken, expiresIn } = this.token(agent, accepted);
     const answer: ConnectAnswerDto = {
       token: accessToken,
       accessToken,
@@ -95,6 +118,11 @@ export class ConnectAgent {
     return { answer, configRevision: agent.configRevision };
   }
 
+  private async findAll(ids: readonly string[]): Promise<readonly Found[]> {
+    const [agents, records] = await Promise.all([this.repository.findManyLive(ids), this.presence.records(ids)]);
+    return ids.map((id) => ({ agent: agents.get(id), record: records.get(id) }));
+  }
+
   /** A token got with the old secret of an overlap ends with it. */
   private token(agent: AgentDocument, accepted: Accepted): { accessToken: string; expiresIn: number } {
     const ttl = this.env.AGENT_TOKEN_TTL_SECONDS;
@@ -105,8 +133,7 @@ export class ConnectAgent {
     return { accessToken: this.signer.agentToken(subject, expiresIn), expiresIn };
   }
 
-  private async accept(agent: AgentDocument, secret: string): Promise<Accepted | undefined> {
-    const record = await this.presence.find(agent._id.toHexString());
+  private async accept(agent: AgentDocument, record: AgentPresenceDocument | undefined, secret: string): Promise<Accepted | undefined> {
     if (agent.credential) {
       const answer = await this.ask(agent, agent.credential, secret, record);
       if (answer.valid) return { credential: agent.credential, isPrevious: false, remember: answer.remember };
@@ -125,11 +152,6 @@ export class ConnectAgent {
       generated: credential.generated,
       remembered: record?.remembered ?? [],
     });
-  }
-
-  private async failed(id: string, source: string, error: AppError): Promise<AppError> {
-    await this.limiter.failed(id, source);
-    return error;
   }
 }
 

@@ -41,10 +41,10 @@ export class TokenSigner {
   private readonly jwt: JwtService;
 
   constructor(@Inject(ENV) env: AiwmEnv) {
-    const pem = privateKeyPem(env.JWT_PRIVATE_KEY ?? '');
-    this.publicJwk = publicJwkOf(createPrivateKey(pem));
+    const privateKey = createPrivateKey(privateKeyPem(env.JWT_PRIVATE_KEY ?? '')); // once: parsing costs more than signing
+    this.publicJwk = publicJwkOf(privateKey);
     this.kid = thumbprint(this.publicJwk);
-    this.jwt = new JwtService({ privateKey: pem, signOptions: { algorithm: 'ES256', keyid: this.kid } });
+    this.jwt = new JwtService({ privateKey, signOptions: { algorithm: 'ES256', keyid: this.kid } });
   }
 
   agentToken(subject: AgentSubject, expiresInSeconds: number): string {

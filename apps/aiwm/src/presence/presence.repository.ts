@@ -20,6 +20,17 @@ export interface HeartbeatFact {
   readonly metrics: string | undefined;
 }
 
+/** One connect to be counted. */
+export interface ConnectFact {
+  readonly agentId: string;
+  readonly at: Date;
+  readonly reportedSince: Date;
+  /** The old secret of an overlap was used. */
+  readonly previousSecret: boolean;
+  /** The mark of a secret that was verified for the first time. */
+  readonly remembered: string | undefined;
+}
+
 const CLOCK_ID = 'aiwm';
 
 @Injectable()
@@ -57,25 +68,28 @@ export class PresenceRepository {
     return (found as AgentPresenceDocument | null) ?? undefined; // the collection holds nothing else
   }
 
-  async findMany(agentIds: readonly Types.ObjectId[]): Promise<ReadonlyMap<string, AgentPresenceDocument>> {
-    const found = await this.presence.collection.find({ _id: { $in: [...agentIds] } }).toArray();
+  async findMany(agentIds: readonly string[]): Promise<ReadonlyMap<string, AgentPresenceDocument>> {
+    const found = await this.presence.collection.find({ _id: { $in: [...new Set(agentIds)].map((id) => new Types.ObjectId(id)) } }).toArray();
     return new Map(found.map((document) => [String(document._id), document as AgentPresenceDocument])); // as above
   }
 
-  /** Counts one connect; acknowledged before the answer. False when the agent has no presence record. */
-  async connected(agentId: string, fact: { at: Date; reportedSince: Date; previousSecret: boolean; remembered: string | undefined }): Promise<boolean> {
-    const used = fact.previousSecret ? { previousSecretLastUsedAt: fact.at } : { secretLastUsedAt: fact.at };
-    const remember = fact.remembered === undefined ? {} : { $push: { remembered: { $each: [fact.remembered], $slice: -4 } } };
-    const { matchedCount } = await this.presence.collection.updateOne(
-      { _id: new Types.ObjectId(agentId) },
-      {
+  /** Counts connects; acknowledged before their answers. Says for each whether it is counted: false without a presence record. */
+  async connected(facts: readonly ConnectFact[]): Promise<readonly boolean[]> {
+    const operations = facts.map(({ agentId, at, reportedSince, previousSecret, remembered }) => {
+      const used = previousSecret ? { previousSecretLastUsedAt: at } : { secretLastUsedAt: at };
+      const update = {
         $inc: { connectionCount: 1 },
-        $max: { lastConnectedAt: fact.at },
-        $set: { reportedStatus: 'online', reportedSince: fact.reportedSince, ...used },
-        ...(remember as object), // the driver's type wants to know the fields of a schemaless collection
-      },
-    );
-    return matchedCount === 1;
+        $max: { lastConnectedAt: at },
+        $set: { reportedStatus: 'online', reportedSince, ...used },
+        ...(remembered === undefined ? {} : { $push: { remembered: { $each: [remembered], $slice: -4 } } }),
+      };
+      // the driver's type wants to know the fields of a schemaless collection
+      return { updateOne: { filter: { _id: new Types.ObjectId(agentId) }, update: update as object } };
+    });
+    const { matchedCount } = await this.presence.collection.bulkWrite(operations, { ordered: false });
+    if (matchedCount === facts.length) return facts.map(() => true);
+    const known = await this.findMany(facts.map(({ agentId }) => agentId));
+    return facts.map(({ agentId }) => known.has(agentId));
   }
 
   /** A batch of heartbeats; one bad item does not stop the others. An older one never overwrites a newer one. */

@@ -4,8 +4,9 @@ import { LRUCache } from 'lru-cache';
 import type { Histogram } from 'prom-client';
 import type { AgentDocument, AgentPresenceDocument, PresenceTransition } from '../agents/agent.schema';
 import { presenceTimes, type AiwmEnv, type PresenceTimes } from '../env';
+import { Batched } from '../resources/batched';
 import { presenceAt, reportedSinceAfter, type Gap, type Presence, type PresenceFacts } from './presence';
-import { PresenceRepository, type HeartbeatFact } from './presence.repository';
+import { PresenceRepository, type ConnectFact, type HeartbeatFact } from './presence.repository';
 
 /** A heartbeat is acknowledged at once and written at most this much later. */
 const FLUSH_EVERY_MS = 500;
@@ -39,6 +40,7 @@ function factsOf(agent: Subject, record: AgentPresenceDocument | undefined): Pre
 export class PresenceService implements OnModuleInit {
   readonly times: PresenceTimes;
   private readonly waiting = new Map<string, HeartbeatFact>();
+  private readonly connects = new Batched((facts: readonly ConnectFact[]) => this.repository.connected(facts));
   private flushing: Promise<void> = Promise.resolve();
   private gaps: readonly Gap[] = [];
   /** The last heartbeat of each agent that this replica took: one in the same status needs no look at the database. */
@@ -132,13 +134,17 @@ export class PresenceService implements OnModuleInit {
   }
 
   /** Counts a connect. False when the agent is not there any more. */
-  async connected(subject: Subject, use: { previousSecret: boolean; remembered: string | undefined }): Promise<boolean> {
+  async connected(
+    subject: Subject,
+    record: AgentPresenceDocument | undefined,
+    use: Pick<ConnectFact, 'previousSecret' | 'remembered'>,
+  ): Promise<boolean> {
     const agentId = subject._id.toHexString();
-    await this.flush();
+    const before = record && this.withWaiting(record);
+    if (this.waiting.has(agentId)) await this.flush(); // a heartbeat that came before must not be written after
     const at = new Date(this.clock.now());
-    const facts = factsOf(subject, await this.repository.find(agentId));
-    const reportedSince = new Date(reportedSinceAfter(facts, 'online', at.getTime(), this.times, this.gaps));
-    const isCounted = await this.repository.connected(agentId, { at, reportedSince, ...use });
+    const reportedSince = new Date(reportedSinceAfter(factsOf(subject, before), 'online', at.getTime(), this.times, this.gaps));
+    const isCounted = await this.connects.add({ agentId, at, reportedSince, ...use });
     this.mayHaveChanged(agentId);
     return isCounted;
   }
@@ -151,7 +157,7 @@ export class PresenceService implements OnModuleInit {
 
   async of(agents: readonly Subject[]): Promise<ReadonlyMap<string, PresenceView>> {
     await this.flush();
-    const records = await this.repository.findMany(agents.map(({ _id }) => _id));
+    const records = await this.repository.findMany(agents.map(({ _id }) => _id.toHexString()));
     const now = this.clock.now();
     return new Map(
       agents.map((agent) => {
@@ -166,8 +172,9 @@ export class PresenceService implements OnModuleInit {
     return this.repository.create(...args);
   }
 
-  find(agentId: string): Promise<AgentPresenceDocument | undefined> {
-    return this.repository.find(agentId);
+  /** As stored: what waits to be written is not in it. */
+  records(agentIds: readonly string[]): Promise<ReadonlyMap<string, AgentPresenceDocument>> {
+    return this.repository.findMany(agentIds);
   }
 
   forgetSecrets(...args: Parameters<PresenceRepository['forgetSecrets']>): Promise<void> {

@@ -1,0 +1,104 @@
+import { AppError } from '@agentfleet/errors';
+import { Bus } from '@agentfleet/platform';
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { Batched } from '../resources/batched';
+import { blockedForSeconds, withinWindow, type FailureLimit } from './failure-window';
+
+/** Failures of one kind that are counted under one key, such as an agent and an address. */
+export interface Watched extends FailureLimit {
+  readonly key: string;
+}
+
+const MAX_KEYS = 50_000;
+
+/** Adds a failure to the times under a key, drops those out of the window, keeps as many as the limit. */
+const ADD_FAILURE = `
+local now, window, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local kept = {}
+for at in string.gmatch(redis.call('GET', KEYS[1]) or '', '%d+') do
+  if tonumber(at) > now - window then kept[#kept + 1] = at end
+end
+kept[#kept + 1] = ARGV[1]
+redis.call('SET', KEYS[1], table.concat(kept, ',', math.max(1, #kept - limit + 1)), 'PX', window)`;
+
+const countsAsFailure = (error: unknown) => error instanceof AppError && (error.code === 'invalid_credentials' || error.code === 'not_found');
+
+/**
+ * Limits guesses of secrets. Failures are counted in Redis, for all replicas, and in this process too, so that the limit
+ * holds while Redis is away. Different guesses under check count as if they had failed: a burst cannot slip through before
+ * the first one is answered. Successes cost one look, shared by all that wait.
+ */
+@Injectable()
+export class FailureGuard {
+  private readonly local = new LRUCache<string, readonly number[]>({ max: MAX_KEYS });
+  private readonly underCheck = new Map<string, Map<string, number>>();
+  private readonly looks = new Batched((keys: readonly string[]) => this.look(keys));
+
+  constructor(private readonly bus: Bus) {}
+
+  /**
+   * Runs the check of a guess, unless the limit of a key is reached. Guesses under check count for the first key only: a
+   * whole fleet may connect from one address at once.
+   * @throws AppError `rate_limited`, or what the check throws
+   */
+  async guarded<T>(watched: readonly [Watched, ...Watched[]], guess: string, message: string, check: () => Promise<T>): Promise<T> {
+    for (const one of watched) this.refuse(blockedForSeconds(this.local.get(one.key) ?? [], Date.now(), one), message);
+    const shared = await Promise.all(watched.map(({ key }) => this.sharedTimes(key)));
+    const now = Date.now(); // no await between this and taking a place
+    watched.forEach((one, index) => this.refuse(blockedForSeconds(shared[index] ?? [], now, one), message));
+    const [pair] = watched;
+    const guesses = this.underCheck.get(pair.key) ?? new Map<string, number>();
+    const failures = Math.max(withinWindow(shared[0] ?? [], now, pair).length, withinWindow(this.local.get(pair.key) ?? [], now, pair).length);
+    if (!guesses.has(guess) && failures + guesses.size >= pair.limit) this.refuse(1, message);
+    this.underCheck.set(pair.key, guesses);
+    guesses.set(guess, (guesses.get(guess) ?? 0) + 1);
+    let failure: Promise<void> | undefined;
+    try {
+      return await check();
+    } catch (error) {
+      if (countsAsFailure(error)) failure = this.count(watched);
+      throw error;
+    } finally {
+      this.leave(pair.key, guesses, guess); // in the same turn as the failure is counted: it counts once
+      await failure;
+    }
+  }
+
+  private refuse(seconds: number, message: string): void {
+    if (seconds > 0) throw new AppError('rate_limited', { retryAfterSeconds: seconds, message });
+  }
+
+  private leave(key: string, guesses: Map<string, number>, guess: string): void {
+    const left = (guesses.get(guess) ?? 1) - 1;
+    if (left > 0) guesses.set(guess, left);
+    else guesses.delete(guess);
+    if (guesses.size === 0) this.underCheck.delete(key);
+  }
+
+  private async count(watched: readonly Watched[]): Promise<void> {
+    const now = Date.now();
+    for (const { key, ...rule } of watched) {
+      this.local.set(key, withinWindow([...(this.local.get(key) ?? []), now], now, rule), { ttl: rule.windowMs });
+    }
+    if (!this.bus.isUp) return;
+    const commands = this.bus.redis.pipeline();
+    for (const { key, windowMs, limit } of watched) commands.eval(ADD_FAILURE, 1, this.redisKey(key), now, windowMs, limit);
+    await commands.exec().catch(() => undefined); // counted here all the same
+  }
+
+  private sharedTimes(key: string): Promise<readonly number[]> | readonly number[] {
+    return this.bus.isUp ? this.looks.add(key) : [];
+  }
+
+  private async look(keys: readonly string[]): Promise<readonly (readonly number[])[]> {
+    const unique = [...new Set(keys)];
+    const texts = await this.bus.redis.mget(...unique.map((key) => this.redisKey(key))).catch(() => []);
+    const times = new Map(unique.map((key, index) => [key, texts[index]?.split(',').map(Number) ?? []]));
+    return keys.map((key) => times.get(key) ?? []);
+  }
+
+  private redisKey(key: string): string {
+    return `${this.bus.prefix}failures:${key}`;
+  }
+}
