@@ -1,7 +1,5 @@
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
-import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import { AppError } from '@agentfleet/errors';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -14,9 +12,10 @@ import { describeProblems, type EnvProblem } from './env/define-env';
 import { isWildcardHost, platformProblems, type PlatformEnv } from './env/platform-variables';
 import type { RouteRules } from './http/access';
 import { ErrorFilter } from './http/error-filter';
-import { createHttpAdapter, type HttpDeps } from './http/fastify';
+import { addHooks, createHttpAdapter, type HttpDeps } from './http/fastify';
 import { parseJsonBody } from './http/json-body';
 import { describeApi, serveApiDocs } from './http/openapi';
+import { addPageHeaders } from './http/page-headers';
 import { validationPipe } from './http/validation';
 import { nestLogger } from './observe/log';
 import { PlatformModule } from './platform.module';
@@ -138,7 +137,9 @@ async function createNestApp<E extends PlatformEnv>(
     preview: options.preview ?? false,
   });
   addBodyParsers(app, rules);
-  await addPageHeaders(app, env);
+  const fastify: FastifyInstance = adapter.getInstance();
+  await addPageHeaders(fastify, env.CORS_ORIGINS);
+  addHooks(fastify, deps);
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ErrorFilter(definition.renderError, services.log));
   return app;
@@ -160,30 +161,6 @@ function addBodyParsers(app: NestFastifyApplication, rules: HttpRules<never>): v
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     if (ignoresBody(request) || body.length === 0) done(null, undefined);
     else done(new AppError('unsupported_media_type'), undefined);
-  });
-}
-
-async function addPageHeaders(app: NestFastifyApplication, env: PlatformEnv): Promise<void> {
-  await app.register(helmet, {
-    // served over plain HTTP behind the operator's own front proxy, which adds HSTS
-    strictTransportSecurity: false,
-    contentSecurityPolicy: {
-      directives: {
-        defaultSrc: ["'self'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'", "'unsafe-inline'"],
-        imgSrc: ["'self'", 'data:'],
-        connectSrc: ["'self'"],
-        upgradeInsecureRequests: null,
-      },
-    },
-  });
-  await app.register(cors, {
-    origin: [...env.CORS_ORIGINS],
-    credentials: false,
-    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['X-Correlation-Id', 'Retry-After', 'ETag', 'Location', 'Idempotency-Replayed'],
-    maxAge: 600,
   });
 }
 

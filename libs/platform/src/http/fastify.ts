@@ -95,7 +95,8 @@ async function admit(request: FastifyRequest, reply: FastifyReply, deps: HttpDep
   }
 }
 
-function addHooks(fastify: FastifyInstance, deps: HttpDeps): void {
+/** Our hooks: access of routes, credentials before bodies, metrics and a log line per request. */
+export function addHooks(fastify: FastifyInstance, deps: HttpDeps): void {
   fastify.decorateRequest('caller', undefined);
   fastify.addHook('onRoute', (route) => {
     const rules = (route.config ?? {}) as RouteRules; // what our decorators put there, or nothing
@@ -154,7 +155,7 @@ function answerFrameworkError(error: Error, request: FastifyRequest, reply: Fast
   });
 }
 
-/** Nest's Fastify adapter with our hooks in front of everything. */
+/** Nest's Fastify adapter with our limits, query parser and errors of the HTTP layer. */
 export function createHttpAdapter(deps: HttpDeps): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: deps.bodyLimitBytes,
@@ -168,6 +169,5 @@ export function createHttpAdapter(deps: HttpDeps): FastifyAdapter {
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.removeContentTypeParser(['text/plain', 'application/json']);
-  addHooks(fastify, deps);
   return adapter;
 }

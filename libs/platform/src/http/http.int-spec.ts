@@ -8,11 +8,13 @@ let identity: IdentityFixtures;
 let running: RunningApp;
 let writer: FixtureKey;
 
+const PAGE = 'http://dashboard.example:8080';
+
 beforeAll(async () => {
   database = await testDatabase();
   identity = new IdentityFixtures(database.db);
   writer = await identity.apiKey({ scopes: ['agents:write'] });
-  running = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent' } });
+  running = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent', CORS_ORIGINS: PAGE } });
   await running.services.lifecycle.whenReady();
 });
 
@@ -35,6 +37,31 @@ async function ask(method: string, path: string, options: { body?: string | Uint
 }
 
 const THING = JSON.stringify({ name: 'a', size: 1, tags: [] });
+
+describe('pages of other origins', () => {
+  test('read every answer, refusals before the body too, when their origin is allowed', async () => {
+    for (const [path, headers] of [['/p/me', {}], ['/p/me', writer.headers], ['/p/nowhere', {}], ['/elsewhere', {}]] as const) {
+      const answer = await ask('GET', path, { headers: { ...headers, Origin: PAGE } });
+      expect([path, answer.headers.get('access-control-allow-origin')]).toEqual([path, PAGE]);
+      expect(answer.headers.get('content-security-policy')).toContain("default-src 'self'");
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(answer.headers.get('x-correlation-id')).not.toBeNull();
+    }
+  });
+
+  test('may ask first, without credentials', async () => {
+    const answer = await ask('OPTIONS', '/p/things', { headers: { Origin: PAGE, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'authorization' } });
+    expect(answer.status).toBe(204);
+    expect(answer.headers.get('access-control-allow-origin')).toBe(PAGE);
+    expect(answer.headers.get('access-control-allow-methods')).toContain('DELETE');
+  });
+
+  test('get no such header otherwise', async () => {
+    const answer = await ask('GET', '/p/me', { headers: { ...writer.headers, Origin: 'http://elsewhere.example' } });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
 
 describe('credentials come before everything else', () => {
   test.each([

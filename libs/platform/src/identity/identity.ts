@@ -3,7 +3,7 @@ import { API_KEY_SCOPES, AGENT_SCOPE, DEFAULT_ORGANIZATION_ID, SCOPES_OF_ROLE, t
 import { AppError } from '@agentfleet/errors';
 import type { Caller } from './caller';
 import { FailureLimiter } from './failure-limiter';
-import type { IdentityStore } from './identity-store';
+import type { ApiKeyWithId, IdentityStore } from './identity-store';
 import type { KeyUsage } from './key-usage';
 import type { TokenVerifier } from './token-verifier';
 
@@ -41,7 +41,9 @@ interface IdentityOptions {
 
 /** Resolves credentials to a `Caller`. A refusal is 401; a store that cannot be asked is 503, never 401. */
 export class Identity {
-  private readonly staticKeys: readonly (StaticKey & { readonly digest: Buffer })[];
+  private readonly staticKeys: readonly { readonly digest: Buffer; readonly caller: Caller }[];
+  /** Every request of a key is made by the same caller; records are replaced, never changed. */
+  private readonly callers = new WeakMap<ApiKeyWithId, Caller>();
   private readonly failures: FailureLimiter;
 
   constructor(
@@ -50,7 +52,11 @@ export class Identity {
     private readonly usage: KeyUsage,
     private readonly options: IdentityOptions,
   ) {
-    this.staticKeys = options.staticKeys.flatMap((key) => (key.secret ? [{ ...key, digest: sha256(key.secret) }] : []));
+    this.staticKeys = options.staticKeys.flatMap(({ secret, ...key }) => {
+      if (secret === undefined || secret === '') return [];
+      const digest = sha256(secret);
+      return [{ digest, caller: keyCaller({ ...key, orgId: DEFAULT_ORGANIZATION_ID, limits: {} }, digest.toString('hex')) }];
+    });
     this.failures = new FailureLimiter(options.failuresPerMinute);
   }
 
@@ -90,24 +96,26 @@ export class Identity {
   }
 
   private fromBearer(value: string, organizationId: string | undefined): Promise<Caller> {
-    if (!value.startsWith('afk_') && JWT.test(value) && !this.matchesStaticKey(value)) return this.fromToken(value, organizationId);
+    if (!value.startsWith('afk_') && JWT.test(value) && !this.staticCaller(value)) return this.fromToken(value, organizationId);
     return this.fromKey(value);
   }
 
-  private matchesStaticKey(value: string): (StaticKey & { readonly digest: Buffer }) | undefined {
+  private staticCaller(value: string): Caller | undefined {
     const digest = sha256(value);
-    return this.staticKeys.find((key) => timingSafeEqual(key.digest, digest));
+    return this.staticKeys.find((key) => timingSafeEqual(key.digest, digest))?.caller;
   }
 
   private async fromKey(value: string): Promise<Caller> {
-    const staticKey = this.matchesStaticKey(value);
-    if (staticKey) return keyCaller({ ...staticKey, orgId: DEFAULT_ORGANIZATION_ID, limits: {} }, staticKey.digest.toString('hex'));
+    const known = this.staticCaller(value);
+    if (known) return known;
     if (!API_KEY.test(value)) throw new AppError('unauthenticated');
     const hash = sha256(value).toString('hex');
     const record = await this.store.apiKeyByHash(hash);
     if (!record || !isUsable(record, hash)) throw new AppError('unauthenticated');
     this.usage.saw(record.orgId, record.id);
-    return keyCaller(record, hash);
+    const caller = this.callers.get(record) ?? keyCaller(record, hash);
+    this.callers.set(record, caller);
+    return caller;
   }
 
   private async fromToken(token: string, organizationId: string | undefined): Promise<Caller> {
