@@ -1,4 +1,5 @@
 // `npm run bench`: the product beside bare baselines, in the same run and interleaved; what counts is the ratio.
+import { availableParallelism } from 'node:os';
 import { buildIfNeeded } from './workspace/build.mjs';
 import { installIfNeeded } from './workspace/install.mjs';
 import { ROOT } from './workspace/paths.mjs';
@@ -39,6 +40,7 @@ const { bridgeRows } = await import('./bench/bridge.mjs');
 const processes = new Processes();
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => processes.stop().then(() => process.exit(1)));
 let code = 0;
+console.log(`Node ${process.version}, ${availableParallelism()} cores`);
 try {
   const wants = (name) => options.rows.length === 0 || options.rows.includes(name);
   if (wants('bridge')) await bridgeRows(processes, options);

@@ -3,14 +3,14 @@ import { cpuMicros } from './processes.mjs';
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /**
- * Runs `callers` loops of `one(caller)` for `seconds`, after a short warm-up; `prepare` comes before each, untimed.
+ * Runs `callers` loops of `one(caller)` for `seconds`, after a short warm-up.
  * @returns calls per second, p50 and p99 in milliseconds, CPU of the process per call in microseconds
  */
-export async function load(one, { callers, seconds, pid, prepare }) {
-  await run(one, callers, Math.min(1, seconds / 3), prepare);
+export async function load(one, { callers, seconds, pid }) {
+  await run(one, callers, Math.min(1, seconds / 3));
   const cpuBefore = cpuMicros(pid);
   const startedAt = performance.now();
-  const latencies = await run(one, callers, seconds, prepare);
+  const latencies = await run(one, callers, seconds);
   const elapsed = (performance.now() - startedAt) / 1000;
   latencies.sort((a, b) => a - b);
   return {
@@ -21,12 +21,11 @@ export async function load(one, { callers, seconds, pid, prepare }) {
   };
 }
 
-async function run(one, callers, seconds, prepare) {
+async function run(one, callers, seconds) {
   const endsAt = performance.now() + seconds * 1000;
   const latencies = [];
   const loop = async (caller) => {
     while (performance.now() < endsAt) {
-      await prepare?.(caller);
       const startedAt = performance.now();
       await one(caller);
       latencies.push(performance.now() - startedAt);
@@ -62,4 +61,9 @@ export function show({ median: mid, min, max }, digits = 2) {
 /** Prints one row: the figure, its ratio or value, and what it has to reach. */
 export function row(name, value, bar, reached) {
   console.log(`${reached ? 'reached' : 'MISSED '}  ${name.padEnd(62)} ${value.padEnd(26)} ${bar}`);
+}
+
+/** Prints a figure that has no bar but helps to read the row before it. */
+export function note(name, value) {
+  console.log(`         ${name.padEnd(62)} ${value}`);
 }

@@ -18,7 +18,7 @@ export const vpsBridgeEnv = defineEnv({
   VPS_BACKOFF_MAX_MS: integer({ default: 8000, max: 600_000, doc: 'Longest pause of our own between attempts.' }),
   VPS_RETRY_AFTER_MAX_MS: integer({ default: 10_000, max: 600_000, doc: 'A longer Retry-After ends the attempts on the agent.' }),
   VPS_CONNECT_TIMEOUT_MS: integer({ default: 10_000, min: 1, max: 600_000, doc: 'Limit for resolving, connecting and TLS.' }),
-  VPS_CIRCUIT_FAILURES: integer({ default: 3, min: 1, max: 1000, doc: 'Consecutive failures that open the circuit of an agent.' }),
+  VPS_CIRCUIT_FAILURES: integer({ default: 3, min: 1, max: 1_000_000, doc: 'Consecutive failures that open the circuit of an agent.' }),
   VPS_CIRCUIT_COOLDOWN_MS: integer({ default: 20_000, min: 1, max: 3_600_000, doc: 'How long an open circuit is skipped at first.' }),
   VPS_CIRCUIT_COOLDOWN_MAX_MS: integer({ default: 60_000, min: 1, max: 3_600_000, doc: 'Longest cool-down after failed trials.' }),
   VPS_DEFAULT_DEADLINE_SECONDS: integer({ default: 120, min: 1, max: 3600, doc: 'Deadline of a call that names none.' }),
