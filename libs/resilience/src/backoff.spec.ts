@@ -21,6 +21,17 @@ describe('backoffDelay', () => {
   });
 });
 
+describe('jitter', () => {
+  it.each([[0, 1000, 1000], [0.1, 900, 1100], [0.2, 800, 1200], [1, 0, 2000]])('of %d spreads a second from %d to %d', (jitter, shortest, longest) => {
+    const spread = { ...settings, jitter };
+    expect([0, 0.5, 1].map((random) => Math.round(backoffDelay(1, spread, random)))).toEqual([shortest, 1000, longest]);
+  });
+
+  it('is a tenth when the settings say nothing', () => {
+    expect(backoffDelay(2, settings, 0.25)).toBe(backoffDelay(2, { ...settings, jitter: 0.1 }, 0.25));
+  });
+});
+
 describe('parseRetryAfter', () => {
   const now = Date.UTC(2026, 1, 18, 21, 30, 0);
 

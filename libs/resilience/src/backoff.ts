@@ -4,17 +4,20 @@ export interface BackoffSettings {
   readonly baseMs: number;
   /** The pause stops doubling here. */
   readonly maxMs: number;
+  /** How far a pause may be off to either side, as a fraction from 0 to 1; default 0.1. */
+  readonly jitter?: number;
 }
 
-const JITTER = 0.1;
+const DEFAULT_JITTER = 0.1;
 
 /**
- * The pause after the `failedAttempts`-th failed attempt (counted from 1): base × 2^(n-1), at most `maxMs`, ±10 %.
+ * The pause after the `failedAttempts`-th failed attempt (counted from 1): base × 2^(n-1), at most `maxMs`, ± `jitter`.
  * `random` is from 0 (included) to 1 (excluded).
  */
 export function backoffDelay(failedAttempts: number, settings: BackoffSettings, random: number): number {
-  const doubled = settings.baseMs * 2 ** (failedAttempts - 1);
-  return Math.min(doubled, settings.maxMs) * (1 - JITTER + 2 * JITTER * random);
+  const { baseMs, maxMs, jitter = DEFAULT_JITTER } = settings;
+  const doubled = baseMs * 2 ** (failedAttempts - 1);
+  return Math.min(doubled, maxMs) * (1 - jitter + 2 * jitter * random);
 }
 
 const WHOLE_SECONDS = /^[0-9]{1,10}$/;

@@ -86,9 +86,12 @@ function parseJson(text: string): JsonValue | undefined {
   }
 }
 
+/** A code of AIWM's; anything else that a server puts there stays out of the log. */
+const CODE = /^[A-Z][A-Z_]{0,63}$/;
+
 function describe(status: number, body: JsonValue | undefined): string {
   const code = isJsonObject(body) ? body['code'] : undefined;
-  return typeof code === 'string' ? `${status} ${code.slice(0, 64)}` : String(status);
+  return typeof code === 'string' && CODE.test(code) ? `${status} ${code}` : String(status);
 }
 
 /** `fetch failed` says nothing; its cause does. */

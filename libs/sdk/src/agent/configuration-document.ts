@@ -31,7 +31,8 @@ export function parseConnection(body: unknown, headers: Headers): Parsed<Connect
   if (!isJsonObject(body)) return problem('the answer is no JSON object');
   const token = body['token'] ?? body['accessToken'];
   if (typeof token !== 'string' || !TOKEN.test(token)) return problem('token is missing');
-  const expiresIn = body['expiresIn'];
+  const { tokenType = 'bearer', expiresIn } = body;
+  if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== 'bearer') return problem('tokenType is not bearer');
   const isTime = typeof expiresIn === 'number' && expiresIn > 0 && expiresIn <= MAX_EXPIRES_IN_S;
   if (!isTime) return problem('expiresIn is no number of seconds');
   const configuration = parseConfiguration(body, wholeNumber(headers.get('x-config-revision')));
@@ -49,8 +50,8 @@ export function parseConfiguration(body: unknown, revision: number | null = null
   if (typeof instruction !== 'string') return problem('instruction is no text');
   if (!Array.isArray(tools) || !tools.every(isTool)) return problem('tools is no list of tools');
   if (!isJsonObject(settings)) return problem('settings is no object');
-  if (!isJsonObject(mcpServers)) return problem('mcpServers is no object');
-  if (!isJsonObject(agent) || typeof agent['id'] !== 'string') return problem('agent is missing');
+  if (!isJsonObject(mcpServers) || !Object.values(mcpServers).every(isJsonObject)) return problem('mcpServers is no object of servers');
+  if (!isAgent(agent)) return problem('agent is missing or malformed');
   const stated = typeof configRevision === 'number' && Number.isSafeInteger(configRevision) ? configRevision : null;
   return { ok: true, value: { instruction, tools: tools.filter(isTool), settings, mcpServers, revision: revision ?? stated } };
 }
@@ -63,7 +64,14 @@ export function changedKeys(before: ConfigurationDocument, after: ConfigurationD
   return [...parts, ...settings.map((name) => `settings.${name}`)].sort();
 }
 
-const isTool = (value: unknown): value is JsonObject => isJsonObject(value) && typeof value['name'] === 'string';
+const TOOL_TEXTS = ['_id', 'type', 'description', 'category', 'status'];
+/** Only the name is needed; what else is there has its type. */
+function isTool(value: unknown): value is JsonObject {
+  if (!isJsonObject(value) || typeof value['name'] !== 'string') return false;
+  return TOOL_TEXTS.every((key) => isAbsentOrText(value[key])) && (value['schema'] === undefined || isJsonObject(value['schema']));
+}
+const isAgent = (value: unknown): boolean => isJsonObject(value) && typeof value['id'] === 'string' && isAbsentOrText(value['name']) && isAbsentOrText(value['orgId']);
+const isAbsentOrText = (value: JsonValue | undefined): boolean => value === undefined || typeof value === 'string';
 const problem = (text: string): { readonly ok: false; readonly problem: string } => ({ ok: false, problem: text });
 
 /** The `configRevision` of a heartbeat's answer; null when it names none. */

@@ -9,8 +9,8 @@ export type ConnectOutcome =
 
 type Failure = Exclude<ConnectOutcome, { kind: 'connected' }>;
 
-/** Pauses of 1, 2, 4 s between four tries; a longer `Retry-After` wins, up to a minute. */
-const RETRY: RetrySettings = { baseMs: 1000, maxMs: 4000, maxAttempts: 4, retryAfterMaxMs: 60_000 };
+/** Pauses of 1, 2, 4 s (±20 %) between four tries; a longer `Retry-After` wins, up to a minute. */
+const RETRY: RetrySettings = { baseMs: 1000, maxMs: 4000, jitter: 0.2, maxAttempts: 4, retryAfterMaxMs: 60_000 };
 const TRIES_END_AFTER_MS = 300_000;
 
 interface ConnectPorts {
@@ -25,7 +25,7 @@ interface ConnectPorts {
 /** Connects, with retries where they may help. Never rejects. */
 export async function connectWithRetries(ports: ConnectPorts): Promise<ConnectOutcome> {
   const { clock, signal } = ports;
-  const options = { settings: RETRY, deadline: Deadline.after(TRIES_END_AFTER_MS, clock), clock: withWiderJitter(clock), signal };
+  const options = { settings: RETRY, deadline: Deadline.after(TRIES_END_AFTER_MS, clock), clock, signal };
   try {
     const result = await retry((): Promise<AttemptOutcome<Connection, Failure>> => attempt(ports), options);
     return result.kind === 'done' ? { kind: 'connected', connection: result.value } : { ...result.failure, retryAfterMs: result.retryAfterMs };
@@ -61,9 +61,4 @@ function judge(result: RequestResult): AttemptOutcome<Connection, Failure> {
 
 function failed(kind: Failure['kind'], error: string, retryable: boolean, retryAfterMs: number | null): AttemptOutcome<Connection, Failure> {
   return { kind: 'failed', failure: { kind, error, retryAfterMs }, retryable, retryAfterMs };
-}
-
-/** The retry loop spreads by ±10 % over chances from 0 to 1; the contract of agents wants ±20 %. */
-function withWiderJitter(clock: WaitClock): WaitClock {
-  return { now: () => clock.now(), sleep: (ms, signal) => clock.sleep(ms, signal), random: () => 2 * clock.random() - 0.5 };
 }
