@@ -50,12 +50,27 @@ it('refuses what a call would be refused for; failures are results', async () =>
 it('a repeated request is answered with the same call', async () => {
   const { name, agent } = await two.agent();
   const first = await accept(name, {}, { 'Idempotency-Key': 'async-1' });
+  await ended(first.body['call_id']);
   const again = await accept(name, {}, { 'Idempotency-Key': 'async-1' }, two.other);
   expect([again.status, again.body['call_id'], again.headers.get('idempotency-replayed')]).toEqual([202, first.body['call_id'], 'true']);
-  await ended(first.body['call_id']);
+  expect(again.body['status']).toBe('succeeded');
   expect(agent.requests).toHaveLength(1);
   const crossed = await two.one.ask('POST', '/api/vps/call', { body: { agent_name: name, prompt: 'later' }, headers: { 'Idempotency-Key': 'async-1' } });
   expect(crossed.body['code']).toBe('idempotency_key_reused');
+});
+
+it('a repeated request is refused while its call still runs, on any replica', async () => {
+  const waiting: (() => void)[] = [];
+  const { name, agent } = await two.agent((request, response) => void waiting.push(() => says('done')(request, response)));
+  const first = await accept(name, {}, { 'Idempotency-Key': 'async-2' });
+  for (const replica of [two.one, two.other]) {
+    const again = await accept(name, {}, { 'Idempotency-Key': 'async-2' }, replica);
+    expect([again.status, again.body['code'], again.body['call_id'], again.headers.get('retry-after')]).toEqual([409, 'call_in_progress', first.body['call_id'], '1']);
+  }
+  await waitFor('the agent to be asked', () => waiting.length > 0);
+  waiting.forEach((answer) => answer());
+  await ended(first.body['call_id']);
+  expect(agent.requests).toHaveLength(1);
 });
 
 it('runs as many at once as it may, and all in the end', async () => {

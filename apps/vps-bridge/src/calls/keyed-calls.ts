@@ -22,7 +22,7 @@ export interface CallToOpen {
   readonly key: IdempotencyKey | null;
 }
 
-/** `earlier` is the record of the call that the key belongs to. */
+/** `earlier` is the record of the ended call that the key belongs to. */
 export type Opened = { readonly kind: 'new' } | { readonly kind: 'earlier'; readonly call: CallDocument };
 
 const KEY_LIFE_MS = 24 * 3_600_000;
@@ -40,7 +40,10 @@ export class KeyedCalls {
     @Inject(CallMetrics) private readonly metrics: CallMetrics,
   ) {}
 
-  /** Makes the record; of simultaneous requests with one key exactly one gets `new`. @throws AppError `idempotency_key_reused` */
+  /**
+   * Makes the record; of simultaneous requests with one key exactly one gets `new`.
+   * @throws AppError `idempotency_key_reused`, `call_in_progress` while the earlier call runs.
+   */
   async open(call: CallToOpen): Promise<Opened> {
     const { key, orgId } = call;
     for (;;) {
@@ -53,6 +56,7 @@ export class KeyedCalls {
         continue;
       }
       if (found.requestHash !== key.hash) throw new AppError('idempotency_key_reused');
+      if (found.result === null) throw new AppError('call_in_progress', { retryAfterSeconds: 1, extra: { call_id: found._id } });
       this.metrics.replays.inc();
       return { kind: 'earlier', call: found };
     }
