@@ -1,3 +1,4 @@
+import { readVpsTime } from '@agentfleet/contracts';
 import { validationFailed } from '@agentfleet/platform';
 
 /** One query parameter: absent (`undefined`) or given exactly once. */
@@ -37,7 +38,8 @@ export function queryTime(query: unknown, name: string): Date | null {
   const text = single(query, name);
   if (text === undefined) return null;
   // a "+" of the zone that was not percent-encoded arrives as a space
-  const time = new Date(RFC3339.test(text.replace(' ', '+')) ? text.replace(' ', '+') : NaN);
-  if (!Number.isNaN(time.getTime())) return time;
+  const whole = text.replace(' ', '+');
+  const ms = RFC3339.test(whole) ? readVpsTime(whole) : null;
+  if (ms !== null) return new Date(ms);
   throw validationFailed([{ field: name, message: 'must be a time such as 2026-02-18T21:30:00.000Z' }]);
 }

@@ -1,4 +1,4 @@
-import { isVpsAgentName, parseVpsRegistration, type VpsAgentList, type VpsAgentView, type VpsRegistered, type VpsRegistration } from '@agentfleet/contracts';
+import { isVpsAgentName, parseVpsRegistration, shortened, type VpsAgentList, type VpsAgentView, type VpsRegistered, type VpsRegistration } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { CurrentCaller, Needs, NoBody, validationFailed, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
@@ -65,7 +65,7 @@ function readRegistration(body: unknown): VpsRegistration {
   const parsed = parseVpsRegistration(body);
   if (parsed.ok) return parsed.value;
   if ('unknownProtocol' in parsed) {
-    throw new AppError('invalid_protocol', { message: `Invalid protocol: ${parsed.unknownProtocol.slice(0, 64)}` });
+    throw new AppError('invalid_protocol', { message: `Invalid protocol: ${shortened(parsed.unknownProtocol)}` });
   }
   throw validationFailed(parsed.problems);
 }

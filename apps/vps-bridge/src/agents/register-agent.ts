@@ -1,11 +1,12 @@
-import { VPS_NOTICES, type VpsAgentChangedNotice, type VpsRegistration } from '@agentfleet/contracts';
+import { VPS_NOTICES, shortened, type VpsAgentChangedNotice, type VpsRegistration } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { atNewAddress, newHealth } from '@agentfleet/health';
+import { atNewAddress, newHealth, type HealthState } from '@agentfleet/health';
 import { Audit, Bus, CLOCK, Transactions, isDuplicateKey, validationFailed, type Caller, type Clock, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { AddressPolicy } from '../addresses/address-policy';
 import { hostProblem } from '../addresses/host';
-import { HealthRepository } from '../health/health.repository';
+import { healthChangedNotice } from '../health/health-notice';
+import { HealthRepository, type StoredHealth } from '../health/health.repository';
 import { isSameAddress, type VpsAgent } from './agent';
 import { AgentDirectory } from './agent-directory';
 import { AgentRepository } from './agent.repository';
@@ -72,7 +73,7 @@ export class RegisterAgent {
     await this.transactions.run(async (tx) => {
       const record = await this.health.findByName(caller.orgId, name, tx);
       if (record === null) throw agentNotFound(name);
-      await this.health.overwrite(tx, record.agentId, newHealth(this.clock.now()));
+      await this.overwriteHealth(tx, record, newHealth(this.clock.now()));
       const target = { type: 'vps_agent', id: record.agentId, name };
       await this.audit.record(tx, { caller, orgId: caller.orgId, action: 'vps_agent.reset_health', target });
       tx.afterCommit(() => this.tell(caller.orgId, name, 'reset'));
@@ -102,7 +103,13 @@ export class RegisterAgent {
     await this.agents.replace(tx, existing, registration, new Date(nowMs));
     if (isSameAddress(existing, registration)) return;
     const record = await this.health.findByName(existing.orgId, existing.name, tx);
-    if (record !== null) await this.health.overwrite(tx, existing.id, atNewAddress(record.state, nowMs));
+    if (record !== null) await this.overwriteHealth(tx, record, atNewAddress(record.state, nowMs));
+  }
+
+  private async overwriteHealth(tx: Transaction, record: StoredHealth, state: HealthState): Promise<void> {
+    await this.health.overwrite(tx, record.agentId, state);
+    const notice = healthChangedNotice({ ...record, state }, record.state, this.clock.now());
+    if (notice !== null) tx.afterCommit(() => this.bus.notify(VPS_NOTICES.healthChanged, notice));
   }
 
   private tell(orgId: string, agentName: string, change: VpsAgentChangedNotice['change']): void {
@@ -112,9 +119,8 @@ export class RegisterAgent {
   }
 }
 
-/** An id in a text is cut at 64 characters. */
 export function agentNotFound(name: string): AppError {
-  return new AppError('agent_not_found', { message: `Agent '${name.slice(0, 64)}' not found` });
+  return new AppError('agent_not_found', { message: `Agent '${shortened(name)}' not found` });
 }
 
 /** Names of the settings that the registration changes, never values. */

@@ -1,4 +1,4 @@
-import { VPS_CALL_KINDS, VPS_CALL_STATUSES, type VpsCallList, type VpsCallView } from '@agentfleet/contracts';
+import { VPS_CALL_KINDS, VPS_CALL_STATUSES, shortened, type VpsCallList, type VpsCallView } from '@agentfleet/contracts';
 import { AppError, FAILURE_KINDS } from '@agentfleet/errors';
 import { CurrentCaller, Needs, validationFailed, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
@@ -56,7 +56,7 @@ export class CallRecordsController {
   @ApiOkResponse({ type: CallViewDto })
   async get(@Param('callId') callId: string, @CurrentCaller() caller: Caller): Promise<VpsCallView> {
     const call = isCallId(callId) ? await this.calls.find(caller.orgId, callId) : null;
-    if (call === null) throw new AppError('call_not_found', { message: `Call '${[...callId.slice(0, 128)].slice(0, 64).join('')}' not found` });
+    if (call === null) throw new AppError('call_not_found', { message: `Call '${shortened(callId)}' not found` });
     return renderCall(call);
   }
 }

@@ -1,4 +1,4 @@
-import type { VpsCallAttempt, VpsCallResult } from '@agentfleet/contracts';
+import { shortened, type VpsCallAttempt, type VpsCallResult } from '@agentfleet/contracts';
 import { classifyFailure, failureText } from '@agentfleet/errors';
 import { applyOutcome } from '@agentfleet/health';
 import type { CircuitSettings, WalkResult, WalkStep } from '@agentfleet/resilience';
@@ -34,7 +34,7 @@ function tryOf({ outcome }: Extract<CallWalk['steps'][number], { kind: 'tried' }
 /** The answer of a call whose agent is not registered: nothing was tried and nothing is stored. */
 export function notRegisteredResult({ callId, agentName, sessionId }: CallIdentity): VpsCallResult {
   const error =
-    `Agent '${agentName.slice(0, 64)}' not registered. Register it with POST /api/vps/register; ` +
+    `Agent '${shortened(agentName)}' not registered. Register it with POST /api/vps/register; ` +
     'being listed in AIWM does not make an agent callable here.';
   return {
     success: false,

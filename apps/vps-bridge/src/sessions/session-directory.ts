@@ -1,3 +1,4 @@
+import { shortened } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { CLOCK, type Clock } from '@agentfleet/platform';
 import { settleOwner } from '@agentfleet/sessions';
@@ -41,7 +42,7 @@ export class SessionDirectory {
     if (cached !== null && settleOwner(cached.userId, userId, callerId).kind === 'use') return cached;
     const session = await this.resolve(orgId, sessionId, newOwner);
     if (settleOwner(session.userId, userId, callerId).kind === 'use') return session;
-    throw new AppError('session_owner_mismatch', { message: `Session '${sessionId.slice(0, 64)}' belongs to another user` });
+    throw new AppError('session_owner_mismatch', { message: `Session '${shortened(sessionId)}' belongs to another user` });
   }
 
   forget(orgId: string, sessionId: string): void {

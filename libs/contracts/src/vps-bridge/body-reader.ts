@@ -17,6 +17,11 @@ export function isWellFormed(text: string): boolean {
   return !LONE_SURROGATE.test(text);
 }
 
+/** A text for people, at most 64 characters of it, without half a surrogate pair. */
+export function shortened(text: string): string {
+  return [...text.slice(0, 128)].slice(0, 64).join('').replace(/\p{Surrogate}/gu, '\uFFFD');
+}
+
 /** True when the text has between `min` and `max` code points. */
 export function hasCodePoints(text: string, min: number, max: number): boolean {
   if (text.length < min || text.length > 2 * max) return false;

@@ -1,6 +1,7 @@
 import { utf8Length } from '../execution-gateway/fields';
 import { isJsonObject, type JsonObject, type JsonValue } from '../platform/json';
-import { BodyReader, LABEL_RULE, isVpsSessionId, isWellFormed, type VpsFieldProblem, type VpsParsed } from './body-reader';
+import { BodyReader, LABEL_RULE, isVpsSessionId, isWellFormed, shortened, type VpsFieldProblem, type VpsParsed } from './body-reader';
+import { readVpsTime } from './time';
 import type { VpsMessageRole } from './wire';
 
 /** A session out of an export, as the bridge works with it. */
@@ -27,20 +28,9 @@ const MAX_METADATA_BYTES = 1024 * 1024;
 /** One message is one document of the store. */
 const MAX_CONTENT_BYTES = 15 * 1024 * 1024;
 const MAX_PROBLEMS = 20;
-const TIME = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:[.,](\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?$/;
-
-const TIME_RULE = { says: 'must be a time such as 2026-02-18T21:30:00.000Z', accepts: (value: string) => readTime(value) !== null };
+const TIME_RULE = { says: 'must be a time such as 2026-02-18T21:30:00.000Z', accepts: (value: string) => readVpsTime(value) !== null };
 const CONTENT_RULE = { says: `must be a string of at most ${MAX_CONTENT_BYTES} bytes`, accepts: (value: string) => utf8Length(value) <= MAX_CONTENT_BYTES };
 const AGENT_RULE = { says: 'must be a string of at most 256 characters', accepts: (value: string) => value.length <= 512 };
-
-/** Milliseconds since 1970. Times without a zone are UTC, microseconds are cut: older bridges wrote such. */
-function readTime(text: string): number | null {
-  const [, date, time, fraction = '', zone = 'Z'] = TIME.exec(text) ?? [];
-  if (date === undefined || time === undefined) return null;
-  const offset = zone === 'Z' || zone.includes(':') ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`;
-  const ms = Date.parse(`${date}T${time}.${fraction.slice(0, 3).padEnd(3, '0')}${offset}`);
-  return Number.isNaN(ms) ? null : ms;
-}
 
 /** Parses a whole file of sessions; any fault refuses all of it. */
 export function parseVpsImport(body: unknown): VpsParsed<readonly VpsImportedSession[]> {
@@ -57,7 +47,7 @@ export function parseVpsImport(body: unknown): VpsParsed<readonly VpsImportedSes
 }
 
 function parseSession(key: string, value: JsonValue | undefined, problems: VpsFieldProblem[]): VpsImportedSession | null {
-  const field = `sessions.${[...key.slice(0, 128)].slice(0, 64).join('')}`;
+  const field = `sessions.${shortened(key)}`;
   const refuse = (message: string, inside = '') => {
     problems.push({ field: `${field}${inside}`, message });
     return null;
@@ -76,7 +66,7 @@ function parseSession(key: string, value: JsonValue | undefined, problems: VpsFi
   if (!Array.isArray(messages) || userId === undefined || createdAt === undefined || reader.problems.length > 0) return null;
   const parsed = parseMessages(messages, `${field}.messages`, problems);
   if (parsed === null) return null;
-  return { sessionId: key, userId, createdAtMs: readTime(createdAt) ?? 0, lastActivityMs: readTime(lastActivity ?? createdAt) ?? 0, metadata, messages: parsed };
+  return { sessionId: key, userId, createdAtMs: readVpsTime(createdAt) ?? 0, lastActivityMs: readVpsTime(lastActivity ?? createdAt) ?? 0, metadata, messages: parsed };
 }
 
 function parseMessages(values: readonly JsonValue[], field: string, problems: VpsFieldProblem[]): readonly VpsImportedMessage[] | null {
@@ -97,7 +87,7 @@ function parseMessages(values: readonly JsonValue[], field: string, problems: Vp
       problems.push(...reader.problems.map((problem) => ({ field: `${at}.${problem.field}`, message: problem.message })));
       return null;
     }
-    messages.push({ role, content, timestampMs: readTime(timestamp) ?? 0, agent, incomplete });
+    messages.push({ role, content, timestampMs: readVpsTime(timestamp) ?? 0, agent, incomplete });
   }
   return messages;
 }

@@ -43,6 +43,10 @@ const ONLY_WITH_CLUSTER = 'is only for agents behind a cluster (with cluster_id)
 export function parseVpsRegistration(body: unknown): VpsParsedRegistration {
   if (!isJsonObject(body)) return { ok: false, problems: [{ field: 'body', message: 'must be a JSON object' }] };
   const reader = new BodyReader(body);
+  if (reader.raw('cluster_id') !== undefined) {
+    reader.refuse('cluster_id', NOT_YET);
+    return { ok: false, problems: reader.problems }; // host and port would rightly be missing
+  }
   refuseClusterFields(reader);
   const name = reader.required('name', reader.text('name', AGENT_NAME_RULE));
   const host = reader.required('host', reader.text('host', HOST));
@@ -72,18 +76,14 @@ function readOptions(reader: BodyReader, ownName: string): Omit<VpsRegistration,
 }
 
 function refuseClusterFields(reader: BodyReader): void {
-  if (reader.raw('cluster_id') !== undefined) reader.refuse('cluster_id', NOT_YET);
   if (reader.raw('service') !== undefined) reader.refuse('service', ONLY_WITH_CLUSTER);
   const prefix = reader.raw('path_prefix');
   if (prefix !== undefined && prefix !== '') reader.refuse('path_prefix', ONLY_WITH_CLUSTER);
 }
 
 function readProtocol(reader: BodyReader): { readonly known: VpsProtocol | null; readonly text: string } {
-  const value = reader.raw('protocol');
-  if (value === undefined) return { known: 'http', text: 'http' };
-  if (typeof value !== 'string') {
-    reader.refuse('protocol', `must be one of ${VPS_PROTOCOLS.join(', ')}`);
-    return { known: null, text: '' };
-  }
+  if (reader.raw('protocol') === undefined) return { known: 'http', text: 'http' };
+  const value = reader.text('protocol', { says: `must be one of ${VPS_PROTOCOLS.join(', ')}`, accepts: () => true });
+  if (value === undefined) return { known: null, text: '' };
   return { known: VPS_PROTOCOLS.find((protocol) => protocol === value) ?? null, text: value };
 }
