@@ -4,8 +4,13 @@ import { CallsModule } from './calls/calls.module';
 import { HealthModule } from './health/health.module';
 import { InternalModule } from './internal/internal.module';
 import { RootHealthController } from './operations/root-health.controller';
+import { StrictUrl } from './operations/strict-url';
 import { ProbesModule } from './probes/probes.module';
 import { SessionsModule } from './sessions/sessions.module';
 
-@Module({ imports: [AgentsModule, CallsModule, HealthModule, InternalModule, ProbesModule, SessionsModule], controllers: [RootHealthController] })
+@Module({
+  imports: [AgentsModule, CallsModule, HealthModule, InternalModule, ProbesModule, SessionsModule],
+  controllers: [RootHealthController],
+  providers: [StrictUrl],
+})
 export class AppModule {}

@@ -19,13 +19,13 @@ export class InternalGuard {
     @Inject(HttpAdapterHost) { httpAdapter }: HttpAdapterHost,
   ) {
     const fastify = httpAdapter.getInstance<FastifyInstance>();
-    fastify.addHook('onRequest', (request, _reply, done) => {
-      if (request.routeOptions.url === VPS_INTERNAL_CALL_PATH) this.admit(request);
-      done();
-    });
+    // not onRequest: there this hook would come before the platform's, which knows the correlation id
     fastify.addHook('preParsing', (request, _reply, payload, done) => {
-      const entry = this.admitted.get(request);
-      if (entry === undefined) return done(null, payload);
+      if (request.routeOptions.url !== VPS_INTERNAL_CALL_PATH) return done(null, payload);
+      const claims = this.verified(request);
+      if (claims === null) return done(new AppError('route_not_found')); // without a genuine signature there is no such route
+      const entry = { claims, bodySha256: '' };
+      this.admitted.set(request, entry);
       const hash = createHash('sha256');
       const hashed = new Transform({
         transform(chunk: Buffer, _encoding, next) {
@@ -49,13 +49,10 @@ export class InternalGuard {
     return entry.claims;
   }
 
-  /** Without a genuine signature there is no such route. */
-  private admit(request: FastifyRequest): void {
+  private verified(request: FastifyRequest): InternalClaims | null {
     const header = request.headers[INTERNAL_HEADER];
     const sent = { method: request.method, path: request.raw.url ?? '' };
     const keyOf = (kid: string) => this.cipher.derivedKey(INTERNAL_KEY_INFO, kid);
-    const claims = typeof header === 'string' ? verifyInternal(header, sent, keyOf, this.clock.now()) : null;
-    if (claims === null) throw new AppError('route_not_found');
-    this.admitted.set(request, { claims, bodySha256: '' });
+    return typeof header === 'string' ? verifyInternal(header, sent, keyOf, this.clock.now()) : null;
   }
 }

@@ -78,6 +78,10 @@ it('is not there for anybody without a genuine signature', async () => {
     overHttp(payload, { kid: 'unknown' }),
     overHttp(payload, {}, JSON.stringify({ ...payload, prompt: 'changed on the way' })),
   ]);
-  for (const { status, body } of answers) expect([status, body['code'], body['detail']]).toEqual([404, 'not_found', 'Not Found']);
+  for (const { status, body, headers } of answers) {
+    expect([status, body['code'], body['detail']]).toEqual([404, 'not_found', 'Not Found']);
+    expect(body['correlation_id']).toMatch(/^[0-9a-f-]{36}$/);
+    expect(headers.get('x-correlation-id')).toBe(body['correlation_id']);
+  }
   expect((await overHttp(payload, { orgId: 'ffffffffffffffffffffffff' })).body).toMatchObject({ ok: false, status: 422 });
 });
