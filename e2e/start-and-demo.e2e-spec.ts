@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { isAlive, runTool, StackProcess, waitFor } from '@agentfleet/testing';
 
 let stack: StackProcess;
@@ -46,6 +48,25 @@ test('the demo walks through all four', async () => {
   const { code, output } = await runTool('demo.mjs', stack);
   expect(output).toContain('All 20 steps worked');
   expect(code).toBe(0);
+});
+
+/** The shell blocks of a guide, in their order. */
+function commandsOf(guide: string): string {
+  const text = readFileSync(join(__dirname, '../docs/guides', guide), 'utf8');
+  return [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block).join('\n');
+}
+
+test.each([
+  ['aiwm.md', ['[redacted]', 'AIWM_ENABLED=true', 'You are a helpful assistant.', 'busy', 'suspended', '401', 'agent.update']],
+  ['bridge.md', ['backup', 'primary:refused backup:null', 'unhealthy', 'one call', 'Here is your plan.', 'event: failover', 'event: done', '{"imported":1}']],
+])('the commands of the guide %s work as they stand', async (guide, expected) => {
+  const bash = promisify(execFile)('bash', ['-euo', 'pipefail', '-c', commandsOf(guide)], {
+    cwd: stack.dataDirectory,
+    env: { ...process.env, DATA_DIR: stack.dataDirectory },
+    timeout: 60_000,
+  });
+  const { stdout } = await bash;
+  for (const text of expected) expect(stdout).toContain(text);
 });
 
 test('a second start on the same directory is refused and names the first', async () => {
