@@ -57,6 +57,7 @@ import { NodeRepository } from './nodes/node.repository';
 import { NODES, nodeSchema } from './nodes/node.schema';
 import { NodesController } from './nodes/nodes.controller';
 import { NodesService } from './nodes/nodes.service';
+import { AnswerMetrics } from './operations/answer-metrics';
 import { HealthController } from './operations/health.controller';
 import { OrganizationRepository } from './organizations/organization.repository';
 import { OrganizationsController } from './organizations/organizations.controller';
@@ -141,6 +142,7 @@ const collections = MongooseModule.forFeature([
     SecretCheck,
     AgentGuard,
     FailureGuard,
+    AnswerMetrics,
     ConnectAgent,
     EventHub,
   ],

@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { defineEnv, httpUrl, integer, platformVariables, text, type EnvOf, type EnvProblem } from '@agentfleet/platform';
+import { defineEnv, httpUrl, integer, isWildcardHost, platformVariables, text, type EnvOf, type EnvProblem } from '@agentfleet/platform';
 
 const SECONDS_PER_DAY = 86_400;
 const SECONDS_PER_WEEK = 604_800;
@@ -24,6 +24,19 @@ export function presenceTimes(env: PresenceVariables): PresenceTimes {
     intervalS: env.AIWM_HEARTBEAT_INTERVAL_S ?? Math.min(60, timeoutS / 3),
     staleS: env.AIWM_HEARTBEAT_STALE_S ?? timeoutS / 2,
   };
+}
+
+interface PublicAddress {
+  readonly HOST: string;
+  readonly AIWM_PORT: number;
+  readonly AIWM_PUBLIC_URL: string | undefined;
+}
+
+/** The address that agents are told. `listeningPort` counts when the system chose the port. */
+export function publicUrl(env: PublicAddress, listeningPort: number): string {
+  if (env.AIWM_PUBLIC_URL !== undefined) return env.AIWM_PUBLIC_URL;
+  const host = isWildcardHost(env.HOST) ? '127.0.0.1' : env.HOST;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${env.AIWM_PORT === 0 ? listeningPort : env.AIWM_PORT}`;
 }
 
 /** A PEM in a variable often has `\n` written out. */

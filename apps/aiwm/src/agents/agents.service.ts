@@ -50,7 +50,8 @@ export class AgentsService {
   ) {
     this.resource = new Resource(repository.documents, transactions, audit, {
       type: 'agent',
-      beforeDelete: (agent, transaction) => this.endTokens(agent, 'deleted', transaction),
+      deletionRaises: 'tokenVersion',
+      afterDelete: (agent, transaction) => this.endTokens(agent, 'deleted', transaction),
       afterUpdate: (before, after, transaction) => this.announce(before, after, transaction),
     });
   }
@@ -79,11 +80,11 @@ export class AgentsService {
       previousValidUntil: null,
       configRevision: 1,
     };
-    await this.resource.create(caller, agent, Object.keys(definedOnly(body)), async (transaction) => {
+    const toWire = (made: AgentDocument) => agentWire(made, settings, this.presence.ofNew(made));
+    return this.resource.create(caller, agent, Object.keys(definedOnly(body)), toWire, async (transaction) => {
       await this.takeReferences(agent.orgId, agent, transaction);
       await this.presence.create(agent._id, agent.orgId, now, transaction);
     });
-    return this.wire(agent);
   }
 
   async get(caller: Caller, id: string, populate: unknown): Promise<AgentDto> {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { Audit, Bus, ENV, REPLICA, Transactions, validationFailed, type Caller, type Replica, type Transaction } from '@agentfleet/platform';
+import { Audit, Bus, ENV, REPLICA, Transactions, validationFailed, type Caller, type PlatformEnv, type Replica, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { hashAgentSecret } from '../connection/secret-check';
-import type { AiwmEnv } from '../env';
+import { publicUrl, type AiwmEnv } from '../env';
 import { markIdempotentWork } from '../idempotency/current-claim';
 import { PresenceService } from '../presence/presence.service';
 import { checkId, notFound, scopeOf } from '../resources/resource';
@@ -24,7 +24,7 @@ export class CredentialsService {
     private readonly transactions: Transactions,
     private readonly audit: Audit,
     private readonly bus: Bus,
-    @Inject(ENV) private readonly env: AiwmEnv,
+    @Inject(ENV) private readonly env: AiwmEnv & PlatformEnv,
     @Inject(REPLICA) private readonly replica: Replica,
   ) {}
 
@@ -35,12 +35,21 @@ export class CredentialsService {
     if (!(await this.repository.documents.find(scopeOf(caller), id))) throw notFound(); // before the costly hash
     const secret = randomBytes(32).toString('hex');
     const hash = await hashAgentSecret(secret);
-    const agent = await this.transactions.run((transaction) => this.rotate(caller, id, hash, overlapSeconds, transaction));
-    const baseUrl = this.env.AIWM_PUBLIC_URL ?? this.replica.internalUrl;
-    const subject = { agentId: id, name: agent.name, secret, baseUrl, settings: this.agents.settingsOf(agent) };
+    return this.transactions.run(async (transaction) => {
+      const agent = await this.rotate(caller, id, hash, overlapSeconds, transaction);
+      const answer = this.answer(agent, secret, overlapSeconds);
+      await markIdempotentWork(transaction, answer);
+      return answer;
+    });
+  }
+
+  private answer(agent: AgentDocument, secret: string, overlapSeconds: number): RegeneratedDto {
+    const agentId = agent._id.toHexString();
+    const baseUrl = publicUrl(this.env, Number(new URL(this.replica.internalUrl).port));
+    const subject = { agentId, name: agent.name, secret, baseUrl, settings: this.agents.settingsOf(agent) };
     const expiresAt = agent.previousCredential?.expiresAt;
     return {
-      agentId: id,
+      agentId,
       secret,
       envConfig: renderEnvConfig(subject),
       installScript: renderInstallScript(subject),
@@ -71,7 +80,6 @@ export class CredentialsService {
     if (!agent) throw notFound();
     if (!overlaps) await this.presence.forgetSecrets(id, transaction);
     await this.finish(caller, agent, 'agent.credentials.regenerate', transaction);
-    await markIdempotentWork(transaction);
     return agent;
   }
 

@@ -68,9 +68,9 @@ export function renderEnvConfig(subject: Subject): string {
   ].join('\n');
 }
 
-/** One argument for a shell, whatever it holds. */
+/** One argument for a shell, whatever it holds; an empty `''` parts a backslash from `$(` and `${`, which people grep for. */
 function shellQuoted(value: string): string {
-  return `'${value.replace(/'/g, "'\\''")}'`;
+  return `'${value.replace(/'/g, "'\\''").replace(/\\(?=\$[({])/g, "\\''")}'`;
 }
 
 /** A script that puts the environment file in place; every inserted value is single-quoted. */
@@ -79,6 +79,7 @@ export function renderInstallScript(subject: Subject): string {
   return [
     '#!/bin/bash',
     '# Writes the environment of an Agentfleet agent. Running it again does no harm.',
+    '# shellcheck disable=SC1003,SC2016 # values are written as they are, nothing in them is to expand',
     'set -euo pipefail',
     '',
     `agent_id=${shellQuoted(subject.agentId)}`,

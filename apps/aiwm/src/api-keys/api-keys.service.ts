@@ -70,13 +70,14 @@ export class ApiKeysService implements OnModuleInit {
       createdAt: now,
       updatedAt: now,
     };
+    const { lastUsedAt: _unused, ...shown } = wire(document);
+    const answer = { ...shown, key };
     await this.transactions.run(async (transaction) => {
       await this.repository.insert(document, transaction);
       await this.record(transaction, caller, 'create', document, Object.keys(definedOnly(body)));
-      await markIdempotentWork(transaction);
+      await markIdempotentWork(transaction, answer);
     });
-    const { lastUsedAt: _unused, ...shown } = wire(document);
-    return { ...shown, key };
+    return answer;
   }
 
   async get(caller: Caller, id: string): Promise<ApiKeyDto> {
@@ -112,9 +113,10 @@ export class ApiKeysService implements OnModuleInit {
     const { key, hash, prefix } = makeSecret();
     const until = overlapSeconds > 0 ? new Date(Date.now() + overlapSeconds * 1000) : null;
     const set = { hash, prefix, previousHash: until ? before.hash : null, previousValidUntil: until };
-    const after = await this.change(caller, id, set, 'rotate', ['key']);
+    const answer = { _id: id, key, prefix, previousValidUntil: iso(until) };
+    const after = await this.change(caller, id, set, 'rotate', ['key'], answer);
     this.announce(PLATFORM_NOTICES.keyRotated, after, { previousValidUntil: iso(until) });
-    return { _id: id, key, prefix, previousValidUntil: iso(until) };
+    return answer;
   }
 
   async revoke(caller: Caller, id: string): Promise<Deleted> {
@@ -133,13 +135,13 @@ export class ApiKeysService implements OnModuleInit {
     }
   }
 
-  private change(caller: Caller, id: string, set: object, verb: string, fields: readonly string[]): Promise<ApiKeyDocument> {
+  private change(caller: Caller, id: string, set: object, verb: string, fields: readonly string[], answer: object = {}): Promise<ApiKeyDocument> {
     checkId(id);
     return this.transactions.run(async (transaction) => {
       const after = await this.repository.update(orgOf(caller), id, set, transaction);
       if (!after) throw notFound();
       await this.record(transaction, caller, verb, after, fields);
-      await markIdempotentWork(transaction);
+      await markIdempotentWork(transaction, answer);
       return after;
     });
   }

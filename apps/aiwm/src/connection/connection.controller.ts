@@ -1,9 +1,8 @@
 import { AppError } from '@agentfleet/errors';
-import { Authenticated, BodyLimit, CurrentCaller, hasAnyScope, Metrics, Needs, Public, validationFailed, type Caller } from '@agentfleet/platform';
+import { Authenticated, BodyLimit, CurrentCaller, hasAnyScope, Needs, Public, validationFailed, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Get, Header, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Counter } from 'prom-client';
 import { AgentRepository } from '../agents/agent.repository';
 import { redactSettings } from '../agents/settings';
 import { PresenceService } from '../presence/presence.service';
@@ -22,18 +21,13 @@ const SUCCESS = { schema: { type: 'object', properties: { success: { type: 'bool
 @ApiTags('agent connection')
 @Controller('agents')
 export class ConnectionController {
-  private readonly heartbeats: Counter<'result'>;
-
   constructor(
     private readonly connectAgent: ConnectAgent,
     private readonly guard: AgentGuard,
     private readonly presence: PresenceService,
     private readonly transitions: PresenceTransitions,
     private readonly repository: AgentRepository,
-    metrics: Metrics,
-  ) {
-    this.heartbeats = metrics.counter({ name: 'aiwm_agent_heartbeats_total', help: 'Heartbeats', labelNames: ['result'] });
-  }
+  ) {}
 
   /** An agent shows its secret and gets a token and its configuration. */
   @Post(':id/connect')
@@ -65,7 +59,6 @@ export class ConnectionController {
     const agent = await this.guard.check(caller, checkId(id));
     const metrics = body.metrics === undefined ? undefined : JSON.stringify(body.metrics);
     await this.presence.heartbeat(id, agent, body.status, metrics);
-    this.heartbeats.inc({ result: 'ok' });
     const running = body.configRevision ?? caller.agentClaims?.configRevision;
     return running === agent.configRevision ? { success: true } : { success: true, configRevision: agent.configRevision };
   }

@@ -6,6 +6,8 @@ import type { EventType } from './event-hub';
 const MAX_UNSENT_BYTES = 1_048_576;
 /** Revocation that no notice told of is seen then. */
 const RECHECK_EVERY_MS = 30_000;
+/** A slow reader has this long to read why it is sent away. */
+const LAST_READ_MS = 10_000;
 const MAX_TIMER_MS = 2_147_483_647;
 
 export type EndReason = 'token_expired' | 'revoked' | 'slow_consumer' | 'shutdown';
@@ -25,6 +27,7 @@ export class EventStream {
   readonly callerId: string;
   private readonly timers: NodeJS.Timeout[] = [];
   private isOpen = true;
+  private closed: () => void = () => undefined;
 
   constructor(
     private readonly response: ServerResponse,
@@ -37,11 +40,12 @@ export class EventStream {
       const leftMs = Math.min(MAX_TIMER_MS, Math.max(0, options.expiresAtMs - Date.now()));
       this.timers.push(setTimeout(() => this.end('token_expired'), leftMs).unref());
     }
-    this.onClose(() => this.close());
+    this.response.once('close', () => this.close());
   }
 
+  /** Once no more is sent, whoever ended it; a slow reader may still be reading. */
   onClose(listener: () => void): void {
-    this.response.once('close', listener);
+    this.closed = listener;
   }
 
   /** Whether this caller asked for and may see it. */
@@ -74,7 +78,7 @@ export class EventStream {
     this.isOpen = false;
     this.response.end(`event: end\ndata: ${JSON.stringify({ reason })}\n\n`);
     // a reader that does not read would keep the socket for ever
-    if (reason === 'slow_consumer') setTimeout(() => this.response.destroy(), 1000).unref();
+    if (reason === 'slow_consumer') setTimeout(() => this.response.destroy(), LAST_READ_MS).unref();
     this.close();
   }
 
@@ -87,5 +91,6 @@ export class EventStream {
   private close(): void {
     this.isOpen = false;
     for (const timer of this.timers) clearTimeout(timer);
+    this.closed();
   }
 }

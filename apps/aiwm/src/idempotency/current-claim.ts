@@ -3,8 +3,8 @@ import type { Transaction } from '@agentfleet/platform';
 
 /** The claim of an `Idempotency-Key` that the present request works under. */
 export interface Claim {
-  /** Writes into the transaction that the work is done. @throws when another request took the key over */
-  mark(transaction: Transaction): Promise<void>;
+  /** Writes into the transaction that the work is done, and the answer. @throws when another request took the key over */
+  mark(transaction: Transaction, answer: object): Promise<void>;
 }
 
 const claims = new AsyncLocalStorage<Claim>();
@@ -14,9 +14,9 @@ export function runUnderClaim<T>(claim: Claim, work: () => Promise<T>): Promise<
 }
 
 /**
- * Called in the transaction of every creation: with a key, "it is done" is committed together with what was done, so that
- * a retry after a crash between commit and answer does not act twice. Without a key it does nothing.
+ * Called in the transaction of every creation: with a key, the answer is committed together with what was done, so that a
+ * retry after a crash between commit and answer gets the first answer. Without a key it does nothing.
  */
-export async function markIdempotentWork(transaction: Transaction): Promise<void> {
-  await claims.getStore()?.mark(transaction);
+export async function markIdempotentWork(transaction: Transaction, answer: object): Promise<void> {
+  await claims.getStore()?.mark(transaction, answer);
 }

@@ -59,22 +59,19 @@ export class IdempotencyInterceptor implements NestInterceptor {
         return JSON.parse(this.cipher.decrypt(claim.answer, CIPHER_CONTEXT));
       }
       const isDone = claim.record.state === 'done';
-      const isLongAgo = (claim.record.claimedUntil?.getTime() ?? 0) < this.clock.now();
-      if (this.clock.monotonicMs() > deadline || (isDone && isLongAgo)) throw answerGone(isDone);
+      if (isDone || this.clock.monotonicMs() > deadline) throw answerGone(isDone);
       await this.clock.sleep(POLL_MS);
     }
   }
 
   private async act(id: string, holder: string, holdsSecret: boolean, work: () => Promise<unknown>): Promise<unknown> {
-    const mark = async (transaction: Transaction) => {
-      if (!(await this.repository.done(id, holder, transaction))) throw answerGone(false);
+    const lifeMs = holdsSecret ? SECRET_ANSWER_LIFE_MS : ANSWER_LIFE_MS;
+    const mark = async (transaction: Transaction, answer: object) => {
+      const stored = this.cipher.encrypt(JSON.stringify(answer), CIPHER_CONTEXT);
+      if (!(await this.repository.done(id, holder, stored, lifeMs, transaction))) throw answerGone(false);
     };
     try {
-      const answer = await runUnderClaim({ mark }, work);
-      const stored = this.cipher.encrypt(JSON.stringify(answer), CIPHER_CONTEXT);
-      // the change is committed: that the answer could not be kept must not turn it into a failure
-      await this.repository.keepAnswer(id, stored, holdsSecret ? SECRET_ANSWER_LIFE_MS : ANSWER_LIFE_MS).catch(() => undefined);
-      return answer;
+      return await runUnderClaim({ mark }, work);
     } catch (error) {
       await this.repository.release(id, holder).catch(() => undefined);
       throw error;

@@ -47,16 +47,14 @@ export class IdempotencyRepository {
     return { kind: 'known', record, answer: stored?.answer };
   }
 
-  /** False when the claim is not this holder's any more. */
-  async done(id: string, holder: string, transaction: Transaction): Promise<boolean> {
+  /** The work is done and this is its answer. False when the claim is not this holder's any more. */
+  async done(id: string, holder: string, answer: string, lifeMs: number, transaction: Transaction): Promise<boolean> {
     const { session } = transaction;
     const { matchedCount } = await this.collection().updateOne({ _id: id, holder }, { $set: { state: 'done' } }, { session });
-    return matchedCount === 1;
-  }
-
-  async keepAnswer(id: string, answer: string, lifeMs: number): Promise<void> {
+    if (matchedCount === 0) return false;
     const _id = `${id}:answer`;
-    await this.collection().replaceOne({ _id }, { _id, answer, expiresAt: new Date(Date.now() + lifeMs) }, { upsert: true });
+    await this.collection().replaceOne({ _id }, { _id, answer, expiresAt: new Date(Date.now() + lifeMs) }, { upsert: true, session });
+    return true;
   }
 
   /** Gives the key free again, unless the change was committed. */

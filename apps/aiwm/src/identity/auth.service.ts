@@ -1,11 +1,12 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { PLATFORM_NOTICES } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Audit, Bus, ENV, FailureLimiter, IdentityStore, Metrics, Transactions, validationFailed, type Caller } from '@agentfleet/platform';
+import { Audit, Bus, ENV, IdentityStore, Metrics, Transactions, validationFailed, type Caller } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { hash } from 'bcrypt';
 import type { Counter } from 'prom-client';
 import type { AiwmEnv } from '../env';
+import { FailureGuard } from '../limits/failure-guard';
 import type { ProfileDto, TokensDto } from './auth.dto';
 import { IdentityRepository } from './identity.repository';
 import type { UserDocument } from './identity.schema';
@@ -21,10 +22,14 @@ const REUSE_GRACE_MS = 10_000;
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const wrongCredentials = () => new AppError('invalid_credentials', { message: 'Username or password is wrong' });
 
+function loginResult(error: unknown): 'invalid' | 'limited' | 'failed' {
+  if (!(error instanceof AppError)) return 'failed';
+  return error.code === 'invalid_credentials' ? 'invalid' : error.code === 'rate_limited' ? 'limited' : 'failed';
+}
+
 /** Logins of people: short access tokens and refresh tokens that rotate. */
 @Injectable()
 export class AuthService {
-  private readonly failures = new FailureLimiter(FAILURES_PER_WINDOW, FAILURE_WINDOW_MS);
   private readonly logins: Counter<'result'>;
 
   constructor(
@@ -34,28 +39,23 @@ export class AuthService {
     private readonly transactions: Transactions,
     private readonly audit: Audit,
     private readonly bus: Bus,
+    private readonly guard: FailureGuard,
     metrics: Metrics,
     @Inject(ENV) private readonly env: AiwmEnv,
   ) {
-    this.logins = metrics.counter({ name: 'aiwm_logins_total', help: 'Logins', labelNames: ['result'] });
+    this.logins = metrics.counter({ name: 'aiwm_logins_total', help: 'Logins by result: ok, invalid, limited; failed when AIWM itself could not answer', labelNames: ['result'] });
   }
 
   async login(username: string, password: string, source: string): Promise<TokensDto> {
-    const key = `${username.toLowerCase()} ${source}`;
-    const blockedForSeconds = this.failures.blockedFor(key);
-    if (blockedForSeconds > 0) {
-      this.logins.inc({ result: 'limited' });
-      throw new AppError('rate_limited', { retryAfterSeconds: blockedForSeconds, message: 'Too many failed logins; try again later' });
+    const watched = { key: `login:${sha256(username.toLowerCase())}:${source}`, limit: FAILURES_PER_WINDOW, windowMs: FAILURE_WINDOW_MS };
+    try {
+      const tokens = await this.guard.guarded([watched], password, 'Too many failed logins; try again later', () => this.attempt(username, password));
+      this.logins.inc({ result: 'ok' });
+      return tokens;
+    } catch (error) {
+      this.logins.inc({ result: loginResult(error) });
+      throw error;
     }
-    const user = await this.repository.userByName(username);
-    const matches = await passwordMatches(password, user?.passwordHash);
-    if (!user || !matches || user.status !== 'active') {
-      this.failures.count(key);
-      this.logins.inc({ result: 'failed' });
-      throw wrongCredentials();
-    }
-    this.logins.inc({ result: 'ok' });
-    return this.issue(user, randomUUID());
   }
 
   async refresh(token: string): Promise<TokensDto> {
@@ -111,6 +111,13 @@ export class AuthService {
     if (!changed) throw new AppError('token_revoked');
     await this.repository.revokeAllOf(caller.id, new Date());
     return this.issue(changed, randomUUID());
+  }
+
+  private async attempt(username: string, password: string): Promise<TokensDto> {
+    const user = await this.repository.userByName(username);
+    const matches = await passwordMatches(password, user?.passwordHash);
+    if (!user || !matches || user.status !== 'active') throw wrongCredentials();
+    return this.issue(user, randomUUID());
   }
 
   private revoked(user: UserDocument, tokenVersion: number): void {

@@ -7,6 +7,8 @@ import { IdentityRepository } from './identity.repository';
 import { newUser, PASSWORD_ROUNDS } from './passwords';
 import { TokenSigner } from './token-signer';
 
+const MAX_RENEWAL_MS = 3_600_000;
+
 /** What has to exist before the first login: the default organization, the signing key, the first administrator. */
 @Injectable()
 export class FirstBoot implements OnModuleInit {
@@ -26,16 +28,31 @@ export class FirstBoot implements OnModuleInit {
     this.lifecycle.beforeReady('identity', async () => {
       await this.repository.ensureDefaultOrganization(new Date());
       await this.publishKey();
+      const renewal = setInterval(() => void this.publishKey().catch(this.warn), this.renewalMs).unref();
+      this.lifecycle.onDrain('signing key', () => clearInterval(renewal));
       await this.makeAdministrator();
       await this.resetAdministrator();
     });
   }
 
+  private get tokenLifeMs(): number {
+    return 1000 * Math.max(this.env.AGENT_TOKEN_TTL_SECONDS, this.env.USER_TOKEN_TTL_SECONDS);
+  }
+
+  private get renewalMs(): number {
+    return Math.min(MAX_RENEWAL_MS, Math.max(1000, this.tokenLifeMs / 4));
+  }
+
+  /**
+   * Every replica keeps the key that it signs with alive, so that a key ends one token's life after the last of them, in
+   * whatever order replicas with an older and a newer key start and stop.
+   */
   private async publishKey(): Promise<void> {
-    const lifeSeconds = Math.max(this.env.AGENT_TOKEN_TTL_SECONDS, this.env.USER_TOKEN_TTL_SECONDS);
-    const isNew = await this.repository.publishSigningKey(this.signer.kid, this.signer.publicJwk, new Date(Date.now() + lifeSeconds * 1000));
+    const validUntil = new Date(Date.now() + this.tokenLifeMs + this.renewalMs);
+    const isNew = await this.repository.publishSigningKey(this.signer.kid, this.signer.publicJwk, validUntil);
+    if (!isNew) return;
     this.store.forgetSigningKeys();
-    if (isNew) this.bus.notify(PLATFORM_NOTICES.signingKeysChanged, { kid: this.signer.kid, at: new Date().toISOString() });
+    this.bus.notify(PLATFORM_NOTICES.signingKeysChanged, { kid: this.signer.kid, at: new Date().toISOString() });
   }
 
   private async makeAdministrator(): Promise<void> {
@@ -49,6 +66,10 @@ export class FirstBoot implements OnModuleInit {
     const user = newUser({ username, passwordHash, orgId: DEFAULT_ORGANIZATION_ID, roles: ['universe.owner'], createdBy: 'system' });
     if (await this.repository.insertUser(user)) this.log.info({ username }, 'Made the first administrator');
   }
+
+  private readonly warn = (error: unknown): void => {
+    this.log.warn({ err: error }, 'The signing key could not be renewed; it is tried again');
+  };
 
   /** For an operator who lost the password and can restart the app. */
   private async resetAdministrator(): Promise<void> {

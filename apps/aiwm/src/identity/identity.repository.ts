@@ -86,15 +86,14 @@ export class IdentityRepository {
     await this.refreshTokens.collection.updateMany({ userId, revokedAt: null }, { $set: { revokedAt: now } });
   }
 
-  /** Publishes the present key and lets older ones live for one token's life more. True when it was new. */
-  async publishSigningKey(kid: string, publicJwk: SigningKeyDocument['publicJwk'], olderUntil: Date): Promise<boolean> {
+  /** Publishes a key that is signed with, or lets it live on. True when it was new. */
+  async publishSigningKey(kid: string, publicJwk: SigningKeyDocument['publicJwk'], validUntil: Date): Promise<boolean> {
     const keys = this.signingKeys.collection;
     const result = await keys.updateOne(
       { _id: kid as never },
-      { $set: { publicJwk, validUntil: null }, $setOnInsert: { createdAt: new Date() } },
+      { $set: { publicJwk }, $max: { validUntil }, $setOnInsert: { createdAt: new Date() } },
       { upsert: true },
     );
-    await keys.updateMany({ _id: { $ne: kid as never }, validUntil: null }, { $set: { validUntil: olderUntil } });
     return result.upsertedCount === 1;
   }
 

@@ -50,7 +50,7 @@ export class InstructionsService {
     const given = { description: '', guidelines: [], tags: [], status: 'active' as const, ...definedOnly(body) };
     const { name, systemPrompt } = body;
     const document = { ...newDocument(caller, new Date()), ...given, name, systemPrompt, references: 0 };
-    return instructionWire(await this.resource.create(caller, document, Object.keys(definedOnly(body))));
+    return this.resource.create(caller, document, Object.keys(definedOnly(body)), instructionWire);
   }
 
   async get(caller: Caller, id: string): Promise<InstructionDto> {

@@ -63,7 +63,7 @@ export class NodesService {
       location: JSON.stringify(body.location ?? {}),
       references: 0,
     };
-    return nodeWire(await this.resource.create(caller, document, Object.keys(definedOnly(body))));
+    return this.resource.create(caller, document, Object.keys(definedOnly(body)), nodeWire);
   }
 
   async get(caller: Caller, id: string): Promise<NodeDto> {

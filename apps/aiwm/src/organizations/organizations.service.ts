@@ -38,7 +38,7 @@ export class OrganizationsService {
     await this.transactions.run(async (transaction) => {
       await this.repository.insert(document, transaction);
       await this.record(transaction, caller, 'create', document, Object.keys(definedOnly(body)));
-      await markIdempotentWork(transaction);
+      await markIdempotentWork(transaction, wire(document));
     });
     return wire(document);
   }

@@ -168,6 +168,11 @@ export class PresenceService implements OnModuleInit {
     );
   }
 
+  /** Of an agent that is just being made. */
+  ofNew(agent: Subject): PresenceView {
+    return { record: undefined, presence: presenceAt(factsOf(agent, undefined), this.clock.now(), this.times, this.gaps) };
+  }
+
   create(...args: Parameters<PresenceRepository['create']>): Promise<void> {
     return this.repository.create(...args);
   }

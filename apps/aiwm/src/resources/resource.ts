@@ -13,8 +13,12 @@ export interface ResourceKind<D extends TenantDocument> {
   readonly readScope?: (caller: Caller) => TenantScope;
   /** Refuses changes that the caller may see but not make. @throws AppError */
   readonly checkWrite?: (caller: Caller, document: D) => void;
+  /** Raised by a deletion. */
+  readonly deletionRaises?: string;
   /** Inside the transaction of a deletion. @throws AppError `in_use` */
   readonly beforeDelete?: (document: D, transaction: Transaction) => Promise<void>;
+  /** Inside the transaction of a deletion, after it. */
+  readonly afterDelete?: (document: D, transaction: Transaction) => Promise<void>;
   /** Inside the transaction of an update, after it. */
   readonly afterUpdate?: (before: D, after: D, transaction: Transaction) => Promise<void>;
 }
@@ -78,13 +82,20 @@ export class Resource<D extends NamedDocument> {
   ) {}
 
   /** `check` runs in the transaction before the insert, for references. */
-  async create(caller: Caller, document: D, fields: readonly string[], check?: (transaction: Transaction) => Promise<void>): Promise<D> {
+  async create<Answer extends object>(
+    caller: Caller,
+    document: D,
+    fields: readonly string[],
+    toWire: (document: D) => Answer,
+    check?: (transaction: Transaction) => Promise<void>,
+  ): Promise<Answer> {
+    const answer = toWire(document);
     return this.transactions.run(async (transaction) => {
       await check?.(transaction);
       await this.documents.insert(document, transaction);
       await this.record(transaction, caller, 'create', document, fields);
-      await markIdempotentWork(transaction);
-      return document;
+      await markIdempotentWork(transaction, answer);
+      return answer;
     });
   }
 
@@ -128,8 +139,10 @@ export class Resource<D extends NamedDocument> {
       await this.kind.beforeDelete?.(before, transaction);
       const deletedAt = new Date();
       const set = { isDeleted: true, deletedAt, updatedBy: caller.id };
-      const after = await this.documents.update(this.readScope(caller), id, { set }, transaction);
+      const inc = this.kind.deletionRaises === undefined ? {} : { inc: { [this.kind.deletionRaises]: 1 } };
+      const after = await this.documents.update(this.readScope(caller), id, { set, ...inc }, transaction);
       if (!after) throw notFound();
+      await this.kind.afterDelete?.(after, transaction);
       await this.record(transaction, caller, 'delete', after, []);
       return { _id: id, deletedAt: deletedAt.toISOString(), message: `The ${this.kind.type} was deleted` };
     });

@@ -97,7 +97,7 @@ export class ToolsService {
       healthEndpoint: body.healthEndpoint ?? null,
       references: 0,
     };
-    return toolWire(await this.resource.create(caller, document, Object.keys(definedOnly(body))));
+    return this.resource.create(caller, document, Object.keys(definedOnly(body)), toolWire);
   }
 
   async get(caller: Caller, id: string): Promise<ToolDto> {

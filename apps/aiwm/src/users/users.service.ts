@@ -67,7 +67,7 @@ export class UsersService {
     await this.transactions.run(async (transaction) => {
       await this.repository.insert(user, transaction);
       await this.record(transaction, caller, 'create', user, Object.keys(definedOnly(body)));
-      await markIdempotentWork(transaction);
+      await markIdempotentWork(transaction, wire(user));
     });
     return wire(user);
   }

@@ -1,0 +1,143 @@
+import { OwnRedis, waitFor } from '@agentfleet/testing';
+import type { RunningApp } from '@agentfleet/platform';
+import { aiwmStack, type Client, type Stack } from '../testing-client.fixture';
+import { openStream, type OpenStream } from './open-stream.fixture';
+
+const ORG = '000000000000000000000001';
+const PASSWORD = 'a quiet long password';
+
+let stack: Stack;
+let running: RunningApp;
+let anonymous: Client;
+let admin: Client;
+let streams: OpenStream[];
+beforeAll(async () => {
+  stack = await aiwmStack();
+  ({ client: anonymous, running } = await stack.boot());
+  admin = await anonymous.login();
+  await waitFor('the bus', () => running.services.bus.isUp);
+});
+afterAll(() => stack.close());
+beforeEach(() => (streams = []));
+afterEach(() => streams.forEach((stream) => stream.close()));
+
+async function listen(client: Client, query = ''): Promise<OpenStream> {
+  const stream = await openStream(client, query);
+  streams.push(stream);
+  return stream;
+}
+
+const eventsOf = (stream: OpenStream) => [...stream.text().matchAll(/^event: (.+)$/gm)].map(([, event]) => event);
+
+async function openStreams(client: Client): Promise<number> {
+  const text = await (await fetch(`${client.url}/metrics`)).text();
+  return Number(/^aiwm_event_streams (\d+)$/m.exec(text)?.[1]);
+}
+
+test('Redis goes: degraded; it comes back: ready again, and events flow', async () => {
+  const redis = await OwnRedis.create();
+  try {
+    await redis.start();
+    const own = await stack.boot({ REDIS_URL: redis.url });
+    await waitFor('the bus', () => own.running.services.bus.isUp);
+    const client = await own.client.login();
+    const stream = await listen(client);
+    await redis.kill();
+    await waitFor('degraded', () => stream.text().includes('event: degraded\ndata: {"reason":"bus"}\n\n'));
+    const refused = await client.get('/events');
+    expect([refused.status, refused.body['code'], Number(refused.headers.get('retry-after')) > 0]).toEqual([503, 'UNAVAILABLE', true]);
+    await redis.start();
+    await waitFor('ready again', () => eventsOf(stream).filter((event) => event === 'ready').length === 2);
+    expect(eventsOf(stream).slice(0, 3)).toEqual(['ready', 'degraded', 'ready']);
+    await waitFor('events', async () => {
+      await client.create('/agents', { name: 'After' });
+      return eventsOf(stream).includes('audit');
+    });
+  } finally {
+    await redis.dispose();
+  }
+}, 30_000);
+
+test('the stream of a user ends with the token', async () => {
+  const short = await stack.boot({ USER_TOKEN_TTL_SECONDS: '2' });
+  await waitFor('the bus', () => short.running.services.bus.isUp);
+  const stream = await listen(await short.client.login());
+  await waitFor('the end', () => stream.ended(), { timeoutMs: 6000 });
+  expect(stream.text()).toMatch(/event: end\ndata: {"reason":"token_expired"}\n\n$/);
+});
+
+test('the stream of a user who is suspended ends', async () => {
+  const id = await admin.create('/users', { username: 'leaver@localhost', password: PASSWORD, roles: ['organization.viewer'] });
+  const { accessToken } = (await anonymous.post('/auth/login', { username: 'leaver@localhost', password: PASSWORD })).body;
+  const stream = await listen(anonymous.with({ Authorization: `Bearer ${String(accessToken)}` }));
+  await admin.patch(`/users/${id}`, { status: 'suspended' });
+  await waitFor('the end', () => stream.ended());
+  expect(stream.text()).toMatch(/event: end\ndata: {"reason":"revoked"}\n\n$/);
+});
+
+test('a replica that stops says so', async () => {
+  const leaving = await stack.boot();
+  await waitFor('the bus', () => leaving.running.services.bus.isUp);
+  const stream = await listen(leaving.client.with(admin.headers));
+  await leaving.running.close();
+  await waitFor('the end', () => stream.ended());
+  expect(stream.text()).toMatch(/event: end\ndata: {"reason":"shutdown"}\n\n$/);
+});
+
+test('a reader that does not read is sent away; others are not', async () => {
+  const reader = await listen(admin, '?types=health');
+  const slow = await listen(admin, '?types=health');
+  slow.pause();
+  const filler = 'x'.repeat(50_000);
+  await waitFor('the end of the slow one', async () => {
+    for (let i = 0; i < 20; i++) running.services.bus.notify('vps.health.changed', { orgId: ORG, filler, at: new Date().toISOString() });
+    return (await openStreams(anonymous)) === 1;
+  }, { timeoutMs: 20_000 });
+  slow.resume();
+  await waitFor('the reason', () => slow.ended());
+  expect(slow.text().slice(-100)).toMatch(/event: end\ndata: {"reason":"slow_consumer"}\n\n$/);
+  expect(reader.ended()).toBe(false);
+}, 40_000);
+
+test('only owners see the audit log; editors, viewers and keys see the rest', async () => {
+  await admin.create('/users', { username: 'editor@localhost', password: PASSWORD, roles: ['organization.editor'] });
+  await admin.create('/users', { username: 'owner@localhost', password: PASSWORD, roles: ['organization.owner'] });
+  const loginAs = async (username: string) => {
+    const { accessToken } = (await anonymous.post('/auth/login', { username, password: PASSWORD })).body;
+    return anonymous.with({ Authorization: `Bearer ${String(accessToken)}` });
+  };
+  const [editor, owner] = [await listen(await loginAs('editor@localhost')), await listen(await loginAs('owner@localhost'))];
+  const id = await admin.create('/agents', { name: 'Watched' });
+  await admin.patch(`/agents/${id}`, { name: 'Watched again' });
+  await waitFor('the changes', () => owner.text().includes('"agent.update"') && eventsOf(editor).includes('config'));
+  expect(eventsOf(editor)).not.toContain('audit');
+});
+
+test('notices that belong to nobody are dropped, types are filtered', async () => {
+  const all = await listen(admin);
+  const config = await listen(admin, '?types=config,health');
+  const { bus } = running.services;
+  for (const pattern of ['agent.presence.changed', 'agent.configuration.changed', 'audit.recorded', 'vps.health.changed', 'cluster.connected', 'cluster.disconnected', 'cluster.presence.changed']) {
+    bus.notify(pattern, { agentId: 'nobody', at: '2026-01-01T00:00:00.000Z' });
+    bus.notify(pattern, { orgId: 5, agentId: 'nobody' });
+    bus.notify(pattern, { orgId: ORG, agentId: `of ${pattern}`, at: '2026-01-01T00:00:00.000Z' });
+  }
+  await waitFor('the last', () => all.text().includes('of cluster.presence.changed') && config.text().includes('of cluster.presence.changed'));
+  expect(all.text()).not.toContain('nobody');
+  expect(eventsOf(all)).toEqual(['ready', 'presence', 'config', 'audit', 'health', 'health', 'health', 'health']);
+  expect(eventsOf(config)).toEqual(['ready', 'config', 'health', 'health', 'health', 'health']);
+  expect((await admin.get('/events?types=config,nonsense')).status).toBe(400);
+});
+
+test('a hundred streams for each organization and replica, the next is 429; a comment comes every 15 s', async () => {
+  const orgId = await admin.create('/organizations', { name: 'many-streams' });
+  const inOrg = admin.with({ ...admin.headers, 'X-Organization-Id': orgId });
+  const open = await Promise.all(Array.from({ length: 100 }, () => listen(inOrg)));
+  const refused = await inOrg.get('/events');
+  expect([refused.status, refused.body['code'], Number(refused.headers.get('retry-after')) > 0]).toEqual([429, 'RATE_LIMITED', true]);
+  await listen(admin); // other organizations have room
+  open[0]?.close();
+  await waitFor('room', async () => (await openStreams(anonymous)) === 100);
+  const again = await listen(inOrg);
+  await waitFor('a comment', () => /^:\n\n/m.test(again.text()), { timeoutMs: 20_000 });
+}, 60_000);

@@ -1,0 +1,33 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { waitFor } from '@agentfleet/testing';
+import type { Client } from '../testing-client.fixture';
+
+/** An open event stream and the text that came so far. */
+export interface OpenStream {
+  text(): string;
+  ended(): boolean;
+  /** Stops reading: what comes stays with the sender. */
+  pause(): void;
+  resume(): void;
+  close(): void;
+}
+
+export async function openStream(client: Client, query = ''): Promise<OpenStream> {
+  const request = get(`${client.url}/events${query}`, { headers: { ...client.headers }, agent: false });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  expect([response.statusCode, response.headers['content-type']]).toEqual([200, 'text/event-stream; charset=utf-8']);
+  let text = '';
+  let isOver = false;
+  response.setEncoding('utf8');
+  response.on('data', (chunk: string) => (text += chunk)).on('error', () => undefined);
+  response.on('close', () => (isOver = true));
+  await waitFor('ready', () => text.startsWith('event: ready\ndata: {"at":"'));
+  return {
+    text: () => text,
+    ended: () => isOver,
+    pause: () => void response.pause(),
+    resume: () => void response.resume(),
+    close: () => void request.destroy(),
+  };
+}

@@ -1,0 +1,84 @@
+import { openApiOf } from '@agentfleet/platform';
+import { aiwmApp } from './app';
+import { isPlainObject } from './resources/validation';
+import { aiwmStack, type Client, type Stack } from './testing-client.fixture';
+
+const SECRET = 'a secret of its own';
+let stack: Stack;
+let anonymous: Client;
+let admin: Client;
+let agent: Client;
+let id: string;
+/** Every route that takes a body, with ids that exist as far as that matters. */
+let routes: { method: string; path: string; caller: Client }[];
+
+beforeAll(async () => {
+  stack = await aiwmStack();
+  ({ client: anonymous } = await stack.boot());
+  admin = await anonymous.login();
+  id = await admin.create('/agents', { name: 'Attacked', secret: SECRET });
+  const { body } = await anonymous.post(`/agents/${id}/connect`, { secret: SECRET });
+  agent = anonymous.with({ Authorization: `Bearer ${String(body['token'])}` });
+  const { paths } = await openApiOf(aiwmApp);
+  routes = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).flatMap(([method, operation]) => {
+      if (!isPlainObject(operation) || operation['requestBody'] === undefined) return [];
+      const caller = /heartbeat|disconnect/.test(path) ? agent : admin;
+      return [{ method: method.toUpperCase(), path: path.replace('{id}', id), caller }];
+    }),
+  );
+});
+afterAll(() => stack.close());
+
+const nested = (levels: number, open: string, inside: string, close: string) => open.repeat(levels) + inside + close.repeat(levels);
+
+test('every kind of route with a body is in the list', () => {
+  const found = routes.map(({ method, path }) => `${method} ${path.replace(id, ':id')}`);
+  for (const wanted of ['POST /agents', 'PUT /tools/:id', 'PATCH /nodes/:id', 'POST /agents/:id/connect', 'POST /agents/:id/heartbeat', 'POST /auth/login', 'POST /agents/:id/credentials/regenerate', 'POST /api-keys/:id/rotate']) {
+    expect(found).toContain(wanted);
+  }
+});
+
+test('bodies of 20,000 levels are 400 on every route, and the process survives', async () => {
+  const bodies = [`{"settings":${nested(20_000, '[', '', ']')}}`, nested(20_000, '{"a":', '1', '}'), nested(20_000, '[', '1', ']')];
+  for (const { method, path, caller } of routes) {
+    for (const body of bodies.filter(({ length }) => length < 64_000 || !path.endsWith('heartbeat'))) {
+      const answer = await caller.ask(method, path, body);
+      expect([method, path, answer.status, answer.body['code']]).toEqual([method, path, 400, 'MALFORMED_JSON']);
+    }
+  }
+  expect((await anonymous.get('/health/live')).body).toEqual({ status: 'ok' });
+}, 30_000);
+
+test('what is no JSON object, and poisoned keys, are 400 on every route', async () => {
+  const bodies = ['[]', '"x"', 'null', '5', '{"a":', '{"name":"a\u0000b"}', '{"x":{"__proto__":{"role":"owner"}}}', '{"constructor":{"prototype":{}}}', '{"a":1}{"b":2}', '\u0000'];
+  for (const { method, path, caller } of routes) {
+    for (const body of bodies) {
+      const answer = await caller.ask(method, path, body);
+      expect([method, path, body, answer.status]).toEqual([method, path, body, 400]);
+    }
+  }
+}, 30_000);
+
+test('other content types are 415, bodies over the limit 413, with the one shape of errors', async () => {
+  for (const { method, path, caller } of routes) {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/xml']) {
+      const answer = await caller.ask(method, path, '{"name":"x"}', { 'Content-Type': type });
+      expect([method, path, type, answer.status, answer.body['code']]).toEqual([method, path, type, 415, 'UNSUPPORTED_MEDIA_TYPE']);
+    }
+    const answer = await caller.ask(method, path, `{"x":"${'x'.repeat(path.endsWith('heartbeat') ? 66_000 : 1_050_000)}"}`);
+    expect([method, path, answer.status, answer.body['code']]).toEqual([method, path, 413, 'PAYLOAD_TOO_LARGE']);
+    expect(Object.keys(answer.body).sort()).toEqual(['code', 'correlationId', 'message', 'path', 'statusCode', 'timestamp']);
+  }
+}, 60_000);
+
+test('an empty body with a content type counts as {}', async () => {
+  const agentsFirst = [...routes].sort((a, b) => Number(b.caller === agent) - Number(a.caller === agent)); // a rotation ends the token
+  for (const { method, path, caller } of agentsFirst) {
+    const answer = await caller.ask(method, path, '', { 'Content-Type': 'application/json' });
+    expect([method, path, answer.status, [200, 400, 404].includes(answer.status)]).toEqual([method, path, answer.status, true]);
+    if (answer.status === 400) expect([path, answer.body['code']]).toEqual([path, 'VALIDATION_FAILED']);
+  }
+  const removed = await admin.create('/agents', { name: 'Removed' });
+  expect((await admin.ask('DELETE', `/agents/${removed}`, '', { 'Content-Type': 'application/json' })).status).toBe(200);
+});
