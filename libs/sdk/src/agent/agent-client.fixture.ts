@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { WaitClock } from '@agentfleet/resilience';
 import { waitFor } from '@agentfleet/testing';
 import { AgentClient, type AgentClientOptions } from './agent-client';
@@ -55,7 +55,14 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
   /** Never answered. */
   readonly hang?: boolean;
+  /** Answered only then. */
+  readonly after?: Promise<void>;
+  /** The body as it is, in place of `body`. */
+  readonly raw?: string;
 }
+
+/** What `GET …/config` answers after a change. */
+export const NEW_CONFIGURATION = { configRevision: 8, instruction: 'Be brief.', tools: [], agent: { id: 'a1' }, settings: { resume: true, maxTurns: 0, discord: { channelIds: ['1', '2'] } } };
 
 export const CONNECTED = {
   token: 'token-0123456789-first',
@@ -74,6 +81,8 @@ export const connected = (change: object = {}, headers: Record<string, string> =
 /** The far side: a real HTTP server whose answers a spec queues; the last answer of an action repeats. */
 export class FakeAiwm {
   readonly seen: Seen[] = [];
+  /** `> action` for each request, `< action` for each answer, in their order. */
+  readonly journal: string[] = [];
   inFlight = 0;
   private readonly replies: Record<string, Reply[]> = { connect: [connected()], heartbeat: [{ status: 200, body: { success: true } }], disconnect: [{ status: 200, body: { success: true } }] };
   private readonly server: Server;
@@ -86,11 +95,10 @@ export class FakeAiwm {
       request.on('data', (chunk: Buffer) => (text += chunk.toString()));
       request.on('end', () => {
         const path = request.url ?? '';
+        const action = path.split('/').at(-1) ?? '';
         this.seen.push({ method: request.method ?? '', path, headers: request.headers, body: text === '' ? {} : JSON.parse(text) });
-        const queue = this.replies[path.split('/').at(-1) ?? ''] ?? [];
-        const reply = (queue.length > 1 ? queue.shift() : queue[0]) ?? { status: 404, body: { code: 'NOT_FOUND' } };
-        if (reply.hang) return;
-        response.writeHead(reply.status, { 'Content-Type': 'application/json', ...reply.headers }).end(reply.body === undefined ? '' : JSON.stringify(reply.body));
+        this.journal.push(`> ${action}`);
+        void this.reply(action, response);
       });
     });
   }
@@ -99,6 +107,15 @@ export class FakeAiwm {
     await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     const address = this.server.address();
     return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  }
+
+  private async reply(action: string, response: ServerResponse): Promise<void> {
+    const queue = this.replies[action] ?? [];
+    const { status, headers, body, raw, after, hang } = (queue.length > 1 ? queue.shift() : queue[0]) ?? { status: 404, body: { code: 'NOT_FOUND' } };
+    if (hang) return;
+    await after;
+    this.journal.push(`< ${action}`);
+    response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(raw ?? (body === undefined ? '' : JSON.stringify(body)));
   }
 
   /** From now on these, one after another. */
@@ -130,6 +147,25 @@ export interface Scene {
   readonly events: { readonly name: string; readonly event: object }[];
   readonly log: string[];
 }
+
+/** Scenes of one spec file, ended after each test. */
+export function scenes(): (...parameters: Parameters<typeof scene>) => Promise<Scene> {
+  let open: Scene[] = [];
+  afterEach(async () => {
+    for (const { client, aiwm } of open) {
+      await client.stop();
+      await aiwm.close();
+    }
+    open = [];
+  });
+  return async (...parameters) => {
+    const made = await scene(...parameters);
+    open.push(made);
+    return made;
+  };
+}
+
+export const soon = (what: string, probe: () => boolean) => waitFor(what, probe, { timeoutMs: 4000, everyMs: 5 });
 
 export const SECRET = 'f'.repeat(20) + '0123456789'.repeat(4);
 

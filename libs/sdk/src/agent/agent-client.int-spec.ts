@@ -1,21 +1,7 @@
-import { waitFor } from '@agentfleet/testing';
-import { connected, scene, SECRET, type Reply, type Scene } from './agent-client.fixture';
+import { connected, scenes, SECRET, soon, type Reply } from './agent-client.fixture';
 import { AgentClient } from './agent-client';
 
-let open: Scene[] = [];
-async function setUp(...parameters: Parameters<typeof scene>): Promise<Scene> {
-  const made = await scene(...parameters);
-  open.push(made);
-  return made;
-}
-afterEach(async () => {
-  for (const { client, aiwm } of open) {
-    await client.stop();
-    await aiwm.close();
-  }
-  open = [];
-});
-const soon = (what: string, probe: () => boolean) => waitFor(what, probe, { timeoutMs: 4000, everyMs: 5 });
+const setUp = scenes();
 
 test('connects below a path prefix, takes the configuration over and beats at once', async () => {
   const { aiwm, client, log } = await setUp({ prefix: '/dev/aiwm/', metrics: () => ({ jobs: 3 }), status: () => 'busy' });
@@ -185,54 +171,6 @@ test('the token is renewed at 23/24 of its life; a failure is tried again while 
   expect(client.counter('aiwm_token_refresh_total')).toBe(1);
 });
 
-const NEW = { configRevision: 8, instruction: 'Be brief.', tools: [], agent: { id: 'a1' }, settings: { resume: true, maxTurns: 0, discord: { channelIds: ['1', '2'] } } };
-test('a changed configuration is fetched without a restart', async () => {
-  const { aiwm, client, clock, events } = await setUp();
-  await client.start();
-  await aiwm.reached('heartbeat', 1);
-  aiwm.answer('heartbeat', { status: 200, body: { success: true, configRevision: 8 } }, { status: 200, body: { success: true } });
-  aiwm.answer('config', { status: 200, body: NEW });
-  await clock.pass(60_000);
-  expect((await aiwm.reached('config', 1)).headers['if-none-match']).toBe('"r7"');
-  await soon('the event', () => events.some(({ name }) => name === 'configuration'));
-  expect(events.find(({ name }) => name === 'configuration')?.event).toEqual({ changedKeys: ['instruction', 'settings.resume', 'tools'], previousRevision: 7, revision: 8 });
-  expect(client.settings.flag('CLAUDE_RESUME', false).value).toBe(true);
-  await clock.pass(60_000);
-  expect((await aiwm.reached('heartbeat', 3)).body['configRevision']).toBe(8);
-  expect(client.counter('aiwm_config_update_total')).toBe(1);
-});
-
-test('a server without the configuration route is no error', async () => {
-  const { aiwm, client, clock } = await setUp();
-  aiwm.answer('heartbeat', { status: 200, body: { success: true, configRevision: 8 } });
-  await client.start();
-  await aiwm.reached('config', 1);
-  await clock.pass(60_000);
-  await aiwm.reached('heartbeat', 2);
-  expect(client.health()).toMatchObject({ status: 'ok', aiwm: { mode: 'aiwm', lastError: null } });
-});
-
-test('stop disconnects and beats no more', async () => {
-  const { aiwm, client, clock, events } = await setUp();
-  await client.start();
-  await aiwm.reached('heartbeat', 1);
-  await client.stop('maintenance');
-  expect(aiwm.seen.at(-1)).toMatchObject({ path: '/agents/a1/disconnect', body: { reason: 'maintenance' } });
-  expect(events.filter(({ name }) => name === 'stopped')).toHaveLength(1);
-  expect(clock.pauses).toEqual([]);
-});
-
-test('stop gives a disconnect two seconds', async () => {
-  const { aiwm, client, clock } = await setUp();
-  await client.start();
-  await aiwm.reached('heartbeat', 1);
-  aiwm.answer('disconnect', { status: 0, hang: true });
-  const stopping = client.stop();
-  await clock.pass(2000);
-  await stopping;
-  expect(client.health().aiwm.mode).toBe('stopped');
-});
-
 test('AIWM_ENABLED=false makes no request at all', async () => {
   const { aiwm, client } = await setUp({ variables: { AIWM_ENABLED: 'false', AIWM_INSTRUCTION_FILE: __filename } });
   await client.start();
@@ -240,21 +178,6 @@ test('AIWM_ENABLED=false makes no request at all', async () => {
   expect(client.health()).toMatchObject({ status: 'ok', aiwm: { mode: 'local' } });
   await client.stop();
   expect(aiwm.seen).toEqual([]);
-});
-
-test('serves health and the six counters on a port of its own', async () => {
-  const { aiwm, client } = await setUp({ variables: { AGENT_HEALTH_PORT: '0' } });
-  await client.start();
-  await soon('a heartbeat', () => client.health().aiwm.lastHeartbeatAt !== null);
-  const base = `http://127.0.0.1:${client.healthPort}`;
-  const health = await fetch(`${base}/health`);
-  expect([health.status, await health.json()]).toEqual([200, { status: 'ok', aiwm: { mode: 'aiwm', connected: true, lastHeartbeatAt: expect.any(String), lastError: null, tokenExpiresAt: expect.any(String), configRevision: 7 } }]);
-  const text = await (await fetch(`${base}/metrics`)).text();
-  for (const name of ['connection_success', 'connection_failure', 'heartbeat_success', 'heartbeat_failure', 'token_refresh', 'config_update']) expect(text).toMatch(new RegExp(`^aiwm_${name}_total \\d+$`, 'm'));
-  aiwm.answer('connect', { status: 404 });
-  aiwm.answer('heartbeat', { status: 404 });
-  await client.renewToken();
-  expect((await fetch(`${base}/health`)).status).toBe(503);
 });
 
 test('callbacks and listeners that throw do no harm', async () => {

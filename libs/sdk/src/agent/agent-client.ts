@@ -58,7 +58,7 @@ export class AgentClient {
   constructor(private readonly options: AgentClientOptions = {}) {
     const variables = options.variables ?? process.env;
     this.environment = readAgentEnvironment(variables);
-    const log = new SecretSafeLog(options.log ?? stderrLog);
+    const log = new SecretSafeLog(options.log ?? stderrLog, this.environment.aiwm?.secret ?? '');
     const listeners = new EventListeners((error) => log.error({ error: String(error) }, 'A listener of the agent client threw'));
     const { instructionFile } = this.environment;
     this.log = log;
@@ -134,7 +134,6 @@ export class AgentClient {
     const { options, log, listeners, record, modes, manager: configuration } = this;
     const clock = options.clock ?? systemClock;
     const call: typeof fetch = options.fetch ?? ((...parameters) => fetch(...parameters));
-    log.hide([aiwm.secret], []);
     const requests = new AiwmRequests(aiwm, { fetch: call, clock, log });
     const shared = { requests, clock, log, record, modes, configuration };
     const connection: AiwmConnection = new AiwmConnection({ ...shared, listeners, secret: aiwm.secret, onConnected: () => heartbeats.beatNow() });

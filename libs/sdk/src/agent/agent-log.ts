@@ -6,6 +6,7 @@ export interface AgentLog {
 }
 
 const SHOWN_CHARACTERS = 10;
+const KEPT_TOKENS = 16;
 
 /** The first 10 characters of a secret at most, and never more than half of it. */
 export function cutSecret(secret: string): string {
@@ -25,13 +26,17 @@ function writeLine(level: string, fields: object, text: string): void {
 
 /** A log that shortens every secret it was told of, wherever it turns up. */
 export class SecretSafeLog implements AgentLog {
-  private secrets: readonly string[] = [];
+  private tokens: readonly string[] = [];
 
-  constructor(private readonly log: AgentLog) {}
+  /** @param secret the agent's own; "" when it has none. */
+  constructor(
+    private readonly log: AgentLog,
+    private readonly secret: string,
+  ) {}
 
-  /** Only the two newest tokens can still be about; the agent's own secret is told once and kept. */
-  hide(permanent: readonly string[], recent: readonly string[]): void {
-    this.secrets = [...permanent, ...recent].filter((secret) => secret !== '');
+  /** From now on; the newest few are kept, as an old one may turn up in a late error. */
+  hideToken(token: string): void {
+    this.tokens = [token, ...this.tokens].slice(0, KEPT_TOKENS);
   }
 
   info(fields: object, text: string): void {
@@ -51,6 +56,7 @@ export class SecretSafeLog implements AgentLog {
   }
 
   private cleanText(text: string): string {
-    return this.secrets.reduce((cleaned, secret) => cleaned.replaceAll(secret, cutSecret(secret)), text);
+    const secrets = this.secret === '' ? this.tokens : [this.secret, ...this.tokens];
+    return secrets.reduce((cleaned, secret) => cleaned.replaceAll(secret, cutSecret(secret)), text);
   }
 }

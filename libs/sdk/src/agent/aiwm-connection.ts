@@ -116,9 +116,9 @@ export class AiwmConnection {
   }
 
   private adopt(connection: Connection): void {
-    const { clock, log, record, modes, configuration, listeners, secret, onConnected } = this.ports;
+    const { clock, log, record, modes, configuration, listeners, onConnected } = this.ports;
     const { expiresInMs, token } = connection;
-    log.hide([secret], [token, this.present?.token ?? '']);
+    log.hideToken(token);
     const live = { ...connection, expiresAtMs: clock.now() + expiresInMs, tokenExpiresAt: new Date(Date.now() + expiresInMs).toISOString() };
     this.present = live;
     record.lastError = null;
