@@ -36,8 +36,7 @@ export function checkedLookup(policy: AddressPolicy, resolve: (name: string) => 
  * Connects only to addresses that the policy allows. Names are resolved here and never again; literal addresses, which
  * are never looked up, are judged before connecting. Certificates are verified against the name.
  */
-export function createConnector(policy: AddressPolicy, connectTimeoutMs: number): buildConnector.connector {
-  const names = new NameResolver();
+export function createConnector(policy: AddressPolicy, connectTimeoutMs: number, names = new NameResolver()): buildConnector.connector {
   const lookup = checkedLookup(policy, (name) => names.resolve(name));
   const options = { timeout: connectTimeoutMs, lookup, autoSelectFamily: true };
   const connect = buildConnector(options as buildConnector.BuildOptions); // its type lacks `lookup`, which goes on to net.connect

@@ -25,9 +25,12 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 const single = (value: string | string[] | undefined) => (Array.isArray(value) ? value.join(', ') : value);
 
 /** undici gives its parser's errors no code; those about the end of the input come without data. */
-function codeOf(error: Error): string {
+function codeOf(error: Error, phase: AttemptPhase): string {
   if (error instanceof errors.HTTPParserError) return 'data' in error && error.data === '' ? 'HPE_INVALID_EOF_STATE' : 'HPE_INVALID';
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  // undici drops what it will not read (two lengths, a status out of range, an upgrade or 100 that nobody asked for); the text is its own
+  const isRefusedHead = code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || code === 'ERR_ASSERTION' || (code === 'UND_ERR_SOCKET' && /^bad (?:response|upgrade)$/.test(error.message));
+  return phase === 'head' && isRefusedHead ? 'HPE_INVALID' : code;
 }
 
 /**
@@ -132,7 +135,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.close();
-    const code = codeOf(error);
+    const code = codeOf(error, this.phase);
     this.fail(code === ADDRESS_DENIED ? { kind: 'address_denied' } : { kind: 'socket', phase: this.phase, code });
   }
 
