@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
+import { waitFor } from '@agentfleet/testing';
 import type * as Bridge from './index';
 
 interface Asked {
@@ -12,7 +13,7 @@ interface Asked {
 }
 
 /** What an edge worker has; no `process`, `Buffer`, `require` or any other Node built-in. */
-const WORKER_GLOBALS = { AbortController, Headers, ReadableStream, Response, TextDecoder, TextEncoder, URL, URLSearchParams, clearTimeout, performance, setTimeout };
+const WORKER_GLOBALS = { AbortController, ReadableStream, TextDecoder, URL, clearTimeout, setTimeout };
 
 /** The client's own modules, run in a realm that has the globals of a worker and nothing else. */
 function loadInWorker(fetch: (input: string, init: RequestInit) => Promise<Response>): typeof Bridge {
@@ -72,6 +73,29 @@ it('repeats a call with a key when its answer is lost, and never one without', a
   expect(asked).toHaveLength(1);
 });
 
+/** An answer that breaks off in its body. */
+const broken = () => new Response(new ReadableStream({ start: (controller) => controller.error(new Error('socket')) }), { status: 200 });
+
+it('repeats a call with a key when its answer breaks off in the body, and never one without', async () => {
+  const { client } = worker(broken(), json(200, RESULT));
+  expect(await client.call({ agent_name: 'a', prompt: 'p' }, { idempotencyKey: 'k' })).toEqual(RESULT);
+  expect(asked).toHaveLength(2);
+  const once = worker(broken(), json(200, RESULT));
+  await expect(once.client.call({ agent_name: 'a', prompt: 'p' })).rejects.toMatchObject({ status: 0, code: 'cut_off' });
+  expect(asked).toHaveLength(1);
+});
+
+it('a signal ends the pause before a repetition', async () => {
+  const { client } = worker(json(503, { code: 'overloaded', detail: 'busy' }, { 'retry-after': '4' }));
+  const giveUp = new AbortController();
+  const calling = client.call({ agent_name: 'a', prompt: 'p' }, { idempotencyKey: 'k', signal: giveUp.signal });
+  await waitFor('the first try', () => asked.length === 1);
+  const startedAt = performance.now();
+  giveUp.abort(new Error('enough'));
+  await expect(calling).rejects.toThrow('enough');
+  expect([asked.length, performance.now() - startedAt < 2000]).toEqual([1, true]);
+});
+
 it('does not repeat an answer that could not be stored: it is in the error', async () => {
   const { client, bridge } = worker(json(503, { code: 'answer_not_stored', detail: 'not stored', result: RESULT }, { 'retry-after': '1' }));
   const error: unknown = await client.call({ agent_name: 'a', prompt: 'p' }, { idempotencyKey: 'k' }).catch((thrown: unknown) => thrown);
@@ -111,6 +135,14 @@ it('reads a stream however it is cut, and ends with its last event', async () =>
     { event: 'text', data: { agent: 'a', delta: 'hé😀\n' } },
     { event: 'done', data: RESULT },
   ]);
+});
+
+it('an event that is no JSON counts as broken off', async () => {
+  const { client } = worker(dripping('event: text\ndata: {"agent":\n\n'));
+  const reading = async () => {
+    for await (const one of client.stream({ agent_name: 'a', prompt: 'p' })) throw new Error(one.event);
+  };
+  await expect(reading()).rejects.toMatchObject({ code: 'cut_off' });
 });
 
 it('says so when a stream breaks off', async () => {

@@ -23,7 +23,7 @@ import type {
   VpsStreamEvent,
 } from '@agentfleet/contracts';
 import { noAnswer } from './bridge-error';
-import { BridgeHttp, type BridgeOptions, type KeyedOptions, type RequestOptions } from './bridge-http';
+import { BridgeHttp, pause, type BridgeOptions, type KeyedOptions, type RequestOptions } from './bridge-http';
 import { readEvents } from './event-reader';
 
 /** Which calls to list; times are RFC 3339. */
@@ -58,11 +58,10 @@ export interface MessageFilter {
 }
 
 const id = (text: string) => encodeURIComponent(text);
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const POLL_MS = 250;
 
 /**
- * Client of a vps-bridge. It needs `fetch`, web streams and `URL` and nothing else, so that it runs in Node, browsers and
+ * Client of a vps-bridge. It needs `fetch`, `AbortController`, timers and `TextDecoder` and nothing else, so that it runs in Node, browsers and
  * edge workers. Every method throws `BridgeError` for an answer that is no success; a call whose agents all failed is a
  * success with `success: false`.
  */
@@ -122,12 +121,12 @@ export class BridgeClient {
 
   /** Waits for an asynchronous call to end. @param timeoutMs default 300,000. @throws Error when it takes longer. */
   async waitForCall(callId: string, { timeoutMs = 300_000, ...options }: RequestOptions & { readonly timeoutMs?: number } = {}): Promise<VpsCallView> {
-    const endsAt = performance.now() + timeoutMs;
+    const endsAt = Date.now() + timeoutMs;
     for (;;) {
       const call = await this.callRecord(callId, options);
       if (call.finished_at !== null) return call;
-      if (performance.now() >= endsAt) throw new Error(`Call ${callId} did not end within ${timeoutMs} ms`);
-      await pause(POLL_MS);
+      if (Date.now() >= endsAt) throw new Error(`Call ${callId} did not end within ${timeoutMs} ms`);
+      await pause(POLL_MS, options.signal);
     }
   }
 

@@ -49,39 +49,48 @@ export class BridgeHttp {
     this.fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   }
 
-  async json<T>(method: string, path: string, sent: Sent = {}): Promise<T> {
-    const response = await this.send(method, path, sent);
-    if (response.status === 204) return undefined as T; // asked for by methods that return nothing
-    const body: unknown = await response.json().catch((error: unknown) => {
-      throw noAnswer('cut_off', error);
+  json<T>(method: string, path: string, sent: Sent = {}): Promise<T> {
+    return this.repeated(sent, async () => {
+      const response = await this.once(method, path, sent);
+      if (response.status === 204) return undefined as T; // asked for by methods that return nothing
+      const body: unknown = await response.json().catch((error: unknown) => {
+        throw sent.signal?.aborted === true ? error : noAnswer('cut_off', error);
+      });
+      return body as T; // the bridge's own contract
     });
-    return body as T; // the bridge's own contract
   }
 
-  /** @throws BridgeError for everything but a success. */
-  async send(method: string, path: string, sent: Sent = {}): Promise<Response> {
+  /** The answer with its body unread. @throws BridgeError for everything but a success. */
+  send(method: string, path: string, sent: Sent = {}): Promise<Response> {
+    return this.repeated(sent, () => this.once(method, path, sent));
+  }
+
+  /** Until it works, where a key makes that safe and a repetition can mend it. */
+  private async repeated<T>({ idempotencyKey, signal }: Sent, exchange: () => Promise<T>): Promise<T> {
     const { retryForMs = RETRY_FOR_MS } = this.options;
-    const endsAt = performance.now() + (sent.idempotencyKey === undefined ? 0 : retryForMs);
+    const endsAt = Date.now() + (idempotencyKey === undefined ? 0 : retryForMs);
     for (let tries = 1; ; tries++) {
       try {
-        return await this.once(method, path, sent);
+        return await exchange();
       } catch (error) {
         const pauseMs = error instanceof BridgeError && isRepeatable(error) ? pauseAfter(error, tries) : Infinity;
-        if (sent.signal?.aborted === true || performance.now() + pauseMs >= endsAt) throw error;
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        signal?.throwIfAborted();
+        if (Date.now() + pauseMs >= endsAt) throw error;
+        await pause(pauseMs, signal);
       }
     }
   }
 
   private async once(method: string, path: string, { query, body, signal, idempotencyKey, correlationId }: Sent): Promise<Response> {
     const { baseUrl, apiKey, token, organizationId } = this.options;
-    const headers = new Headers();
-    if (apiKey !== undefined) headers.set('X-API-Key', apiKey);
-    if (token !== undefined) headers.set('Authorization', `Bearer ${token}`);
-    if (organizationId !== undefined) headers.set('X-Organization-Id', organizationId);
-    if (correlationId !== undefined) headers.set('X-Correlation-Id', correlationId);
-    if (idempotencyKey !== undefined) headers.set('Idempotency-Key', idempotencyKey);
-    if (body !== undefined) headers.set('Content-Type', 'application/json');
+    const headers: Record<string, string> = {
+      ...(apiKey === undefined ? {} : { 'X-API-Key': apiKey }),
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      ...(organizationId === undefined ? {} : { 'X-Organization-Id': organizationId }),
+      ...(correlationId === undefined ? {} : { 'X-Correlation-Id': correlationId }),
+      ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    };
     const url = `${baseUrl.replace(/\/+$/, '')}/api/vps${path}${queryText(query)}`;
     const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }), ...(signal === undefined ? {} : { signal }) };
     let response: Response;
@@ -106,8 +115,21 @@ function pauseAfter({ details }: BridgeError, tries: number): number {
 }
 
 function queryText(query: Query = {}): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
-  const text = parameters.toString();
-  return text === '' ? '' : `?${text}`;
+  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`]));
+  return given.length === 0 ? '' : `?${given.join('&')}`;
+}
+
+/** Rejects with the signal's reason when it fires first. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  await new Promise<void>((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end);
+  });
+  signal?.throwIfAborted();
 }

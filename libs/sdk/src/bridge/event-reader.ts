@@ -39,6 +39,14 @@ function parseEvent(block: string): VpsStreamEvent | null {
     else if (line.startsWith('data:')) data += line.slice(5);
   }
   if (!NAMES.has(event)) return null;
-  const parsed: unknown = JSON.parse(data);
-  return { event, data: parsed } as VpsStreamEvent; // the bridge's own contract; the name was checked
+  return { event, data: parseData(data) } as VpsStreamEvent; // the bridge's own contract; the name was checked
+}
+
+function parseData(text: string): unknown {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return parsed;
+  } catch (error) {
+    throw noAnswer('cut_off', error);
+  }
 }
