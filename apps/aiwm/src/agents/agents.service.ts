@@ -126,15 +126,16 @@ export class AgentsService {
       await this.takeReferences(before.orgId, references, transaction);
       const statusChanged = rest.status !== undefined && rest.status !== before.status;
       const suspends = statusChanged && rest.status === 'suspended';
+      const isSame = settings !== undefined && this.isSame(settings, before);
       const set = {
         ...definedOnly(rest),
         ...(allowedToolIds === undefined ? {} : { allowedToolIds: [...new Set(allowedToolIds)] }),
-        ...(settings === undefined ? {} : { settings: this.encryptSettings(settings, this.settingsOf(before)) }),
+        ...(settings === undefined ? {} : { settings: isSame ? before.settings : this.encryptSettings(settings, this.settingsOf(before)) }),
         ...(statusChanged ? { statusChangedAt: new Date() } : {}),
         ...(suspends ? { previousTokenVersion: null, previousValidUntil: null } : {}),
       };
       const inc = {
-        ...(DELIVERED.some((field) => field in set) ? { configRevision: 1 } : {}),
+        ...(DELIVERED.some((field) => field in set && JSON.stringify(set[field]) !== JSON.stringify(before[field])) ? { configRevision: 1 } : {}),
         ...(suspends ? { tokenVersion: 1 } : {}),
       };
       return { set, ...(Object.keys(inc).length > 0 ? { inc } : {}) };
@@ -148,6 +149,12 @@ export class AgentsService {
 
   settingsOf(agent: AgentDocument): Settings {
     return JSON.parse(this.cipher.decrypt(agent.settings, SETTINGS_CONTEXT));
+  }
+
+  /** What is sent is what is stored already, `"[redacted]"` standing for itself. */
+  private isSame(given: Settings, agent: AgentDocument): boolean {
+    const stored = this.settingsOf(agent);
+    return JSON.stringify(restoreSecrets(given, stored).settings) === JSON.stringify(stored);
   }
 
   private encryptSettings(given: Settings, stored: Settings): string {

@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { Types, type Model } from 'mongoose';
 import { API_KEYS, type ApiKeyDocument } from '../identity/identity.schema';
+import type { ListQuery } from '../resources/list-query';
+import { filterMatch, listOrder } from '../resources/tenant.repository';
 
 @Injectable()
 export class ApiKeyRepository {
@@ -17,10 +19,11 @@ export class ApiKeyRepository {
     return (found as ApiKeyDocument | null) ?? undefined; // the collection holds nothing else
   }
 
-  async list(orgId: string | null, skip: number, limit: number): Promise<{ items: readonly ApiKeyDocument[]; total: number }> {
-    const match = { ...(orgId === null ? {} : { orgId }), revokedAt: null };
+  async list(orgId: string | null, query: ListQuery): Promise<{ items: readonly ApiKeyDocument[]; total: number }> {
+    const { page, limit } = query;
+    const match = { $and: [orgId === null ? {} : { orgId }, { revokedAt: null }, ...query.filters.map(filterMatch)] };
     const [found, total] = await Promise.all([
-      this.keys.collection.find(match).sort({ createdAt: -1, _id: -1 }).skip(skip).limit(limit).toArray(),
+      this.keys.collection.find(match).sort(listOrder(query)).skip((page - 1) * limit).limit(limit).toArray(),
       this.keys.collection.countDocuments(match),
     ]);
     return { items: found as unknown as ApiKeyDocument[], total }; // the collection holds nothing else

@@ -12,7 +12,7 @@ import { ApiKeyRepository } from './api-key.repository';
 import { ApiKeysService } from './api-keys.service';
 
 const ID = { name: 'id', description: '24 lower-case hex digits' };
-const LIST: ListRules = { filters: {}, sorts: ['createdAt'] };
+const LIST: ListRules = { filters: { name: 'contains', _id: 'id' }, sorts: ['name', 'createdAt', 'updatedAt'] };
 
 @ApiTags('identity')
 @Controller('api-keys')
@@ -35,7 +35,7 @@ export class ApiKeysController {
 
   @Get()
   @Needs('api-keys:manage')
-  @ApiPage(ApiKeyDto, [], LIST.sorts)
+  @ApiPage(ApiKeyDto, Object.keys(LIST.filters), LIST.sorts)
   @ApiErrors(400, 401, 403, 503)
   list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<object> {
     return this.keys.list(caller, parseListQuery(query, LIST));

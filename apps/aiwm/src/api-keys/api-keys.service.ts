@@ -87,7 +87,7 @@ export class ApiKeysService implements OnModuleInit {
   }
 
   async list(caller: Caller, query: ListQuery): Promise<object> {
-    const { items, total } = await this.repository.list(orgOf(caller), (query.page - 1) * query.limit, query.limit);
+    const { items, total } = await this.repository.list(orgOf(caller), query);
     return {
       data: items.map(wire),
       pagination: { page: query.page, limit: query.limit, total, totalPages: Math.ceil(total / query.limit) },

@@ -1,17 +1,36 @@
 import { AppError } from '@agentfleet/errors';
 import type { Caller } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { AgentDirectory } from '../agents/agent-directory';
 import type { AgentState } from '../agents/agent.repository';
-import { notFound } from '../resources/resource';
+import { checkId, notFound } from '../resources/resource';
+
+/** Nest makes a guard of its own for a controller: what it admitted is known to all. */
+const admitted = new WeakMap<FastifyRequest, AgentState>();
 
 /**
  * Whether an agent's genuine token may act on `:id`, in the contract's order: whose it is (403), whether the agent lives
- * (404: agents in the field stop on that but would reconnect for ever on 401), whether the token still counts (401).
+ * (404: agents in the field stop on that but would reconnect for ever on 401), whether the token still counts (401). As a
+ * guard it decides before the body is validated.
  */
 @Injectable()
-export class AgentGuard {
+export class AgentGuard implements CanActivate {
   constructor(private readonly directory: AgentDirectory) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<FastifyRequest<{ Params: { id: string } }>>();
+    if (!request.caller) throw new AppError('unauthenticated');
+    admitted.set(request, await this.check(request.caller, checkId(request.params.id)));
+    return true;
+  }
+
+  /** The agent that the guard let in. */
+  agentOf(request: FastifyRequest): AgentState {
+    const agent = admitted.get(request);
+    if (!agent) throw new Error('The route has no agent guard');
+    return agent;
+  }
 
   async check(caller: Caller, id: string): Promise<AgentState> {
     const { agentClaims } = caller;

@@ -1,6 +1,6 @@
 import { AppError } from '@agentfleet/errors';
 import { Authenticated, BodyLimit, CurrentCaller, hasAnyScope, Needs, Public, validationFailed, type Caller } from '@agentfleet/platform';
-import { Body, Controller, Get, Header, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Header, Headers, HttpCode, Param, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
 import { ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AgentRepository } from '../agents/agent.repository';
@@ -16,6 +16,12 @@ import { ConfigurationDto, ConnectAnswerDto, ConnectDto, DisconnectDto, Heartbea
 const ID = { name: 'id', description: "The agent's id" };
 const HEARTBEAT_BODY_BYTES = 65_536;
 const SUCCESS = { schema: { type: 'object', properties: { success: { type: 'boolean' } } } };
+
+/** `If-None-Match`: a list of tags, weak ones too, or `*`. */
+function matches(known: string | undefined, etag: string): boolean {
+  const tags = known?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
+  return tags.includes(etag) || tags.includes('*');
+}
 
 /** The routes that agents themselves call. */
 @ApiTags('agent connection')
@@ -52,11 +58,17 @@ export class ConnectionController {
   @HttpCode(200)
   @BodyLimit(HEARTBEAT_BODY_BYTES)
   @Needs('agent:self')
+  @UseGuards(AgentGuard)
   @ApiParam(ID)
   @ApiOkResponse({ type: HeartbeatAnswerDto })
   @ApiErrors(400, 401, 403, 404, 413, 415, 503)
-  async heartbeat(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: HeartbeatDto): Promise<HeartbeatAnswerDto> {
-    const agent = await this.guard.check(caller, checkId(id));
+  async heartbeat(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Body() body: HeartbeatDto,
+    @Req() request: FastifyRequest,
+  ): Promise<HeartbeatAnswerDto> {
+    const agent = this.guard.agentOf(request);
     const metrics = body.metrics === undefined ? undefined : JSON.stringify(body.metrics);
     await this.presence.heartbeat(id, agent, body.status, metrics);
     const running = body.configRevision ?? caller.agentClaims?.configRevision;
@@ -66,11 +78,11 @@ export class ConnectionController {
   @Post(':id/disconnect')
   @HttpCode(200)
   @Needs('agent:self')
+  @UseGuards(AgentGuard)
   @ApiParam(ID)
   @ApiOkResponse(SUCCESS)
   @ApiErrors(400, 401, 403, 404, 413, 415, 503)
-  async disconnect(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: DisconnectDto): Promise<{ success: true }> {
-    await this.guard.check(caller, checkId(id));
+  async disconnect(@Param('id') id: string, @Body() body: DisconnectDto): Promise<{ success: true }> {
     await this.presence.disconnected(id, body.reason ?? null);
     return { success: true };
   }
@@ -112,7 +124,7 @@ export class ConnectionController {
     if (!agent) throw notFound();
     const etag = own ? `"r${agent.configRevision}"` : `"r${agent.configRevision}-redacted"`;
     void reply.header('ETag', etag);
-    if (known === etag) {
+    if (matches(known, etag)) {
       void reply.status(304);
       return undefined;
     }

@@ -4,6 +4,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection, InjectModel } from '@nestjs/mongoose';
 import { Types, type Connection, type Model } from 'mongoose';
 import { ORGANIZATIONS, type OrganizationDocument } from '../identity/identity.schema';
+import type { ListQuery } from '../resources/list-query';
+import { filterMatch, listOrder } from '../resources/tenant.repository';
 
 /** What makes an organization not empty; agents and the like count only while they live. */
 const OWNED_LIVE = ['users', 'agents', 'instructions', 'tools', 'nodes'] as const;
@@ -34,13 +36,11 @@ export class OrganizationRepository {
     return (found as OrganizationDocument | null) ?? undefined; // the collection holds nothing else
   }
 
-  async list(onlyId: string | null, name: string | undefined, skip: number, limit: number): Promise<{ items: OrganizationDocument[]; total: number }> {
-    const match = {
-      ...(onlyId === null ? {} : { _id: new Types.ObjectId(onlyId) }),
-      ...(name === undefined ? {} : { name: { $regex: name.replace(/[^A-Za-z0-9-]/g, '\\$&'), $options: 'i' } }),
-    };
+  async list(onlyId: string | null, query: ListQuery): Promise<{ items: OrganizationDocument[]; total: number }> {
+    const { page, limit } = query;
+    const match = { $and: [onlyId === null ? {} : { _id: new Types.ObjectId(onlyId) }, ...query.filters.map(filterMatch)] };
     const [found, total] = await Promise.all([
-      this.organizations.collection.find(match).sort({ createdAt: -1, _id: -1 }).skip(skip).limit(limit).toArray(),
+      this.organizations.collection.find(match).sort(listOrder(query)).skip((page - 1) * limit).limit(limit).toArray(),
       this.organizations.collection.countDocuments(match),
     ]);
     return { items: found as unknown as OrganizationDocument[], total }; // the collection holds nothing else

@@ -33,7 +33,7 @@ export class OrganizationsController {
 
   @Get()
   @Authenticated()
-  @ApiPage(OrganizationDto, ['name'], ORGANIZATION_LIST.sorts)
+  @ApiPage(OrganizationDto, Object.keys(ORGANIZATION_LIST.filters), ORGANIZATION_LIST.sorts)
   @ApiErrors(400, 401, 403, 503)
   list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<object> {
     return this.organizations.list(refuseAgents(caller), parseListQuery(query, ORGANIZATION_LIST));

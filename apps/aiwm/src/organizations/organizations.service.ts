@@ -10,7 +10,10 @@ import { newId } from '../resources/tenant.repository';
 import type { CreateOrganizationDto, OrganizationDto, UpdateOrganizationDto } from './organization.dto';
 import { OrganizationRepository } from './organization.repository';
 
-export const ORGANIZATION_LIST: ListRules = { filters: { name: 'contains' }, sorts: ['createdAt'] };
+export const ORGANIZATION_LIST: ListRules = {
+  filters: { name: 'contains', _id: 'id' },
+  sorts: ['name', 'createdAt', 'updatedAt'],
+};
 
 function wire(document: OrganizationDocument): OrganizationDto {
   return {
@@ -50,8 +53,7 @@ export class OrganizationsService {
   }
 
   async list(caller: Caller, query: ListQuery): Promise<object> {
-    const name = query.filters.find(({ field }) => field === 'name')?.value;
-    const { items, total } = await this.repository.list(ownOnly(caller), name, (query.page - 1) * query.limit, query.limit);
+    const { items, total } = await this.repository.list(ownOnly(caller), query);
     return {
       data: items.map(wire),
       pagination: { page: query.page, limit: query.limit, total, totalPages: Math.ceil(total / query.limit) },

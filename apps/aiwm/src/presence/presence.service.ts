@@ -42,6 +42,7 @@ export class PresenceService implements OnModuleInit {
   private readonly waiting = new Map<string, HeartbeatFact>();
   private readonly connects = new Batched((facts: readonly ConnectFact[]) => this.repository.connected(facts));
   private flushing: Promise<void> = Promise.resolve();
+  private nextFlush: Promise<void> | undefined;
   private gaps: readonly Gap[] = [];
   /** The last heartbeat of each agent that this replica took: one in the same status needs no look at the database. */
   private readonly last = new LRUCache<string, { readonly status: HeartbeatFact['status']; readonly since: Date; readonly atMs: number }>({ max: 50_000 });
@@ -128,9 +129,10 @@ export class PresenceService implements OnModuleInit {
   }
 
   /** A record as it will be once the waiting heartbeat is written. */
-  private withWaiting(record: AgentPresenceDocument): AgentPresenceDocument {
-    const fact = this.waiting.get(record._id.toHexString());
-    return fact ? { ...record, lastHeartbeatAt: fact.at, reportedStatus: fact.status, reportedSince: fact.reportedSince } : record;
+  private withWaiting(record: AgentPresenceDocument, fact = this.waiting.get(record._id.toHexString())): AgentPresenceDocument {
+    if (!fact || (record.lastHeartbeatAt !== null && record.lastHeartbeatAt >= fact.at)) return record;
+    const metrics = fact.metrics === undefined ? {} : { metrics: fact.metrics, metricsAt: fact.at };
+    return { ...record, lastHeartbeatAt: fact.at, reportedStatus: fact.status, reportedSince: fact.reportedSince, ...metrics };
   }
 
   /** Counts a connect. False when the agent is not there any more. */
@@ -149,20 +151,22 @@ export class PresenceService implements OnModuleInit {
     return isCounted;
   }
 
+  /** A heartbeat that came before may be written after: the later of both decides. */
   async disconnected(agentId: string, reason: string | null): Promise<void> {
-    await this.flush();
     await this.repository.disconnected(agentId, new Date(this.clock.now()), reason);
     this.mayHaveChanged(agentId);
   }
 
   async of(agents: readonly Subject[]): Promise<ReadonlyMap<string, PresenceView>> {
-    await this.flush();
-    const records = await this.repository.findMany(agents.map(({ _id }) => _id.toHexString()));
+    const ids = agents.map(({ _id }) => _id.toHexString());
+    const waiting = new Map(ids.map((id) => [id, this.waiting.get(id)])); // before the read: meanwhile it may be written
+    const records = await this.repository.findMany(ids);
     const now = this.clock.now();
     return new Map(
       agents.map((agent) => {
         const id = agent._id.toHexString();
-        const record = records.get(id);
+        const stored = records.get(id);
+        const record = stored && this.withWaiting(this.withWaiting(stored, waiting.get(id)));
         return [id, { record, presence: presenceAt(factsOf(agent, record), now, this.times, this.gaps) }];
       }),
     );
@@ -186,9 +190,14 @@ export class PresenceService implements OnModuleInit {
     return this.repository.forgetSecrets(...args);
   }
 
+  /** One at a time; who comes while one waits for its turn waits for that one. */
   private flush(): Promise<void> {
-    this.flushing = this.flushing.then(() => this.writeWaiting()).catch(this.warn);
-    return this.flushing;
+    this.nextFlush ??= this.flushing.then(async () => {
+      this.nextFlush = undefined;
+      await this.writeWaiting().catch(this.warn);
+    });
+    this.flushing = this.nextFlush;
+    return this.nextFlush;
   }
 
   private async writeWaiting(): Promise<void> {

@@ -17,6 +17,15 @@ test('what comes while a run is under way shares the next one; a failed run fail
   expect(runs).toEqual([[1, 2], [13, 3], [4]]);
 });
 
+test('a run that hangs holds up nobody but its own items', async () => {
+  const never = new Promise<never>(() => undefined);
+  const batched = new Batched((items: readonly string[]) => (items.includes('hangs') ? never : Promise.resolve(items)));
+  void batched.add('hangs');
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  expect(await Promise.all([batched.add('a'), batched.add('b')])).toEqual(['a', 'b']);
+  expect(await batched.add('c')).toBe('c');
+});
+
 test('an item that comes during a run waits for a run that starts after it', async () => {
   let open = () => {};
   const gate = new Promise<void>((resolve) => (open = resolve));

@@ -38,9 +38,15 @@ type Match = Record<string, unknown>;
 
 const escapeRegExp = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-function filterMatch(filter: ListQuery['filters'][number]): Match {
+/** A list's filters and order as MongoDB wants them; `_id` breaks every tie, so pages never overlap. */
+export function listOrder(query: ListQuery): Record<string, 1 | -1> {
+  return Object.fromEntries([...query.sort.map(({ field, direction }) => [field, direction] as const), ['_id', -1] as const]);
+}
+
+export function filterMatch(filter: ListQuery['filters'][number]): Match {
   switch (filter.kind) {
     case 'contains':
+      if (filter.value.includes('\0')) return { [filter.field]: { $in: [] } }; // no name has one, and MongoDB refuses to look
       return { [filter.field]: { $regex: escapeRegExp(filter.value), $options: 'i' } };
     case 'id':
       return { [filter.field]: filter.field === '_id' ? new Types.ObjectId(filter.value) : filter.value };
@@ -111,9 +117,8 @@ export class TenantCollection<D extends TenantDocument> {
 
   async list(scope: TenantScope, query: ListQuery, only?: readonly Types.ObjectId[]): Promise<Page<D>> {
     const match = this.listMatch(scope, query, only);
-    const sort = Object.fromEntries([...query.sort.map(({ field, direction }) => [field, direction] as const), ['_id', -1] as const]);
     const [items, groups] = await Promise.all([
-      this.collection().find(match).sort(sort).skip((query.page - 1) * query.limit).limit(query.limit).toArray(),
+      this.collection().find(match).sort(listOrder(query)).skip((query.page - 1) * query.limit).limit(query.limit).toArray(),
       this.collection()
         .aggregate<{ _id: { status?: string; type?: string }; count: number }>([
           { $match: match },

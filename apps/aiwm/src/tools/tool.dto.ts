@@ -14,7 +14,7 @@ const EXAMPLE_SCHEMA = {
 };
 
 function isHttpUrl(value: unknown): boolean {
-  return typeof value === 'string' && value.length <= 2048 && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+  return typeof value === 'string' && value.length <= 2048 && !/[\u0000-\u0020\u007f]/.test(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 }
 const isStringMap = (value: unknown) => isPlainObject(value) && Object.values(value).every((entry) => typeof entry === 'string');
 const hasBothSchemas = (value: unknown) => isPlainObject(value) && isPlainObject(value['inputSchema']) && isPlainObject(value['outputSchema']);
