@@ -2,13 +2,17 @@ import { isVpsAgentName, parseVpsRegistration, shortened, type VpsAgentList, typ
 import { AppError } from '@agentfleet/errors';
 import { CurrentCaller, Needs, NoBody, validationFailed, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { ApiBody, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
+import { AGENT, AGENT_LIST, REGISTERED, REGISTER_BODY } from '../api-docs/examples';
 import { agentUrl } from '../addresses/host';
 import { requireBody } from '../require-body';
 import { AgentRepository } from './agent.repository';
 import { AgentDto, AgentListDto, RegisterAgentDto, RegisteredDto } from './agents.dto';
 import { RegisterAgent, agentNotFound } from './register-agent';
 import { renderAgent, renderAgentItem } from './render-agent';
+
+const NAME = { name: 'name', example: 'pm-agent' };
 
 @ApiTags('agents')
 @Controller('api/vps')
@@ -22,8 +26,9 @@ export class AgentsController {
   @Post('register')
   @HttpCode(201)
   @Needs('vps:manage')
-  @ApiBody({ type: RegisterAgentDto })
-  @ApiCreatedResponse({ type: RegisteredDto })
+  @ApiBody({ type: RegisterAgentDto, examples: { agent: { value: REGISTER_BODY } } })
+  @ApiCreatedResponse({ type: RegisteredDto, example: REGISTERED })
+  @ApiBodyErrors('invalid_protocol')
   async register(@Body() body: unknown, @CurrentCaller() caller: Caller): Promise<VpsRegistered> {
     const registration = readRegistration(requireBody(body));
     const created = await this.registerAgent.register(caller, registration);
@@ -34,15 +39,19 @@ export class AgentsController {
   /** All agents, by name. */
   @Get('agents')
   @Needs('vps:read', 'vps:call', 'vps:manage')
-  @ApiOkResponse({ type: AgentListDto })
+  @ApiOkResponse({ type: AgentListDto, example: AGENT_LIST })
+  @ApiErrors()
   async list(@CurrentCaller() caller: Caller): Promise<VpsAgentList> {
     const agents = await this.agents.list(caller.orgId);
     return { total: agents.length, agents: agents.map(renderAgentItem) };
   }
 
+  /** One agent with all its settings, but for the token. */
   @Get('agents/:name')
   @Needs('vps:read', 'vps:call', 'vps:manage')
-  @ApiOkResponse({ type: AgentDto })
+  @ApiParam(NAME)
+  @ApiOkResponse({ type: AgentDto, example: AGENT })
+  @ApiErrors('agent_not_found')
   async get(@Param('name') name: string, @CurrentCaller() caller: Caller): Promise<VpsAgentView> {
     const agent = isVpsAgentName(name) ? await this.agents.findByName(caller.orgId, name) : null;
     if (agent === null) throw agentNotFound(name);
@@ -54,7 +63,9 @@ export class AgentsController {
   @HttpCode(204)
   @NoBody()
   @Needs('vps:manage')
-  @ApiNoContentResponse()
+  @ApiParam(NAME)
+  @ApiNoContentResponse({ description: 'Removed' })
+  @ApiErrors('agent_not_found')
   async remove(@Param('name') name: string, @CurrentCaller() caller: Caller): Promise<void> {
     if (!isVpsAgentName(name)) throw agentNotFound(name);
     await this.registerAgent.remove(caller, name);

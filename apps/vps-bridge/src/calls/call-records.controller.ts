@@ -2,7 +2,9 @@ import { VPS_CALL_KINDS, VPS_CALL_STATUSES, shortened, type VpsCallList, type Vp
 import { AppError, FAILURE_KINDS } from '@agentfleet/errors';
 import { CurrentCaller, Needs, validationFailed, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiErrors } from '../api-docs/api-errors';
+import { CALL_LIST, CALL_VIEW } from '../api-docs/examples';
 import { queryInteger, queryOneOf, queryText, queryTime } from '../query';
 import { callIdPrefix, isCallId } from './call-id';
 import { renderCall, renderCallItem } from './call-record';
@@ -29,7 +31,8 @@ export class CallRecordsController {
   @ApiQuery({ name: 'until', required: false, type: String })
   @ApiQuery({ name: 'limit', required: false, type: Number })
   @ApiQuery({ name: 'cursor', required: false, type: String })
-  @ApiOkResponse({ type: CallListDto })
+  @ApiOkResponse({ type: CallListDto, example: CALL_LIST })
+  @ApiErrors('validation_failed')
   async list(@Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsCallList> {
     const limit = queryInteger(query, 'limit', 1, LIST.max) ?? LIST.limit;
     const page = {
@@ -53,7 +56,9 @@ export class CallRecordsController {
   /** One call, with its result once it has ended. */
   @Get(':callId')
   @Needs('vps:read', 'vps:call', 'vps:manage')
-  @ApiOkResponse({ type: CallViewDto })
+  @ApiParam({ name: 'callId', example: 'call_01JDC6ZK3M8S' })
+  @ApiOkResponse({ type: CallViewDto, example: CALL_VIEW })
+  @ApiErrors('call_not_found')
   async get(@Param('callId') callId: string, @CurrentCaller() caller: Caller): Promise<VpsCallView> {
     const call = isCallId(callId) ? await this.calls.find(caller.orgId, callId) : null;
     if (call === null) throw new AppError('call_not_found', { message: `Call '${shortened(callId)}' not found` });

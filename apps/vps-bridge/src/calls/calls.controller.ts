@@ -1,8 +1,10 @@
 import { parseVpsCall, parseVpsStream, type VpsCallAccepted, type VpsCallResult } from '@agentfleet/contracts';
 import { CurrentCaller, Needs, validationFailed, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Headers, HttpCode, Inject, Post, Res } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiBody, ApiHeader, ApiOkResponse, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiBody, ApiHeader, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { ApiBodyErrors } from '../api-docs/api-errors';
+import { CALL_ACCEPTED, CALL_BODY, CALL_RESULT, EVENTS, FAILED_CALL, STREAM_BODY } from '../api-docs/examples';
 import { requireBody } from '../require-body';
 import { AsyncCalls } from './async-calls';
 import { CallAgent } from './call-agent';
@@ -11,7 +13,8 @@ import { CallAcceptedDto, CallBodyDto, CallResultDto, StreamBodyDto } from './ca
 import { StreamCall } from './stream-call';
 
 const EVENT_STREAM_HEADERS = { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
-const IDEMPOTENCY_KEY = { name: 'Idempotency-Key', required: false, description: 'Makes a repeated call act once; 1 to 255 printable ASCII characters, kept for 24 h.' };
+const CALL = { type: CallBodyDto, examples: { call: { value: CALL_BODY } } };
+const IDEMPOTENCY_KEY = { name: 'Idempotency-Key', required: false, example: 'order-4711', description: 'Makes a repeated call act once; 1 to 255 printable ASCII characters, kept for 24 h.' };
 
 @ApiTags('calls')
 @Controller('api/vps')
@@ -27,8 +30,9 @@ export class CallsController {
   @HttpCode(200)
   @Needs('vps:call')
   @ApiHeader(IDEMPOTENCY_KEY)
-  @ApiBody({ type: CallBodyDto })
-  @ApiOkResponse({ type: CallResultDto })
+  @ApiBody(CALL)
+  @ApiOkResponse({ type: CallResultDto, examples: { answered: { summary: 'answered by the fallback', value: CALL_RESULT }, failed: { summary: 'nobody answered', value: FAILED_CALL } } })
+  @ApiBodyErrors('session_owner_mismatch', 'call_in_progress', 'idempotency_key_reused', 'overloaded', 'answer_not_stored')
   async call(
     @Body() body: unknown,
     @CurrentCaller() caller: Caller,
@@ -47,8 +51,9 @@ export class CallsController {
   @HttpCode(202)
   @Needs('vps:call')
   @ApiHeader(IDEMPOTENCY_KEY)
-  @ApiBody({ type: CallBodyDto })
-  @ApiAcceptedResponse({ type: CallAcceptedDto })
+  @ApiBody(CALL)
+  @ApiAcceptedResponse({ type: CallAcceptedDto, example: CALL_ACCEPTED, headers: { Location: { description: 'Where its result will be', schema: { type: 'string' } } } })
+  @ApiBodyErrors('session_owner_mismatch', 'call_in_progress', 'idempotency_key_reused')
   async callAsync(
     @Body() body: unknown,
     @CurrentCaller() caller: Caller,
@@ -68,9 +73,9 @@ export class CallsController {
   @HttpCode(200)
   @Needs('vps:call')
   @ApiHeader(IDEMPOTENCY_KEY)
-  @ApiBody({ type: StreamBodyDto })
-  @ApiProduces('text/event-stream')
-  @ApiOkResponse({ description: 'Events attempt, text, failover, done, error; their data is JSON.', schema: { type: 'string' } })
+  @ApiBody({ type: StreamBodyDto, examples: { call: { value: STREAM_BODY } } })
+  @ApiOkResponse({ description: 'Events attempt, text, failover, done, error; their data is JSON.', content: { 'text/event-stream': { schema: { type: 'string' }, example: EVENTS } } })
+  @ApiBodyErrors('session_owner_mismatch', 'call_in_progress', 'idempotency_key_reused', 'overloaded')
   async stream(@Body() body: unknown, @CurrentCaller() caller: Caller, @Res() reply: FastifyReply, @Headers('idempotency-key') idempotencyKey?: string): Promise<void> {
     const parsed = parseVpsStream(requireBody(body));
     if (!parsed.ok) throw validationFailed(parsed.problems);

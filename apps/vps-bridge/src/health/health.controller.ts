@@ -2,12 +2,16 @@ import { isVpsAgentName, type VpsAgentHealth, type VpsHealthSummary, type VpsSta
 import { summarise } from '@agentfleet/health';
 import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
 import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiErrors } from '../api-docs/api-errors';
+import { AGENT_HEALTH, HEALTH_SUMMARY, RESET_HEALTH, STATUS } from '../api-docs/examples';
 import { RegisterAgent, agentNotFound } from '../agents/register-agent';
 import { SessionRepository } from '../sessions/session.repository';
 import { AgentHealthDto, HealthSummaryDto, StatusDto } from './health.dto';
 import { HealthRepository } from './health.repository';
 import { renderHealth, renderStatus, renderSummary } from './render-health';
+
+const NAME = { name: 'name', example: 'pm-agent' };
 
 @ApiTags('health')
 @Controller('api/vps')
@@ -21,14 +25,18 @@ export class HealthController {
   /** The health of all agents in one look. */
   @Get('health')
   @Needs('vps:read', 'vps:call', 'vps:manage')
-  @ApiOkResponse({ type: HealthSummaryDto })
+  @ApiOkResponse({ type: HealthSummaryDto, example: HEALTH_SUMMARY })
+  @ApiErrors()
   async summary(@CurrentCaller() caller: Caller): Promise<VpsHealthSummary> {
     return renderSummary(summarise(await this.health.listStates(caller.orgId)));
   }
 
+  /** One agent: its counters, what went wrong last, its circuit. */
   @Get('health/:name')
   @Needs('vps:read', 'vps:call', 'vps:manage')
-  @ApiOkResponse({ type: AgentHealthDto })
+  @ApiParam(NAME)
+  @ApiOkResponse({ type: AgentHealthDto, example: AGENT_HEALTH })
+  @ApiErrors('agent_not_found')
   get(@Param('name') name: string, @CurrentCaller() caller: Caller): Promise<VpsAgentHealth> {
     return this.read(caller, name);
   }
@@ -38,16 +46,20 @@ export class HealthController {
   @HttpCode(200)
   @NoBody()
   @Needs('vps:manage')
-  @ApiOkResponse({ type: AgentHealthDto })
+  @ApiParam(NAME)
+  @ApiOkResponse({ type: AgentHealthDto, example: RESET_HEALTH })
+  @ApiErrors('agent_not_found')
   async reset(@Param('name') name: string, @CurrentCaller() caller: Caller): Promise<VpsAgentHealth> {
     if (!isVpsAgentName(name)) throw agentNotFound(name);
     await this.registerAgent.resetHealth(caller, name);
     return this.read(caller, name);
   }
 
+  /** Whether anybody can be called, and how much there is. */
   @Get('status')
   @Needs('vps:read', 'vps:call', 'vps:manage')
-  @ApiOkResponse({ type: StatusDto })
+  @ApiOkResponse({ type: StatusDto, example: STATUS })
+  @ApiErrors()
   async status(@CurrentCaller() caller: Caller): Promise<VpsStatus> {
     const [states, sessions] = await Promise.all([this.health.listStates(caller.orgId), this.sessions.count(caller.orgId)]);
     return renderStatus(summarise(states), sessions);

@@ -17,6 +17,9 @@ export class BridgeHealthDto {
   @ApiProperty({ type: DependencyChecksDto }) checks!: DependencyChecksDto;
 }
 
+const UP: BridgeHealthDto = { status: 'ok', service: 'vps-bridge', version: '1.0.0', uptime_seconds: 3600, replica_id: 'vps-bridge-1a2b3c4d', checks: { mongodb: 'up', redis: 'up' } };
+const DOWN: BridgeHealthDto = { ...UP, status: 'down', checks: { mongodb: 'down', redis: 'up' } };
+
 @ApiTags('operations')
 @Controller()
 export class RootHealthController {
@@ -29,8 +32,8 @@ export class RootHealthController {
   /** The bridge itself: `degraded` when only Redis is down, 503 without MongoDB. */
   @Get('health')
   @Public()
-  @ApiOkResponse({ type: BridgeHealthDto })
-  @ApiServiceUnavailableResponse({ type: BridgeHealthDto })
+  @ApiOkResponse({ type: BridgeHealthDto, example: UP })
+  @ApiServiceUnavailableResponse({ type: BridgeHealthDto, example: DOWN })
   get(@Res() reply: FastifyReply): void {
     const { mongodb, redis } = this.health.checks();
     const body: BridgeHealthDto = {

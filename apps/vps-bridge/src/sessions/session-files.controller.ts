@@ -3,6 +3,8 @@ import { parseVpsImport, type VpsCleanup, type VpsImported } from '@agentfleet/c
 import { CLOCK, CurrentCaller, Needs, NoBody, validationFailed, type Caller, type Clock } from '@agentfleet/platform';
 import { Body, Controller, Get, Header, HttpCode, Inject, Post, Query, StreamableFile } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
+import { SESSION_EXPORT } from '../api-docs/examples';
 import { queryInteger, queryText } from '../query';
 import { requireBody } from '../require-body';
 import { ImportSessions } from './import-sessions';
@@ -34,7 +36,8 @@ export class SessionFilesController {
   @Needs('vps:manage')
   @Header('Content-Type', JSON_TYPE)
   @ApiQuery({ name: 'user_id', required: false, type: String })
-  @ApiOkResponse({ type: SessionExportDto })
+  @ApiOkResponse({ type: SessionExportDto, example: SESSION_EXPORT })
+  @ApiErrors('validation_failed')
   export(@Query() query: unknown, @CurrentCaller() caller: Caller): StreamableFile {
     const sessions = this.sessions.stream(caller.orgId, queryText(query, 'user_id'));
     const text = exportJson(this.clock.now(), sessions, ({ key }) => this.messages.stream(key, null));
@@ -45,8 +48,9 @@ export class SessionFilesController {
   @Post('import')
   @HttpCode(200)
   @Needs('vps:manage')
-  @ApiBody({ type: SessionExportDto })
-  @ApiOkResponse({ type: ImportedDto })
+  @ApiBody({ type: SessionExportDto, examples: { file: { value: SESSION_EXPORT } } })
+  @ApiOkResponse({ type: ImportedDto, example: { imported: 1 } })
+  @ApiBodyErrors()
   async import(@Body() body: unknown, @CurrentCaller() caller: Caller): Promise<VpsImported> {
     const parsed = parseVpsImport(requireBody(body));
     if (!parsed.ok) throw validationFailed(parsed.problems);
@@ -59,7 +63,8 @@ export class SessionFilesController {
   @NoBody()
   @Needs('vps:manage')
   @ApiQuery({ name: 'max_age_hours', required: false, type: Number })
-  @ApiOkResponse({ type: CleanupDto })
+  @ApiOkResponse({ type: CleanupDto, example: { cleaned_up: 3, remaining_sessions: 12 } })
+  @ApiErrors('validation_failed')
   async cleanup(@Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsCleanup> {
     const hours = queryInteger(query, 'max_age_hours', 1, AGE_HOURS.max) ?? AGE_HOURS.default;
     const cleanedUp = await this.removeSessions.removeOld(caller, caller.orgId, hours);

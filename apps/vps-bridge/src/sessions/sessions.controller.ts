@@ -2,7 +2,9 @@ import { Readable } from 'node:stream';
 import { isVpsSessionId, type VpsMessagePage, type VpsSessionList } from '@agentfleet/contracts';
 import { CurrentCaller, Needs, NoBody, validationFailed, type Caller } from '@agentfleet/platform';
 import { Controller, Delete, Get, Header, HttpCode, Inject, Param, Query, StreamableFile } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiNoContentResponse, ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiErrors } from '../api-docs/api-errors';
+import { MESSAGE_PAGE, SESSION, SESSION_LIST } from '../api-docs/examples';
 import { queryInteger, queryText, queryTime } from '../query';
 import { MessageRepository } from './message.repository';
 import { RemoveSessions } from './remove-sessions';
@@ -15,6 +17,8 @@ import { MessagePageDto, SessionDto, SessionListDto } from './sessions.dto';
 const LIST = { limit: 50, max: 200 };
 const MESSAGES = { limit: 100, max: 1000 };
 const JSON_TYPE = 'application/json; charset=utf-8';
+
+const ID = { name: 'id', example: 'sess-123' };
 
 @ApiTags('sessions')
 @Controller('api/vps/sessions')
@@ -32,7 +36,8 @@ export class SessionsController {
   @ApiQuery({ name: 'active_since', required: false, type: String })
   @ApiQuery({ name: 'limit', required: false, type: Number })
   @ApiQuery({ name: 'cursor', required: false, type: String })
-  @ApiOkResponse({ type: SessionListDto })
+  @ApiOkResponse({ type: SessionListDto, example: SESSION_LIST })
+  @ApiErrors('validation_failed')
   async list(@Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsSessionList> {
     const limit = queryInteger(query, 'limit', 1, LIST.max) ?? LIST.limit;
     const page = { userId: queryText(query, 'user_id'), activeSince: queryTime(query, 'active_since'), after: readCursor(queryText(query, 'cursor')) };
@@ -48,7 +53,9 @@ export class SessionsController {
   @Needs('vps:read', 'sessions:read', 'vps:manage')
   @Header('Content-Type', JSON_TYPE)
   @ApiQuery({ name: 'message_limit', required: false, type: Number })
-  @ApiOkResponse({ type: SessionDto })
+  @ApiParam(ID)
+  @ApiOkResponse({ type: SessionDto, example: SESSION })
+  @ApiErrors('session_not_found', 'validation_failed')
   async get(@Param('id') id: string, @Query() query: unknown, @CurrentCaller() caller: Caller): Promise<StreamableFile> {
     const limit = queryInteger(query, 'message_limit', 0, MESSAGES.max);
     const session = await this.find(caller, id);
@@ -62,7 +69,9 @@ export class SessionsController {
   @ApiQuery({ name: 'after_seq', required: false, type: Number })
   @ApiQuery({ name: 'before_seq', required: false, type: Number })
   @ApiQuery({ name: 'limit', required: false, type: Number })
-  @ApiOkResponse({ type: MessagePageDto })
+  @ApiParam(ID)
+  @ApiOkResponse({ type: MessagePageDto, example: MESSAGE_PAGE })
+  @ApiErrors('session_not_found', 'validation_failed')
   async page(@Param('id') id: string, @Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsMessagePage> {
     const after = queryInteger(query, 'after_seq', 0, Number.MAX_SAFE_INTEGER);
     const before = queryInteger(query, 'before_seq', 0, Number.MAX_SAFE_INTEGER);
@@ -83,11 +92,14 @@ export class SessionsController {
     };
   }
 
+  /** Deletes a session; its id may be used again at once. */
   @Delete(':id')
   @HttpCode(204)
   @NoBody()
   @Needs('vps:manage')
-  @ApiNoContentResponse()
+  @ApiParam(ID)
+  @ApiNoContentResponse({ description: 'Deleted' })
+  @ApiErrors('session_not_found')
   async remove(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<void> {
     if (!isVpsSessionId(id)) throw sessionNotFound(id);
     await this.removeSessions.remove(caller, id);
