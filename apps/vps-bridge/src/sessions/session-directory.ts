@@ -1,6 +1,6 @@
 import { shortened } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { CLOCK, type Clock } from '@agentfleet/platform';
+import { Bus, CLOCK, type Clock } from '@agentfleet/platform';
 import { settleOwner } from '@agentfleet/sessions';
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
@@ -17,7 +17,7 @@ export interface KnownSession {
   readAtMs: number;
 }
 
-/** A deletion on another replica is seen this soon, also without Redis. */
+/** A deletion on another replica is seen this soon even when its notice was lost. */
 const MAX_AGE_MS = 1000;
 const MAX_SESSIONS = 50_000;
 
@@ -29,6 +29,7 @@ export class SessionDirectory {
 
   constructor(
     @Inject(SessionRepository) private readonly repository: SessionRepository,
+    @Inject(Bus) private readonly bus: Bus,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -51,7 +52,9 @@ export class SessionDirectory {
     this.resolving.delete(key);
   }
 
+  /** Without the bus nobody would tell of a deletion, and a call that begins after it must not write into what is gone: then every call asks. */
   private fresh(orgId: string, sessionId: string): KnownSession | null {
+    if (!this.bus.isUp) return null;
     const entry = this.entries.get(cacheKey(orgId, sessionId));
     return entry !== undefined && this.clock.monotonicMs() - entry.readAtMs < MAX_AGE_MS ? entry : null;
   }
