@@ -1,0 +1,111 @@
+import type { ServerResponse } from 'node:http';
+import type { Transform } from 'node:stream';
+import { constants, createBrotliCompress, createGzip } from 'node:zlib';
+import { type ReceivedRequest, says, waitFor } from '@agentfleet/testing';
+import { BridgeCaller } from './bridge.fixture';
+import { BridgeProcess } from './bridge-process.fixture';
+import { TwoBridges } from './two-bridges.fixture';
+
+let two: TwoBridges;
+const processes: BridgeProcess[] = [];
+const KEY = 'a-static-key-of-the-bridge';
+
+beforeAll(async () => {
+  two = await TwoBridges.start();
+});
+afterAll(async () => {
+  await Promise.all(processes.map((one) => one.kill()));
+  await two.stop();
+});
+
+async function bridgeProcess(over: Readonly<Record<string, string>> = {}): Promise<{ bridge: BridgeProcess; caller: BridgeCaller }> {
+  const bridge = await BridgeProcess.start({ ...two.database.env, BRIDGE_API_KEY: KEY, LOG_LEVEL: 'silent', ...over });
+  processes.push(bridge);
+  return { bridge, caller: new BridgeCaller(bridge.url, { 'X-API-Key': KEY }) };
+}
+
+it('kill -9: nothing acknowledged is lost, and nothing that was under way is sent again', async () => {
+  const { bridge, caller } = await bridgeProcess({ VPS_ASYNC_CONCURRENCY: '1' });
+  const silent: ServerResponse[] = [];
+  const hanging = await two.agent((_request, response) => void silent.push(response));
+  const good = await two.agent(says('done'));
+  const send = (path: string, agentName: string, from: BridgeCaller, headers = {}) =>
+    from.ask('POST', `/api/vps/${path}`, { body: { agent_name: agentName, prompt: 'p', session_id: `of ${agentName}` }, headers });
+  await caller.register('made-before', 80);
+  expect((await send('call', good.name, caller)).body['success']).toBe(true);
+  const running = (await send('call/async', hanging.name, caller)).body['call_id'];
+  await waitFor('the asynchronous call to be under way', () => silent.length === 1);
+  const queued = (await send('call/async', good.name, caller)).body['call_id'];
+  const key = { 'Idempotency-Key': 'killed' };
+  const lost = send('call', hanging.name, caller, key).catch(() => 'lost');
+  await waitFor('the keyed call to be under way', () => silent.length === 2);
+  await bridge.kill();
+  expect(await lost).toBe('lost');
+  const killedAt = performance.now();
+
+  const again = await send('call', hanging.name, two.one, key);
+  expect([again.status, again.body['code']]).toEqual([409, 'call_in_progress']);
+  const view = async (callId: unknown) => (await two.one.get(`/api/vps/calls/${String(callId)}`)).body;
+  const inTime = { timeoutMs: 20_000 - (performance.now() - killedAt) };
+  await waitFor('the waiting call to be started elsewhere', async () => (await view(queued))['status'] === 'succeeded', inTime);
+  await waitFor('the running call to be given up', async () => (await view(running))['status'] === 'failed', inTime);
+  const replay = await waitFor('the keyed call to be given up', async () => {
+    const answer = await send('call', hanging.name, two.other, key);
+    return answer.status === 200 ? answer : null;
+  });
+  expect((await view(running))['result']).toMatchObject({ success: false, error_type: 'UNKNOWN', error_code: 'outcome_unknown' });
+  expect(replay.body).toMatchObject({ success: false, error_type: 'UNKNOWN', error_code: 'outcome_unknown', call_id: again.body['call_id'] });
+  expect(replay.headers.get('idempotency-replayed')).toBe('true');
+  expect([hanging.agent.requests.length, good.agent.requests.length]).toEqual([2, 2]);
+  expect((await two.one.get('/api/vps/agents/made-before')).status).toBe(200);
+  expect((await two.one.get(`/api/vps/sessions/${encodeURIComponent(`of ${good.name}`)}`)).body).toMatchObject({ total_messages: 4 });
+  expect((await two.one.get(`/api/vps/health/${good.name}`)).body).toMatchObject({ total_requests: 2, total_failures: 0 });
+}, 60_000);
+
+const MIB = 1024 * 1024;
+/** Sends bytes without end. */
+const floods = (_request: ReceivedRequest, response: ServerResponse) => {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  const piece = Buffer.alloc(MIB, 'x');
+  const more = () => {
+    while (!response.destroyed && response.write(piece));
+  };
+  response.on('drain', more);
+  more();
+};
+/** Sends a gigabyte of spaces, packed. */
+const packs = (encoding: string, packer: () => Transform) => (_request: ReceivedRequest, response: ServerResponse) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding });
+  const zip = packer();
+  zip.pipe(response);
+  response.on('close', () => zip.destroy());
+  const piece = Buffer.alloc(MIB, ' ');
+  let left = 1024;
+  const more = () => {
+    while (!zip.destroyed && left-- > 0) if (!zip.write(piece)) return void zip.once('drain', more);
+    if (!zip.destroyed) zip.end();
+  };
+  more();
+};
+const quickBrotli = () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
+
+it('thirty agents at once that answer with a gigabyte each cost the process their limits, and nobody else his answer', async () => {
+  const { bridge, caller } = await bridgeProcess({ VPS_MAX_RESPONSE_BYTES: String(2 * MIB) });
+  const good = await two.agent(says('still here'));
+  const names = await Promise.all(
+    [floods, packs('gzip', () => createGzip({ level: 1 })), packs('br', quickBrotli)].map(async (behaviour) => (await two.agentWith({ max_retries: 1 }, behaviour)).name),
+  );
+  for (let n = 0; n < 20; n++) await caller.call(good.name); // warm
+  const before = await bridge.rss();
+  let most = before;
+  let isOver = false;
+  const watch = (async () => {
+    while (!isOver) most = Math.max(most, await bridge.rss());
+  })();
+  const calls = Promise.all(Array.from({ length: 30 }, (_, n) => caller.call(names[n % names.length] ?? '', { deadline_seconds: 50 })));
+  expect((await caller.call(good.name)).body).toMatchObject({ success: true, response: 'still here' });
+  for (const { body } of await calls) expect(body).toMatchObject({ success: false, error_type: 'INVALID_RESPONSE', error_code: 'too_large' });
+  isOver = true;
+  await watch;
+  expect(most - before).toBeLessThan(30 * 2 * 2 * MIB + 100 * MIB); // each limit twice, packed and unpacked
+}, 60_000);
