@@ -1,10 +1,10 @@
 import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Delete, Get, Header, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
-import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { Idempotent } from '../idempotency/idempotency.interceptor';
-import { ApiErrors, ApiPage } from '../resources/api-docs';
+import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../resources/api-docs';
 import { parseListQuery } from '../resources/list-query';
-import { DeletedDto } from '../resources/pagination.dto';
+import { DeletedDto, SuccessDto } from '../resources/pagination.dto';
 import { AgentDto, CreateAgentDto, RegeneratedDto, RegenerateDto, UpdateAgentDto } from './agent.dto';
 import { AGENT_LIST, AgentsService } from './agents.service';
 import { CredentialsService } from './credentials.service';
@@ -19,15 +19,18 @@ export class AgentsController {
     private readonly credentials: CredentialsService,
   ) {}
 
+  /** Creates an agent. */
   @Post()
   @Idempotent()
   @Needs('agents:write')
-  @ApiCreatedResponse({ type: AgentDto })
+  @ApiTakes(CreateAgentDto)
+  @ApiAnswer(AgentDto, { status: 201 })
   @ApiErrors(400, 401, 403, 413, 415, 422, 503)
   create(@CurrentCaller() caller: Caller, @Body() body: CreateAgentDto): Promise<AgentDto> {
     return this.agents.create(caller, body);
   }
 
+  /** Lists agents, filtered, sorted, in pages. */
   @Get()
   @Needs('agents:read')
   @ApiPage(AgentDto, Object.keys(AGENT_LIST.filters), AGENT_LIST.sorts)
@@ -36,39 +39,45 @@ export class AgentsController {
     return this.agents.list(caller, parseListQuery(query, AGENT_LIST));
   }
 
+  /** Reads an agent. */
   @Get(':id')
   @Needs('agents:read')
   @ApiParam(ID)
   @ApiQuery({ name: 'populate', required: false, enum: ['instruction'] })
-  @ApiOkResponse({ type: AgentDto })
+  @ApiAnswer(AgentDto)
   @ApiErrors(400, 401, 403, 404, 503)
   get(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: Record<string, unknown>): Promise<AgentDto> {
     return this.agents.get(caller, id, query['populate']);
   }
 
+  /** Changes an agent: absent fields stay, objects and arrays are replaced whole. */
   @Put(':id')
   @Needs('agents:write')
   @ApiParam(ID)
-  @ApiOkResponse({ type: AgentDto })
+  @ApiTakes(UpdateAgentDto)
+  @ApiAnswer(AgentDto)
   @ApiErrors(400, 401, 403, 404, 413, 415, 503)
   put(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateAgentDto): Promise<AgentDto> {
     return this.agents.update(caller, id, body);
   }
 
+  /** Changes an agent: absent fields stay, objects and arrays are replaced whole. */
   @Patch(':id')
   @Needs('agents:write')
   @ApiParam(ID)
-  @ApiOkResponse({ type: AgentDto })
+  @ApiTakes(UpdateAgentDto)
+  @ApiAnswer(AgentDto)
   @ApiErrors(400, 401, 403, 404, 413, 415, 503)
   patch(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateAgentDto): Promise<AgentDto> {
     return this.agents.update(caller, id, body);
   }
 
+  /** Deletes an agent for good. */
   @Delete(':id')
   @NoBody()
   @Needs('agents:write')
   @ApiParam(ID)
-  @ApiOkResponse({ type: DeletedDto })
+  @ApiAnswer(DeletedDto)
   @ApiErrors(400, 401, 403, 404, 503)
   delete(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<DeletedDto> {
     return this.agents.delete(caller, id);
@@ -81,8 +90,8 @@ export class AgentsController {
   @Header('Cache-Control', 'no-store')
   @Needs('agents:write')
   @ApiParam(ID)
-  @ApiBody({ type: RegenerateDto, required: false })
-  @ApiOkResponse({ type: RegeneratedDto })
+  @ApiTakes(RegenerateDto, false)
+  @ApiAnswer(RegeneratedDto)
   @ApiErrors(400, 401, 403, 404, 413, 415, 422, 503)
   regenerate(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: RegenerateDto): Promise<RegeneratedDto> {
     return this.credentials.regenerate(caller, id, body.overlapSeconds ?? 0);
@@ -93,7 +102,7 @@ export class AgentsController {
   @NoBody()
   @Needs('agents:write')
   @ApiParam(ID)
-  @ApiOkResponse({ schema: { type: 'object', properties: { success: { type: 'boolean' } } } })
+  @ApiAnswer(SuccessDto)
   @ApiErrors(400, 401, 403, 404, 503)
   endOverlap(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<{ success: true }> {
     return this.credentials.endOverlap(caller, id);

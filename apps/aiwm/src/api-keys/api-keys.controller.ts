@@ -2,9 +2,9 @@ import { PLATFORM_NOTICES } from '@agentfleet/contracts';
 import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Delete, Get, Header, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { Idempotent } from '../idempotency/idempotency.interceptor';
-import { ApiErrors, ApiPage } from '../resources/api-docs';
+import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../resources/api-docs';
 import { parseListQuery, type ListRules } from '../resources/list-query';
 import { DeletedDto } from '../resources/pagination.dto';
 import { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto, RotateApiKeyDto, RotatedApiKeyDto, UpdateApiKeyDto } from './api-key.dto';
@@ -27,12 +27,14 @@ export class ApiKeysController {
   @Idempotent({ holdsSecret: true })
   @Header('Cache-Control', 'no-store')
   @Needs('api-keys:manage')
-  @ApiCreatedResponse({ type: CreatedApiKeyDto })
+  @ApiTakes(CreateApiKeyDto)
+  @ApiAnswer(CreatedApiKeyDto, { status: 201 })
   @ApiErrors(400, 401, 403, 413, 415, 422, 503)
   create(@CurrentCaller() caller: Caller, @Body() body: CreateApiKeyDto): Promise<CreatedApiKeyDto> {
     return this.keys.create(caller, body);
   }
 
+  /** Lists API keys, filtered, sorted, in pages. */
   @Get()
   @Needs('api-keys:manage')
   @ApiPage(ApiKeyDto, Object.keys(LIST.filters), LIST.sorts)
@@ -41,28 +43,33 @@ export class ApiKeysController {
     return this.keys.list(caller, parseListQuery(query, LIST));
   }
 
+  /** Reads an API key. */
   @Get(':id')
   @Needs('api-keys:manage')
   @ApiParam(ID)
-  @ApiOkResponse({ type: ApiKeyDto })
+  @ApiAnswer(ApiKeyDto)
   @ApiErrors(400, 401, 403, 404, 503)
   get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<ApiKeyDto> {
     return this.keys.get(caller, id);
   }
 
+  /** Changes an API key: absent fields stay, objects and arrays are replaced whole. */
   @Put(':id')
   @Needs('api-keys:manage')
   @ApiParam(ID)
-  @ApiOkResponse({ type: ApiKeyDto })
+  @ApiTakes(UpdateApiKeyDto)
+  @ApiAnswer(ApiKeyDto)
   @ApiErrors(400, 401, 403, 404, 413, 415, 503)
   put(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateApiKeyDto): Promise<ApiKeyDto> {
     return this.keys.update(caller, id, body);
   }
 
+  /** Changes an API key: absent fields stay, objects and arrays are replaced whole. */
   @Patch(':id')
   @Needs('api-keys:manage')
   @ApiParam(ID)
-  @ApiOkResponse({ type: ApiKeyDto })
+  @ApiTakes(UpdateApiKeyDto)
+  @ApiAnswer(ApiKeyDto)
   @ApiErrors(400, 401, 403, 404, 413, 415, 503)
   patch(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateApiKeyDto): Promise<ApiKeyDto> {
     return this.keys.update(caller, id, body);
@@ -75,18 +82,19 @@ export class ApiKeysController {
   @Header('Cache-Control', 'no-store')
   @Needs('api-keys:manage')
   @ApiParam(ID)
-  @ApiBody({ type: RotateApiKeyDto, required: false })
-  @ApiOkResponse({ type: RotatedApiKeyDto })
+  @ApiTakes(RotateApiKeyDto, false)
+  @ApiAnswer(RotatedApiKeyDto)
   @ApiErrors(400, 401, 403, 404, 413, 415, 422, 503)
   rotate(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: RotateApiKeyDto): Promise<RotatedApiKeyDto> {
     return this.keys.rotate(caller, id, body.overlapSeconds ?? 0);
   }
 
+  /** Revokes an API key at once. */
   @Delete(':id')
   @NoBody()
   @Needs('api-keys:manage')
   @ApiParam(ID)
-  @ApiOkResponse({ type: DeletedDto })
+  @ApiAnswer(DeletedDto)
   @ApiErrors(400, 401, 403, 404, 503)
   revoke(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<DeletedDto> {
     return this.keys.revoke(caller, id);

@@ -1,13 +1,14 @@
 import { AppError } from '@agentfleet/errors';
 import { Authenticated, BodyLimit, CurrentCaller, hasAnyScope, Needs, Public, validationFailed, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Get, Header, Headers, HttpCode, Param, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
-import { ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AgentRepository } from '../agents/agent.repository';
 import { redactSettings } from '../agents/settings';
 import { PresenceService } from '../presence/presence.service';
 import { PresenceTransitions } from '../presence/presence-transitions';
-import { ApiErrors } from '../resources/api-docs';
+import { ApiAnswer, ApiErrors, ApiTakes } from '../resources/api-docs';
+import { SuccessDto } from '../resources/pagination.dto';
 import { checkId, notFound, scopeOf } from '../resources/resource';
 import { AgentGuard } from './agent-guard';
 import { ConnectAgent } from './connect-agent';
@@ -15,7 +16,6 @@ import { ConfigurationDto, ConnectAnswerDto, ConnectDto, DisconnectDto, Heartbea
 
 const ID = { name: 'id', description: "The agent's id" };
 const HEARTBEAT_BODY_BYTES = 65_536;
-const SUCCESS = { schema: { type: 'object', properties: { success: { type: 'boolean' } } } };
 
 /** `If-None-Match`: a list of tags, weak ones too, or `*`. */
 function matches(known: string | undefined, etag: string): boolean {
@@ -41,7 +41,8 @@ export class ConnectionController {
   @Header('Cache-Control', 'no-store')
   @Public()
   @ApiParam(ID)
-  @ApiOkResponse({ type: ConnectAnswerDto, headers: { 'X-Config-Revision': { schema: { type: 'integer' } }, 'X-Heartbeat-Interval': { schema: { type: 'integer' } } } })
+  @ApiTakes(ConnectDto)
+  @ApiAnswer(ConnectAnswerDto, { headers: { 'X-Config-Revision': { schema: { type: 'integer' } }, 'X-Heartbeat-Interval': { schema: { type: 'integer' } } } })
   @ApiErrors(400, 401, 404, 413, 415, 429, 503)
   async connect(
     @Param('id') id: string,
@@ -54,13 +55,15 @@ export class ConnectionController {
     return answer;
   }
 
+  /** An agent says that it lives, and learns of a newer configuration. */
   @Post(':id/heartbeat')
   @HttpCode(200)
   @BodyLimit(HEARTBEAT_BODY_BYTES)
   @Needs('agent:self')
   @UseGuards(AgentGuard)
   @ApiParam(ID)
-  @ApiOkResponse({ type: HeartbeatAnswerDto })
+  @ApiTakes(HeartbeatDto)
+  @ApiAnswer(HeartbeatAnswerDto)
   @ApiErrors(400, 401, 403, 404, 413, 415, 503)
   async heartbeat(
     @CurrentCaller() caller: Caller,
@@ -75,12 +78,14 @@ export class ConnectionController {
     return running === agent.configRevision ? { success: true } : { success: true, configRevision: agent.configRevision };
   }
 
+  /** An agent says that it goes; its token stays valid. */
   @Post(':id/disconnect')
   @HttpCode(200)
   @Needs('agent:self')
   @UseGuards(AgentGuard)
   @ApiParam(ID)
-  @ApiOkResponse(SUCCESS)
+  @ApiTakes(DisconnectDto)
+  @ApiAnswer(SuccessDto)
   @ApiErrors(400, 401, 403, 404, 413, 415, 503)
   async disconnect(@Param('id') id: string, @Body() body: DisconnectDto): Promise<{ success: true }> {
     await this.presence.disconnected(id, body.reason ?? null);
@@ -92,7 +97,7 @@ export class ConnectionController {
   @Needs('agents:read')
   @ApiParam(ID)
   @ApiQuery({ name: 'limit', required: false, schema: { type: 'integer', minimum: 1, maximum: 1000, default: 100 } })
-  @ApiOkResponse({ type: PresenceHistoryDto })
+  @ApiAnswer(PresenceHistoryDto)
   @ApiErrors(400, 401, 403, 404, 503)
   async presenceHistory(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query('limit') limit: unknown): Promise<PresenceHistoryDto> {
     const agent = await this.repository.documents.find(scopeOf(caller), checkId(id));
@@ -108,7 +113,8 @@ export class ConnectionController {
   @Header('Cache-Control', 'private, no-cache')
   @Authenticated()
   @ApiParam(ID)
-  @ApiOkResponse({ type: ConfigurationDto })
+  @ApiAnswer(ConfigurationDto)
+  @ApiResponse({ status: 304, description: 'The agent has this configuration already' })
   @ApiErrors(400, 401, 403, 404, 503)
   async config(
     @CurrentCaller() caller: Caller,

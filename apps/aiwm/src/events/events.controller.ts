@@ -29,6 +29,12 @@ function expiryOf(authorization: string | undefined): number | undefined {
 
 const single = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value);
 
+const STREAM = [
+  'event: ready\ndata: {"at":"2026-03-01T10:00:00.000Z","replica":"aiwm-7f3a9b12"}',
+  'id: 5f0c1d2e3f4a5b6c7d8e9f00\nevent: presence\ndata: {"orgId":"…","agentId":"…","from":"online","to":"stale","reason":"heartbeat_late","at":"…"}',
+  '',
+].join('\n\n');
+
 @ApiTags('events')
 @Controller('events')
 export class EventsController {
@@ -41,7 +47,7 @@ export class EventsController {
   @Get()
   @Needs('agents:read')
   @ApiQuery({ name: 'types', required: false, schema: { type: 'string', example: 'presence,config' } })
-  @ApiOkResponse({ description: 'Events ready, presence, health, audit, config, degraded, end', content: { 'text/event-stream': { schema: { type: 'string' } } } })
+  @ApiOkResponse({ description: 'Events ready, presence, health, audit, config, degraded, end', content: { 'text/event-stream': { schema: { type: 'string' }, example: STREAM } } })
   @ApiErrors(400, 401, 403, 429, 503)
   open(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     const types = readTypes(query['types']);

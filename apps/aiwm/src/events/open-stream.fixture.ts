@@ -16,7 +16,8 @@ export interface OpenStream {
 export async function openStream(client: Client, query = ''): Promise<OpenStream> {
   const request = get(`${client.url}/events${query}`, { headers: { ...client.headers }, agent: false });
   const [response] = (await once(request, 'response')) as [IncomingMessage];
-  expect([response.statusCode, response.headers['content-type']]).toEqual([200, 'text/event-stream; charset=utf-8']);
+  const type = response.headers['content-type'];
+  if (response.statusCode !== 200 || type !== 'text/event-stream; charset=utf-8') throw new Error(`No stream: ${response.statusCode} ${type}`);
   let text = '';
   let isOver = false;
   response.setEncoding('utf8');

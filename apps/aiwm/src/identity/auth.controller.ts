@@ -1,9 +1,10 @@
 import { CurrentCaller, NoBody, Needs, Public, validationFailed, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Get, Header, HttpCode, Post, Req } from '@nestjs/common';
-import { ApiBody, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { ApiErrors } from '../resources/api-docs';
-import { ChangePasswordDto, LoginDto, LogoutDto, ProfileDto, RefreshDto, TokensDto } from './auth.dto';
+import { ApiAnswer, ApiErrors, ApiTakes } from '../resources/api-docs';
+import { SuccessDto } from '../resources/pagination.dto';
+import { ChangePasswordDto, JwksDto, LoginDto, LogoutDto, ProfileDto, RefreshDto, TokensDto } from './auth.dto';
 import { AuthService } from './auth.service';
 import { IdentityRepository } from './identity.repository';
 
@@ -15,11 +16,13 @@ export class AuthController {
     private readonly repository: IdentityRepository,
   ) {}
 
+  /** Logs a person in. */
   @Post('auth/login')
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @Public()
-  @ApiOkResponse({ type: TokensDto })
+  @ApiTakes(LoginDto)
+  @ApiAnswer(TokensDto)
   @ApiErrors(400, 401, 413, 415, 429, 503)
   login(@Body() body: LoginDto, @Req() request: FastifyRequest): Promise<TokensDto> {
     const username = body.username ?? body.email;
@@ -27,42 +30,48 @@ export class AuthController {
     return this.auth.login(username, body.password, request.context.sourceAddress ?? 'unknown');
   }
 
+  /** Exchanges a refresh token for new tokens; the old one is spent. */
   @Post('auth/refresh-token')
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @Public()
-  @ApiOkResponse({ type: TokensDto })
+  @ApiTakes(RefreshDto)
+  @ApiAnswer(TokensDto)
   @ApiErrors(400, 401, 413, 415, 503)
   refresh(@Body() body: RefreshDto): Promise<TokensDto> {
     return this.auth.refresh(body.refreshToken);
   }
 
+  /** Ends the caller's sessions. */
   @Post('auth/logout')
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @Needs('user:self')
-  @ApiBody({ type: LogoutDto, required: false })
-  @ApiOkResponse({ schema: { type: 'object', properties: { success: { type: 'boolean' } } } })
-  @ApiErrors(400, 401, 403, 503)
+  @ApiTakes(LogoutDto, false)
+  @ApiAnswer(SuccessDto)
+  @ApiErrors(400, 401, 403, 413, 415, 503)
   logout(@CurrentCaller() caller: Caller, @Body() body: LogoutDto): Promise<{ success: true }> {
     return this.auth.logout(caller, body.refreshToken);
   }
 
+  /** Who the caller is. */
   @Get('auth/profile')
   @NoBody()
   @Header('Cache-Control', 'no-store')
   @Needs('user:self')
-  @ApiOkResponse({ type: ProfileDto })
+  @ApiAnswer(ProfileDto)
   @ApiErrors(401, 403, 503)
   profile(@CurrentCaller() caller: Caller): Promise<ProfileDto> {
     return this.auth.profile(caller);
   }
 
+  /** Sets a new password and ends all other sessions. */
   @Post('auth/change-password')
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @Needs('user:self')
-  @ApiOkResponse({ type: TokensDto })
+  @ApiTakes(ChangePasswordDto)
+  @ApiAnswer(TokensDto)
   @ApiErrors(400, 401, 403, 413, 415, 503)
   changePassword(@CurrentCaller() caller: Caller, @Body() body: ChangePasswordDto): Promise<TokensDto> {
     return this.auth.changePassword(caller, body.currentPassword, body.newPassword);
@@ -71,7 +80,8 @@ export class AuthController {
   /** Public keys that verify users' and agents' tokens. */
   @Get('.well-known/jwks.json')
   @Public()
-  @ApiOkResponse({ schema: { type: 'object', properties: { keys: { type: 'array', items: { type: 'object' } } } } })
+  @ApiAnswer(JwksDto)
+  @ApiErrors(503)
   async jwks(): Promise<{ keys: readonly object[] }> {
     const keys = await this.repository.liveSigningKeys(new Date());
     return { keys: keys.map(({ _id, publicJwk }) => ({ ...publicJwk, kid: _id, use: 'sig', alg: 'ES256' })) };

@@ -53,3 +53,9 @@ export class ProfileDto {
   roles!: string[];
   orgId!: string;
 }
+
+/** Public keys, RFC 7517. */
+export class JwksDto {
+  @ApiProperty({ type: 'array', items: { type: 'object', additionalProperties: { type: 'string' } } })
+  keys!: readonly object[];
+}

@@ -55,3 +55,13 @@ test('a key that is gone verifies nothing: its tokens are refused though they ha
   expect([refused.status, refused.body['code']]).toEqual([401, 'UNAUTHENTICATED']);
   expect((await (await next.client.login()).get('/auth/profile')).status).toBe(200);
 });
+
+test('a new signing key needs no flag day: users of both are good at both replicas, both keys are published', async () => {
+  const before = await stack.boot();
+  const old = await before.client.login();
+  const after = await stack.boot({ JWT_PRIVATE_KEY: anotherKey() });
+  const fresh = await after.client.login();
+  expect((await after.client.with(old.headers).get('/agents')).status).toBe(200);
+  expect((await before.client.with(fresh.headers).get('/agents')).status).toBe(200);
+  expect(await kids(after.client)).toHaveLength(2);
+});

@@ -1,8 +1,8 @@
 import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { Idempotent } from '../idempotency/idempotency.interceptor';
-import { ApiErrors, ApiPage } from '../resources/api-docs';
+import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../resources/api-docs';
 import { parseListQuery } from '../resources/list-query';
 import { DeletedDto } from '../resources/pagination.dto';
 import { CreateInstructionDto, InstructionDto, UpdateInstructionDto } from './instruction.dto';
@@ -15,15 +15,18 @@ const ID = { name: 'id', description: '24 lower-case hex digits' };
 export class InstructionsController {
   constructor(private readonly instructions: InstructionsService) {}
 
+  /** Creates an instruction. */
   @Post()
   @Idempotent()
   @Needs('agents:write')
-  @ApiCreatedResponse({ type: InstructionDto })
+  @ApiTakes(CreateInstructionDto)
+  @ApiAnswer(InstructionDto, { status: 201 })
   @ApiErrors(400, 401, 403, 413, 415, 422, 503)
   create(@CurrentCaller() caller: Caller, @Body() body: CreateInstructionDto): Promise<InstructionDto> {
     return this.instructions.create(caller, body);
   }
 
+  /** Lists instructions, filtered, sorted, in pages. */
   @Get()
   @Needs('agents:read')
   @ApiPage(InstructionDto, Object.keys(INSTRUCTION_LIST.filters), INSTRUCTION_LIST.sorts)
@@ -32,38 +35,44 @@ export class InstructionsController {
     return this.instructions.list(caller, parseListQuery(query, INSTRUCTION_LIST));
   }
 
+  /** Reads an instruction. */
   @Get(':id')
   @Needs('agents:read')
   @ApiParam(ID)
-  @ApiOkResponse({ type: InstructionDto })
+  @ApiAnswer(InstructionDto)
   @ApiErrors(400, 401, 403, 404, 503)
   get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<InstructionDto> {
     return this.instructions.get(caller, id);
   }
 
+  /** Changes an instruction: absent fields stay, objects and arrays are replaced whole. */
   @Put(':id')
   @Needs('agents:write')
   @ApiParam(ID)
-  @ApiOkResponse({ type: InstructionDto })
+  @ApiTakes(UpdateInstructionDto)
+  @ApiAnswer(InstructionDto)
   @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
   put(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateInstructionDto): Promise<InstructionDto> {
     return this.instructions.update(caller, id, body);
   }
 
+  /** Changes an instruction: absent fields stay, objects and arrays are replaced whole. */
   @Patch(':id')
   @Needs('agents:write')
   @ApiParam(ID)
-  @ApiOkResponse({ type: InstructionDto })
+  @ApiTakes(UpdateInstructionDto)
+  @ApiAnswer(InstructionDto)
   @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
   patch(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateInstructionDto): Promise<InstructionDto> {
     return this.instructions.update(caller, id, body);
   }
 
+  /** Deletes an instruction for good. */
   @Delete(':id')
   @NoBody()
   @Needs('agents:write')
   @ApiParam(ID)
-  @ApiOkResponse({ type: DeletedDto })
+  @ApiAnswer(DeletedDto)
   @ApiErrors(400, 401, 403, 404, 409, 503)
   delete(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<DeletedDto> {
     return this.instructions.delete(caller, id);

@@ -1,8 +1,8 @@
 import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { Idempotent } from '../idempotency/idempotency.interceptor';
-import { ApiErrors, ApiPage } from '../resources/api-docs';
+import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../resources/api-docs';
 import { parseListQuery } from '../resources/list-query';
 import { DeletedDto } from '../resources/pagination.dto';
 import { CreateNodeDto, NodeDto, UpdateNodeDto } from './node.dto';
@@ -15,15 +15,18 @@ const ID = { name: 'id', description: '24 lower-case hex digits' };
 export class NodesController {
   constructor(private readonly nodes: NodesService) {}
 
+  /** Creates a node. */
   @Post()
   @Idempotent()
   @Needs('agents:write')
-  @ApiCreatedResponse({ type: NodeDto })
+  @ApiTakes(CreateNodeDto)
+  @ApiAnswer(NodeDto, { status: 201 })
   @ApiErrors(400, 401, 403, 413, 415, 422, 503)
   create(@CurrentCaller() caller: Caller, @Body() body: CreateNodeDto): Promise<NodeDto> {
     return this.nodes.create(caller, body);
   }
 
+  /** Lists nodes, filtered, sorted, in pages. */
   @Get()
   @Needs('agents:read')
   @ApiPage(NodeDto, Object.keys(NODE_LIST.filters), NODE_LIST.sorts)
@@ -32,38 +35,44 @@ export class NodesController {
     return this.nodes.list(caller, parseListQuery(query, NODE_LIST));
   }
 
+  /** Reads a node. */
   @Get(':id')
   @Needs('agents:read')
   @ApiParam(ID)
-  @ApiOkResponse({ type: NodeDto })
+  @ApiAnswer(NodeDto)
   @ApiErrors(400, 401, 403, 404, 503)
   get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<NodeDto> {
     return this.nodes.get(caller, id);
   }
 
+  /** Changes a node: absent fields stay, objects and arrays are replaced whole. */
   @Put(':id')
   @Needs('agents:write')
   @ApiParam(ID)
-  @ApiOkResponse({ type: NodeDto })
+  @ApiTakes(UpdateNodeDto)
+  @ApiAnswer(NodeDto)
   @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
   put(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateNodeDto): Promise<NodeDto> {
     return this.nodes.update(caller, id, body);
   }
 
+  /** Changes a node: absent fields stay, objects and arrays are replaced whole. */
   @Patch(':id')
   @Needs('agents:write')
   @ApiParam(ID)
-  @ApiOkResponse({ type: NodeDto })
+  @ApiTakes(UpdateNodeDto)
+  @ApiAnswer(NodeDto)
   @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
   patch(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateNodeDto): Promise<NodeDto> {
     return this.nodes.update(caller, id, body);
   }
 
+  /** Deletes a node for good. */
   @Delete(':id')
   @NoBody()
   @Needs('agents:write')
   @ApiParam(ID)
-  @ApiOkResponse({ type: DeletedDto })
+  @ApiAnswer(DeletedDto)
   @ApiErrors(400, 401, 403, 404, 409, 503)
   delete(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<DeletedDto> {
     return this.nodes.delete(caller, id);

@@ -1,7 +1,8 @@
 import { ENV, HealthChecks, Public, REPLICA, type PlatformEnv, type Replica } from '@agentfleet/platform';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
-import { ApiExcludeEndpoint, ApiOkResponse, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { ApiAnswer } from '../resources/api-docs';
 import { HealthDto } from './health.dto';
 
 @ApiTags('operations')
@@ -16,8 +17,8 @@ export class HealthController {
   /** State of the app and what it depends on. */
   @Get('health')
   @Public()
-  @ApiOkResponse({ type: HealthDto })
-  @ApiServiceUnavailableResponse({ type: HealthDto })
+  @ApiAnswer(HealthDto)
+  @ApiAnswer(HealthDto, { status: 503 })
   get(@Res() reply: FastifyReply): void {
     const { mongodb, redis } = this.health.checks();
     const status = mongodb === 'down' ? 'down' : redis === 'down' ? 'degraded' : 'ok';

@@ -1,9 +1,9 @@
 import { Authenticated, CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
 import { AppError } from '@agentfleet/errors';
 import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { Idempotent } from '../idempotency/idempotency.interceptor';
-import { ApiErrors, ApiPage } from '../resources/api-docs';
+import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../resources/api-docs';
 import { parseListQuery } from '../resources/list-query';
 import { DeletedDto } from '../resources/pagination.dto';
 import { CreateOrganizationDto, OrganizationDto, UpdateOrganizationDto } from './organization.dto';
@@ -22,15 +22,18 @@ function refuseAgents(caller: Caller): Caller {
 export class OrganizationsController {
   constructor(private readonly organizations: OrganizationsService) {}
 
+  /** Creates an organization. */
   @Post()
   @Idempotent()
   @Needs('organizations:manage')
-  @ApiCreatedResponse({ type: OrganizationDto })
+  @ApiTakes(CreateOrganizationDto)
+  @ApiAnswer(OrganizationDto, { status: 201 })
   @ApiErrors(400, 401, 403, 409, 413, 415, 422, 503)
   create(@CurrentCaller() caller: Caller, @Body() body: CreateOrganizationDto): Promise<OrganizationDto> {
     return this.organizations.create(caller, body);
   }
 
+  /** Lists organizations, filtered, sorted, in pages. */
   @Get()
   @Authenticated()
   @ApiPage(OrganizationDto, Object.keys(ORGANIZATION_LIST.filters), ORGANIZATION_LIST.sorts)
@@ -39,38 +42,44 @@ export class OrganizationsController {
     return this.organizations.list(refuseAgents(caller), parseListQuery(query, ORGANIZATION_LIST));
   }
 
+  /** Reads an organization. */
   @Get(':id')
   @Authenticated()
   @ApiParam(ID)
-  @ApiOkResponse({ type: OrganizationDto })
+  @ApiAnswer(OrganizationDto)
   @ApiErrors(400, 401, 403, 404, 503)
   get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<OrganizationDto> {
     return this.organizations.get(refuseAgents(caller), id);
   }
 
+  /** Changes an organization: absent fields stay, objects and arrays are replaced whole. */
   @Put(':id')
   @Needs('organizations:manage')
   @ApiParam(ID)
-  @ApiOkResponse({ type: OrganizationDto })
+  @ApiTakes(UpdateOrganizationDto)
+  @ApiAnswer(OrganizationDto)
   @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
   put(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateOrganizationDto): Promise<OrganizationDto> {
     return this.organizations.update(caller, id, body);
   }
 
+  /** Changes an organization: absent fields stay, objects and arrays are replaced whole. */
   @Patch(':id')
   @Needs('organizations:manage')
   @ApiParam(ID)
-  @ApiOkResponse({ type: OrganizationDto })
+  @ApiTakes(UpdateOrganizationDto)
+  @ApiAnswer(OrganizationDto)
   @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
   patch(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateOrganizationDto): Promise<OrganizationDto> {
     return this.organizations.update(caller, id, body);
   }
 
+  /** Deletes an organization for good. */
   @Delete(':id')
   @NoBody()
   @Needs('organizations:manage')
   @ApiParam(ID)
-  @ApiOkResponse({ type: DeletedDto })
+  @ApiAnswer(DeletedDto)
   @ApiErrors(400, 401, 403, 404, 409, 503)
   delete(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<DeletedDto> {
     return this.organizations.delete(caller, id);

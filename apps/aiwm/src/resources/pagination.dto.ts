@@ -26,6 +26,10 @@ export class OwnerDto {
   orgId!: string;
 }
 
+export class SuccessDto {
+  success!: boolean;
+}
+
 /** Answer to a deletion. */
 export class DeletedDto {
   _id!: string;

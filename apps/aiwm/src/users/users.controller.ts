@@ -1,8 +1,8 @@
 import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { Idempotent } from '../idempotency/idempotency.interceptor';
-import { ApiErrors, ApiPage } from '../resources/api-docs';
+import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../resources/api-docs';
 import { parseListQuery } from '../resources/list-query';
 import { DeletedDto } from '../resources/pagination.dto';
 import { CreateUserDto, UpdateUserDto, UserDto } from './user.dto';
@@ -19,12 +19,14 @@ export class UsersController {
   @Post()
   @Idempotent()
   @Needs('users:manage')
-  @ApiCreatedResponse({ type: UserDto })
+  @ApiTakes(CreateUserDto)
+  @ApiAnswer(UserDto, { status: 201 })
   @ApiErrors(400, 401, 403, 409, 413, 415, 422, 503)
   create(@CurrentCaller() caller: Caller, @Body() body: CreateUserDto): Promise<UserDto> {
     return this.users.create(caller, body);
   }
 
+  /** Lists users, filtered, sorted, in pages. */
   @Get()
   @Needs('users:manage')
   @ApiPage(UserDto, Object.keys(USER_LIST.filters), USER_LIST.sorts)
@@ -33,28 +35,33 @@ export class UsersController {
     return this.users.list(caller, parseListQuery(query, USER_LIST));
   }
 
+  /** Reads a user. */
   @Get(':id')
   @Needs('users:manage')
   @ApiParam(ID)
-  @ApiOkResponse({ type: UserDto })
+  @ApiAnswer(UserDto)
   @ApiErrors(400, 401, 403, 404, 503)
   get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<UserDto> {
     return this.users.get(caller, id);
   }
 
+  /** Changes a user: absent fields stay, objects and arrays are replaced whole. */
   @Put(':id')
   @Needs('users:manage')
   @ApiParam(ID)
-  @ApiOkResponse({ type: UserDto })
+  @ApiTakes(UpdateUserDto)
+  @ApiAnswer(UserDto)
   @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
   put(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateUserDto): Promise<UserDto> {
     return this.users.update(caller, id, body);
   }
 
+  /** Changes a user: absent fields stay, objects and arrays are replaced whole. */
   @Patch(':id')
   @Needs('users:manage')
   @ApiParam(ID)
-  @ApiOkResponse({ type: UserDto })
+  @ApiTakes(UpdateUserDto)
+  @ApiAnswer(UserDto)
   @ApiErrors(400, 401, 403, 404, 409, 413, 415, 503)
   patch(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: UpdateUserDto): Promise<UserDto> {
     return this.users.update(caller, id, body);
@@ -65,7 +72,7 @@ export class UsersController {
   @NoBody()
   @Needs('users:manage')
   @ApiParam(ID)
-  @ApiOkResponse({ type: DeletedDto })
+  @ApiAnswer(DeletedDto)
   @ApiErrors(400, 401, 403, 404, 409, 503)
   delete(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<DeletedDto> {
     return this.users.delete(caller, id);
