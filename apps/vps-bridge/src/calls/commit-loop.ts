@@ -33,7 +33,8 @@ const RETRY = { baseMs: 50, maxMs: 1000, retryAfterMaxMs: 0, maxAttempts: Number
 
 /**
  * Makes calls durable in groups: one commit at a time, and what arrives meanwhile goes into the next. A commit writes the
- * messages of all waiting calls, their sessions and the health of their agents side by side, each in one operation.
+ * messages of all waiting calls, their sessions and the health of their agents side by side, each in one operation, and then
+ * the results of those calls that had a record before they began.
  */
 @Injectable()
 export class CommitLoop {
@@ -88,18 +89,19 @@ export class CommitLoop {
   private async commitBatch(batch: readonly Waiting[]): Promise<void> {
     const deadline = latest(batch);
     const persist = (write: () => Promise<void>) => this.persist(write, deadline);
-    const groups = groupBySession(batch);
     const outcomes = batch.flatMap(({ record }) => record.outcomes);
-    const finishes = batch.flatMap(({ record }) => record.finish ?? []);
-    const [refused] = await Promise.all([
-      this.commitSessions(groups, persist),
-      this.health.write(outcomes, persist),
-      finishes.length === 0 ? undefined : persist(() => this.calls.finish(finishes)),
-    ]);
-    for (const { record, done, failed } of batch) {
-      if (record.session !== null && refused.has(record.session.known.key)) failed(new Error('MongoDB refused the session'));
-      else done();
-    }
+    const [refused] = await Promise.all([this.commitSessions(groupBySession(batch), persist), this.health.write(outcomes, persist)]);
+    const stored = batch.filter(({ record, failed }) => {
+      if (record.session === null || !refused.has(record.session.known.key)) return true;
+      failed(new Error('MongoDB refused the session'));
+      return false;
+    });
+    const unrecorded = stored.filter(({ record }) => record.finish === null);
+    for (const { done } of unrecorded) done();
+    if (unrecorded.length === stored.length) return;
+    // only now: a result that stood there without its messages would be replayed as if they had been stored
+    await persist(() => this.calls.finish(stored.flatMap(({ record }) => record.finish ?? [])));
+    for (const { done } of stored) done();
   }
 
   /** @returns keys of the sessions whose change was refused. */

@@ -77,6 +77,30 @@ it('never sends a call again whose replica died meanwhile', async () => {
   expect(agent.requests).toHaveLength(1);
 });
 
+it('a result is kept only after its messages are: a crash in between may not replay a success that the session does not show', async () => {
+  const { name } = await two.agent(says('one'));
+  await two.one.call(name, { session_id: 'ordered' });
+  const messages = two.database.db.collection('vps_messages');
+  const calls = two.database.db.collection<{ _id: string }>('vps_calls');
+  const health = two.database.db.collection('vps_agent_health');
+  const first = await messages.findOne({ content: 'one', seq: 2 }, { sort: { _id: -1 } });
+  // a transaction that holds the place of the next message keeps MongoDB from taking the messages
+  const blocker = two.database.db.client.startSession();
+  blocker.startTransaction();
+  await messages.insertOne({ sessionKey: first?.['sessionKey'], seq: 3 }, { session: blocker });
+  const answer = keyed('k7', { agent_name: name, prompt: 'p', session_id: 'ordered' });
+  try {
+    await waitFor('the health of the call, which is stored beside its messages', async () => (await health.findOne({ name }))?.['state'].requests === 2);
+    expect(await calls.findOne({ idempotencyKey: 'k7' })).toMatchObject({ open: true, result: null });
+  } finally {
+    await blocker.abortTransaction();
+    await blocker.endSession();
+  }
+  expect((await answer).body).toMatchObject({ success: true });
+  expect((await two.one.get('/api/vps/sessions/ordered')).body).toMatchObject({ total_messages: 4 });
+  expect(await calls.findOne({ idempotencyKey: 'k7' })).toMatchObject({ status: 'succeeded', result: { success: true } });
+});
+
 it('every call has a record; plain ones without prompt and response', async () => {
   const { name } = await two.agent(says('a secret answer'), json(401, {}));
   const orgs = await two.organization();
