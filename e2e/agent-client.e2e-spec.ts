@@ -1,20 +1,21 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { AgentClient } from '@agentfleet/sdk';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { AgentClient, AgentClientOptions } from '@agentfleet/sdk';
 import { StackProcess, waitFor, type StackFile } from '@agentfleet/testing';
+import { AiwmAdmin, clientOf } from './aiwm.fixture';
 
-/** The agent client and the connection test against a real AIWM. */
+/** The agent client against a real AIWM that wants a heartbeat every two seconds. */
 let stack: StackProcess;
 let file: StackFile;
-let admin: Record<string, string>;
+let admin: AiwmAdmin;
 const clients: AgentClient[] = [];
 const processes: ChildProcess[] = [];
 
 beforeAll(async () => {
-  stack = await StackProcess.create();
+  stack = await StackProcess.create({ variables: { AIWM_HEARTBEAT_TIMEOUT_S: '6' } });
   file = await stack.start();
-  const login = await ask('POST', '/auth/login', { username: file.admin.email, password: file.admin.password });
-  admin = { Authorization: `Bearer ${String(login.body['accessToken'])}` };
+  admin = await AiwmAdmin.logIn(file);
 });
 afterAll(async () => {
   for (const client of clients) await client.stop();
@@ -22,107 +23,172 @@ afterAll(async () => {
   await stack.dispose();
 });
 
-async function ask(method: string, path: string, body?: object) {
-  const response = await fetch(`${file.urls.aiwm}${path}`, {
-    method,
-    headers: { ...(body ? { 'Content-Type': 'application/json' } : {}), ...admin },
-    ...(body ? { body: JSON.stringify(body) } : {}),
-  });
-  const parsed: Record<string, unknown> = JSON.parse((await response.text()) || '{}');
-  return { status: response.status, body: parsed };
+/** The five minutes between tries in local mode become a third of a second; everything else takes its time. */
+const impatient = {
+  now: () => performance.now(),
+  random: () => Math.random(),
+  sleep: (ms: number, signal?: AbortSignal) => wait(ms > 240_000 && ms < 360_000 ? 300 : Math.min(ms, 2 ** 31 - 1), undefined, signal ? { signal } : {}),
+};
+
+function client(id: string, secret: string, options: AgentClientOptions = {}): AgentClient {
+  const made = clientOf(file, id, secret, { clock: impatient, ...options });
+  clients.push(made);
+  return made;
 }
 
-async function make(collection: string, body: object): Promise<string> {
-  const made = await ask('POST', `/${collection}`, body);
-  expect([collection, made.status]).toEqual([collection, 201]);
-  return String(made.body['_id']);
+async function makeAgent(): Promise<{ id: string; instructionId: string; secret: string }> {
+  const instructionId = await admin.make('instructions', { name: 'Support', systemPrompt: 'You are a helpful AI assistant.' });
+  const id = await admin.make('agents', { name: 'Client', instructionId, settings: { resume: false, maxTurns: 0 } });
+  return { id, instructionId, secret: await admin.secretOf(id) };
 }
 
-/** An agent with its secret, and a client of it. */
-async function makeAgent(): Promise<{ id: string; client: AgentClient }> {
-  const instructionId = await make('instructions', { name: 'Support', systemPrompt: 'You are a helpful AI assistant.' });
-  const id = await make('agents', { name: 'Client', instructionId, settings: { resume: false, maxTurns: 0 } });
-  const { secret } = (await ask('POST', `/agents/${id}/credentials/regenerate`, {})).body;
-  const variables = { AIWM_ENABLED: 'true', AIWM_BASE_URL: file.urls.aiwm, AIWM_AGENT_ID: id, AIWM_AGENT_SECRET: String(secret), CLAUDE_RESUME: 'true' };
-  const silent = () => undefined;
-  const client = new AgentClient({ variables, status: () => 'busy', log: { info: silent, warn: silent, error: silent } });
-  clients.push(client);
-  return { id, client };
-}
-
-const read = async (id: string) => (await ask('GET', `/agents/${id}`)).body;
+const beats = (one: AgentClient, count: number) => waitFor(`${count} heartbeats`, () => one.counter('aiwm_heartbeat_success_total') >= count);
+const mode = (one: AgentClient, wanted: string) => waitFor(`mode ${wanted}`, () => one.health().aiwm.mode === wanted, { timeoutMs: 20_000 });
 
 test('connects, is seen with its measurements, and says good-bye', async () => {
-  const { id, client } = await makeAgent();
-  await client.start();
-  expect(client.configuration.instruction).toBe('You are a helpful AI assistant.');
-  expect(client.settings.flag('CLAUDE_RESUME', true)).toEqual({ value: false, source: 'aiwm' });
-  await waitFor('the heartbeat', async () => (await read(id))['connectionStatus'] === 'busy');
-  expect(await read(id)).toMatchObject({ connectionCount: 1, metrics: { memoryMb: expect.any(Number), cpu: expect.any(Number) } });
-  expect(client.health()).toMatchObject({ status: 'ok', aiwm: { mode: 'aiwm', connected: true } });
-  await client.stop('test over');
-  expect(await read(id)).toMatchObject({ connectionStatus: 'offline', presence: { reason: 'disconnected', detail: 'test over' } });
+  const { id, secret } = await makeAgent();
+  const one = client(id, secret);
+  await one.start();
+  expect(one.configuration.instruction).toBe('You are a helpful AI assistant.');
+  expect(one.settings.flag('CLAUDE_RESUME', true)).toEqual({ value: false, source: 'aiwm' });
+  await admin.shownAs(id, 'busy');
+  expect(await admin.agent(id)).toMatchObject({ connectionCount: 1, metrics: { memoryMb: expect.any(Number), cpu: expect.any(Number) } });
+  expect(one.health()).toMatchObject({ status: 'ok', aiwm: { mode: 'aiwm', connected: true } });
+  await one.stop('test over');
+  expect(await admin.agent(id)).toMatchObject({ connectionStatus: 'offline', presence: { reason: 'disconnected', detail: 'test over' } });
 });
 
-test('takes a changed configuration over with a new token, and stops when it is deleted', async () => {
-  const { id, client } = await makeAgent();
-  const changes: unknown[] = [];
-  client.on('configuration', (change) => changes.push(change));
-  await client.start();
-  await waitFor('a heartbeat', () => client.counter('aiwm_heartbeat_success_total') === 1);
-  expect((await ask('PATCH', `/agents/${id}`, { settings: { resume: true, maxTurns: 0 } })).status).toBe(200);
-  expect(await client.renewToken()).toBe(true);
-  expect(changes).toEqual([{ changedKeys: ['settings.resume'], previousRevision: expect.any(Number), revision: client.configuration.revision }]);
-  await waitFor('the heartbeat after it', () => client.counter('aiwm_heartbeat_success_total') === 2);
-  expect(await read(id)).toMatchObject({ connectionCount: 2, configRevision: client.configuration.revision });
-  expect((await ask('DELETE', `/agents/${id}`)).status).toBe(200);
-  const again = new AgentClient({ variables: { AIWM_BASE_URL: file.urls.aiwm, AIWM_AGENT_ID: id, AIWM_AGENT_SECRET: 'x' }, log: { info: () => undefined, warn: () => undefined, error: () => undefined } });
+test('notices a changed configuration at its next heartbeat, without a restart or a new connect', async () => {
+  const { id, instructionId, secret } = await makeAgent();
+  const one = client(id, secret);
+  const changes: object[] = [];
+  one.on('configuration', (change) => changes.push(change));
+  await one.start();
+  const first = one.configuration.revision ?? 0;
+  await admin.do('PATCH', `/agents/${id}`, { settings: { resume: true, maxTurns: 0, claudeOAuthToken: 'a plain value' } });
+  await waitFor('the settings', () => changes.length === 1);
+  expect(changes).toEqual([{ changedKeys: ['settings.claudeOAuthToken', 'settings.resume'], previousRevision: first, revision: first + 1 }]);
+  expect(one.settings.text('CLAUDE_CODE_OAUTH_TOKEN', '').value).toBe('a plain value');
+  await admin.do('PATCH', `/instructions/${instructionId}`, { guidelines: ['Be brief'] });
+  await waitFor('the instruction', () => changes.length === 2);
+  expect(changes[1]).toEqual({ changedKeys: ['instruction'], previousRevision: first + 1, revision: first + 2 });
+  expect(one.configuration.instruction).toContain('1. Be brief');
+  expect([one.counter('aiwm_config_update_total'), one.counter('aiwm_connection_success_total')]).toEqual([2, 1]);
+  expect(await admin.agent(id)).toMatchObject({ connectionCount: 1, configRevision: first + 2 });
+});
+
+test('a suspended agent goes on with its local configuration, and switches over when the suspension is lifted', async () => {
+  const { id, secret } = await makeAgent();
+  const one = client(id, secret);
+  await one.start();
+  await beats(one, 1);
+  await admin.do('PATCH', `/agents/${id}`, { status: 'suspended' });
+  await mode(one, 'local');
+  expect([one.token, one.configuration.instruction]).toEqual([null, '']);
+  expect(one.settings.flag('CLAUDE_RESUME', false)).toEqual({ value: true, source: 'environment' });
+  expect(await admin.agent(id)).toMatchObject({ connectionStatus: 'offline', presence: { reason: 'suspended' } });
+  await waitFor('a try from local mode', () => one.health().aiwm.lastError === 'connect: 401 AGENT_SUSPENDED' && one.counter('aiwm_connection_failure_total') >= 2);
+  await admin.do('PATCH', `/agents/${id}`, { status: 'active' });
+  await mode(one, 'aiwm');
+  await admin.shownAs(id, 'busy');
+  expect(one.configuration.instruction).toBe('You are a helpful AI assistant.');
+  expect(one.health()).toMatchObject({ status: 'ok', aiwm: { connected: true, lastError: null } });
+});
+
+test('a rotation with an overlap disturbs nobody; its end does', async () => {
+  const { id, secret } = await makeAgent();
+  const old = client(id, secret);
+  await old.start();
+  await beats(old, 1);
+  const newSecret = await admin.secretOf(id, 600);
+  expect(await old.renewToken()).toBe(true);
+  expect(Date.parse(old.health().aiwm.tokenExpiresAt ?? '') - Date.now()).toBeLessThanOrEqual(600_000);
+  await beats(old, old.counter('aiwm_heartbeat_success_total') + 1);
+  const fresh = client(id, newSecret);
+  await fresh.start();
+  await beats(fresh, 1);
+  expect([old.health().aiwm.mode, fresh.health().aiwm.mode, old.counter('aiwm_heartbeat_failure_total')]).toEqual(['aiwm', 'aiwm', 0]);
+  expect((await admin.agent(id))['credentials']).toMatchObject({ previousLastUsedAt: expect.any(String), previousExpiresAt: expect.any(String) });
+  await admin.do('DELETE', `/agents/${id}/credentials/previous`);
+  await waitFor('a refusal', () => old.counter('aiwm_heartbeat_failure_total') > 0 && old.health().aiwm.lastError?.includes('401') === true);
+  await beats(fresh, fresh.counter('aiwm_heartbeat_success_total') + 1);
+  expect([fresh.health().aiwm.mode, fresh.counter('aiwm_heartbeat_failure_total')]).toEqual(['aiwm', 0]);
+  await old.stop();
+});
+
+test('AIWM is killed and comes back: the client goes on with its token, and is shown as it is', async () => {
+  const { id, secret } = await makeAgent();
+  const one = client(id, secret);
+  await one.start();
+  await beats(one, 1);
+  const pid = file.pids.aiwm;
+  process.kill(pid, 'SIGKILL');
+  await waitFor('a new process', () => (stack.file()?.pids.aiwm ?? pid) !== pid, { timeoutMs: 20_000 });
+  await waitFor('readiness', async () => (await fetch(`${file.urls.aiwm}/health/ready`)).ok, { timeoutMs: 30_000 });
+  await beats(one, one.counter('aiwm_heartbeat_success_total') + 1);
+  expect(one.health()).toMatchObject({ status: 'ok', aiwm: { mode: 'aiwm', connected: true, lastError: null } });
+  await admin.shownAs(id, 'busy');
+  expect(await admin.agent(id)).toMatchObject({ connectionCount: 1, presence: { reason: 'heartbeat' } });
+  await one.stop('enough');
+  expect(await admin.agent(id)).toMatchObject({ connectionStatus: 'offline', presence: { detail: 'enough' } });
+});
+
+test('two clients of one agent: both are served, and one that leaves does not take the other with it', async () => {
+  const { id, secret } = await makeAgent();
+  const [first, second] = [client(id, secret), client(id, secret, { status: () => 'idle' })];
+  await Promise.all([first.start(), second.start()]);
+  await Promise.all([beats(first, 2), beats(second, 2)]);
+  expect(await admin.agent(id)).toMatchObject({ connectionCount: 2 });
+  expect(await first.renewToken()).toBe(true);
+  await first.stop();
+  await beats(second, second.counter('aiwm_heartbeat_success_total') + 1);
+  await admin.shownAs(id, 'idle');
+  expect([first.counter('aiwm_heartbeat_failure_total'), second.counter('aiwm_heartbeat_failure_total')]).toEqual([0, 0]);
+});
+
+test('a deleted agent stops for good, at its heartbeat and at the next start', async () => {
+  const { id, secret } = await makeAgent();
+  const one = client(id, secret);
+  await one.start();
+  await beats(one, 1);
+  await admin.do('DELETE', `/agents/${id}`);
+  await mode(one, 'stopped');
+  const again = client(id, secret);
   await again.start();
-  expect(again.health().aiwm.mode).toBe('stopped');
+  expect([again.health().aiwm.mode, again.counter('aiwm_connection_failure_total')]).toEqual(['stopped', 1]);
 });
 
-function connectionTest(variables: Record<string, string>): Promise<{ code: number | null; output: string }> {
-  return new Promise((resolve) => {
-    const child = spawn('bash', [join(__dirname, '../tools/test-agent-connection.sh'), file.urls.aiwm], { env: { ...process.env, ...variables } });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    child.once('exit', (code) => resolve({ code, output }));
-  });
-}
+const SDK = join(__dirname, '../dist/libs/sdk/index.js');
 
-test('the connection test walks through, and leaves nothing behind', async () => {
-  const before = (await ask('GET', '/agents')).body['pagination'];
-  const { code, output } = await connectionTest({ AIWM_ADMIN_EMAIL: file.admin.email, AIWM_ADMIN_PASSWORD: file.admin.password });
-  expect(output).toContain('All 13 steps worked.');
-  expect(code).toBe(0);
-  expect((await ask('GET', '/agents')).body['pagination']).toEqual(before);
-});
-
-test('the connection test fails at the first failure and says where', async () => {
-  const { code, output } = await connectionTest({ AIWM_ADMIN_EMAIL: file.admin.email, AIWM_ADMIN_PASSWORD: 'wrong password' });
-  expect(output).toContain('FAILED: POST /auth/login answered 401 instead of 200');
-  expect(output).toContain('Stopped at step 2');
-  expect(code).toBe(1);
-});
-
-test('the example agent takes its configuration, answers the bridge and says good-bye', async () => {
-  const id = await make('agents', { name: 'Example' });
-  const { secret } = (await ask('POST', `/agents/${id}/credentials/regenerate`, {})).body;
-  const variables = { AIWM_ENABLED: 'true', AIWM_BASE_URL: file.urls.aiwm, AIWM_AGENT_ID: id, AIWM_AGENT_SECRET: String(secret), AGENT_PORT: '0', MODEL_BASE_URL: '', AGENT_AUTH_TOKEN: 'example-token' };
-  const child = spawn(process.execPath, [join(__dirname, '../examples/agent/agent.mjs')], { env: { ...process.env, ...variables } });
+/** The built SDK in a process of its own. */
+async function agentProcess(id: string, secret: string, handleSignals: boolean): Promise<ChildProcess> {
+  const script = `const { AgentClient } = require(${JSON.stringify(SDK)}); new AgentClient({ handleSignals: ${handleSignals} }).start().then(() => console.log('ready'));`;
+  const variables = { AIWM_ENABLED: 'true', AIWM_BASE_URL: file.urls.aiwm, AIWM_AGENT_ID: id, AIWM_AGENT_SECRET: secret };
+  const child = spawn(process.execPath, ['-e', script], { env: { PATH: process.env['PATH'], ...variables }, stdio: ['ignore', 'pipe', 'pipe'] });
   processes.push(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const port = Number(await waitFor('the agent to be ready', () => /Agent ready on http:\/\/127\.0\.0\.1:(\d+) \(aiwm\)/.exec(output)?.[1]));
-  await waitFor('its heartbeat', async () => (await read(id))['lastHeartbeatAt'] !== null);
-  const bridge = { 'X-API-Key': file.api_keys.bridge, 'Content-Type': 'application/json' };
-  const post = (path: string, body: object) => fetch(`${file.urls.vps_bridge}/api/vps/${path}`, { method: 'POST', headers: bridge, body: JSON.stringify(body) });
-  expect((await post('register', { name: 'example-agent', host: '127.0.0.1', port, auth_token: 'example-token' })).status).toBe(201);
-  const call = await post('call', { agent_name: 'example-agent', prompt: 'Good day', session_id: 'example-session', user_id: 'example-user' });
-  expect(await call.json()).toMatchObject({ success: true, response: 'You said: Good day' });
-  expect(output).not.toContain(String(secret));
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  expect(await ended).toBe(0);
-  expect(await read(id)).toMatchObject({ connectionStatus: 'offline', presence: { reason: 'disconnected', detail: 'SIGTERM' } });
+  await waitFor('the agent', () => output.includes('ready'));
+  await waitFor('its heartbeat', async () => (await admin.agent(id))['lastHeartbeatAt'] !== null);
+  return child;
+}
+
+function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<unknown[]> {
+  const ended = new Promise<unknown[]>((resolve) => child.once('exit', (...how) => resolve(how)));
+  child.kill(signal);
+  return ended;
+}
+
+test.each(['SIGTERM', 'SIGINT'] as const)('%s: an agent that wants it says good-bye and ends by the signal', async (signal) => {
+  const { id, secret } = await makeAgent();
+  const child = await agentProcess(id, secret, true);
+  expect(await endOf(child, signal)).toEqual([null, signal]);
+  expect(await admin.agent(id)).toMatchObject({ connectionStatus: 'offline', presence: { reason: 'disconnected', detail: signal } });
+});
+
+test('SIGTERM: without being asked the client leaves signals alone', async () => {
+  const { id, secret } = await makeAgent();
+  const child = await agentProcess(id, secret, false);
+  expect(await endOf(child, 'SIGTERM')).toEqual([null, 'SIGTERM']);
+  expect((await admin.agent(id))['presence']).not.toMatchObject({ reason: 'disconnected' });
 });

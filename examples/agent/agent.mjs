@@ -1,24 +1,33 @@
 // An agent that is configured by AIWM and answers the VPS bridge: POST /v1/messages on AGENT_PORT (default 8800).
+import { timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { answerWith } from './model.mjs';
+import { sdk, stopWith } from './workspace.mjs';
 
-const sdk = new URL('../../dist/libs/sdk/index.js', import.meta.url);
-if (!existsSync(sdk)) {
-  console.error('The SDK is not built yet: run npm start (or npm run build) once');
-  process.exit(1);
-}
-const { AgentClient } = createRequire(import.meta.url)(sdk.pathname);
-
-const BODY_LIMIT_BYTES = 1024 * 1024;
+const { AgentClient } = sdk();
+const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
+const HOST = process.env.AGENT_HOST || '127.0.0.1';
 let working = 0;
-const client = new AgentClient({ status: () => (working > 0 ? 'busy' : 'online') });
+const client = makeClient();
 client.on('configuration', ({ changedKeys, revision }) => console.log(`Configuration ${revision}: ${changedKeys.join(', ')} changed`));
 client.on('mode', ({ to, reason }) => console.log(`Mode ${to}: ${reason}`));
 
+function makeClient() {
+  try {
+    return new AgentClient({ status: () => (working > 0 ? 'busy' : 'online') });
+  } catch (error) {
+    return stopWith(error.message);
+  }
+}
+
 function send(response, status, body) {
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function mayCall({ headers }) {
+  const token = process.env.AGENT_AUTH_TOKEN;
+  const [shown, wanted] = [Buffer.from(headers.authorization ?? ''), Buffer.from(`Bearer ${token}`)];
+  return !token || (shown.length === wanted.length && timingSafeEqual(shown, wanted));
 }
 
 async function readBody(request) {
@@ -37,31 +46,58 @@ async function readBody(request) {
 }
 
 async function answerMessages(request, response) {
-  const token = process.env.AGENT_AUTH_TOKEN;
-  if (token && request.headers.authorization !== `Bearer ${token}`) return send(response, 401, { error: 'Wrong or missing bearer token' });
+  if (!mayCall(request)) return send(response, 401, { error: 'Wrong or missing bearer token' });
   const body = await readBody(request);
-  if (!Array.isArray(body?.messages)) return send(response, 400, { error: 'The body must be a JSON object with a list of messages, 1 MiB at most' });
+  if (!Array.isArray(body?.messages)) return send(response, 400, { error: 'The body must be a JSON object with a list of messages, 8 MiB at most' });
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const stream = body.stream === true;
   working++;
   try {
     const { instruction } = client.configuration;
-    send(response, 200, { content: await answerWith({ instruction, messages: body.messages, environment: process.env }) });
+    const pieces = answerWith({ instruction, messages: body.messages, stream, signal: gone.signal, environment: process.env });
+    await (stream ? sendStream(response, pieces) : sendWhole(response, pieces));
   } catch (error) {
-    console.error(`The model failed: ${error.message}`);
-    send(response, 502, { error: 'The model did not answer' });
+    if (!gone.signal.aborted) fail(response, error);
   } finally {
     working--;
   }
 }
 
+async function sendWhole(response, pieces) {
+  let content = '';
+  for await (const piece of pieces) content += piece;
+  send(response, 200, { content });
+}
+
+/** The header waits for the first piece, so that a model that fails at once is an ordinary error. */
+async function sendStream(response, pieces) {
+  for await (const content of pieces) {
+    if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    response.write(`data: ${JSON.stringify({ content })}\n\n`);
+  }
+  if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+  response.end('data: [DONE]\n\n');
+}
+
+function fail(response, error) {
+  console.error(`The model failed: ${error.message}`);
+  // A stream without its end mark is one that broke off; the bridge then goes on with the next agent.
+  if (response.headersSent) response.destroy();
+  else if (error.name === 'TimeoutError') send(response, 504, { error: 'The model did not answer in time' });
+  else send(response, 502, { error: 'The model did not answer' });
+}
+
 const server = createServer((request, response) => {
   if (client.handle(request, response)) return;
-  if (request.method === 'POST' && request.url === '/v1/messages') void answerMessages(request, response);
+  if (request.method === 'POST' && request.url === '/v1/messages') answerMessages(request, response).catch(() => response.destroy());
   else send(response, 404, { error: 'Not found; POST /v1/messages, GET /health, GET /metrics' });
 });
+server.once('error', (error) => stopWith(`AGENT_PORT or AGENT_HOST: ${error.message}`));
 
-await client.start();
-server.listen(Number(process.env.AGENT_PORT ?? 8800), process.env.AGENT_HOST ?? '127.0.0.1', () => {
-  console.log(`Agent ready on http://127.0.0.1:${server.address().port} (${client.health().aiwm.mode})`);
+await client.start().catch((error) => stopWith(`AGENT_HEALTH_PORT: ${error.message}`));
+server.listen(Number(process.env.AGENT_PORT || 8800), HOST, () => {
+  console.log(`Agent ready on http://${HOST}:${server.address().port} (${client.health().aiwm.mode})`);
 });
 
 for (const signal of ['SIGINT', 'SIGTERM']) {

@@ -1,0 +1,12 @@
+// Asks example-agent through the bridge and shows its answer as it comes: node examples/agent/ask.mjs "Good day"
+import { runningStack, sdk, stopWith } from './workspace.mjs';
+
+const { BridgeClient } = sdk();
+const { urls, api_keys } = runningStack();
+const bridge = new BridgeClient({ baseUrl: urls.vps_bridge, apiKey: api_keys.bridge });
+
+for await (const { event, data } of bridge.stream({ agent_name: 'example-agent', prompt: process.argv[2] ?? 'Good day', session_id: 'example', user_id: 'example' })) {
+  if (event === 'text') process.stdout.write(data.delta);
+  if (event === 'done') console.log();
+  if (event === 'error') stopWith(data.error);
+}
