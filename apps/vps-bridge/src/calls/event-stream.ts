@@ -73,8 +73,8 @@ export class EventStream {
     if (!this.ended && !this.body.destroyed) this.body.push(text);
   }
 
+  /** Node asks for more before it takes the piece that makes room, and asks no second time: what is full now has room at once. */
   private wake(): void {
-    if (this.isFull()) return;
     for (const waiter of this.waiters.splice(0)) waiter();
   }
 
