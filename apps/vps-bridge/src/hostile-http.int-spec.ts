@@ -131,6 +131,11 @@ it('an agent that never takes the prompt ends on time', async () => {
   expect((await two.one.call(name, { prompt: 'x'.repeat(1_900_000) })).body).toMatchObject({ error_type: 'TIMEOUT', error_code: 'timeout', attempts: [{ tries: 1 }] });
 });
 
+it('an agent that should speak TLS and does not', async () => {
+  const { name } = await tcpAgent(answers(head('Content-Length: 19'), OK), { protocol: 'https', max_retries: 2 });
+  expect((await two.one.call(name)).body).toMatchObject({ error_type: 'CONNECTION', error_code: 'tls', attempts: [{ tries: 2, status_code: null }] });
+});
+
 it('a connection that dies between two calls costs the second one nothing', async () => {
   const { name, connections } = await tcpAgent((socket, piece) => {
     if (piece !== null) socket.write(`${head('Content-Length: 19', 'Connection: keep-alive')}${OK}`);

@@ -48,10 +48,12 @@ export async function* exportJson(
   messagesOf: (session: StoredSession) => AsyncIterable<Message>,
 ): AsyncGenerator<string> {
   let count = 0;
-  yield `{"exported_at":${JSON.stringify(wireTime(exportedAtMs))},"sessions":{`;
+  let before = `{"exported_at":${JSON.stringify(wireTime(exportedAtMs))},"sessions":{`; // not sent before storage has answered: until then it may be 503
   for await (const session of sessions) {
-    yield `${count++ === 0 ? '' : ','}${JSON.stringify(session.sessionId)}:`;
+    yield `${before}${JSON.stringify(session.sessionId)}:`;
     yield* sessionJson(session, messagesOf(session), true);
+    before = ',';
+    count++;
   }
-  yield `},"total_sessions":${count}}`;
+  yield `${count === 0 ? before : ''}},"total_sessions":${count}}`;
 }

@@ -58,6 +58,25 @@ it('without storage nobody is called', async () => {
   await waitFor('the health to show it', async () => (await bridge.get('/health')).status === 503);
 });
 
+it('an answer that breaks off in the middle does not look whole, and one that cannot begin is 503', async () => {
+  cable.putBack();
+  const messages = Array.from({ length: 40 }, (_, n) => ({ role: 'user', content: String(n).padEnd(500_000, 'x'), timestamp: '2026-02-18T21:30:00Z' }));
+  const file = { sessions: { large: { session_id: 'large', user_id: 'u', created_at: '2026-02-18T21:30:00Z', messages } } };
+  await waitFor('storage to be back', async () => (await bridge.ask('POST', '/api/vps/sessions/import', { body: file })).status === 200);
+  for (const path of ['sessions/large', 'sessions/export']) {
+    const response = await fetch(`${running.url}/api/vps/${path}`, { headers: { 'X-API-Key': KEY } });
+    expect(response.status).toBe(200);
+    cable.pull();
+    expect(await response.text().then(() => 'whole', () => 'broken off')).toBe('broken off');
+    await waitFor('the bridge to notice', async () => (await bridge.get('/health')).status === 503);
+    const late = await bridge.get(`/api/vps/${path}`);
+    expect([late.status, late.body['code']]).toEqual([503, 'storage_unavailable']);
+    expect(late.headers.get('retry-after')).toMatch(/^[1-9]/);
+    cable.putBack();
+    await waitFor('storage to be back', async () => (await bridge.get('/api/vps/agents')).status === 200);
+  }
+});
+
 it('a call that outlives an outage is stored exactly once', async () => {
   cable.putBack();
   const call = await waitFor('storage to be back', async () => {
