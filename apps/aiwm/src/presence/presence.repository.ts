@@ -107,7 +107,8 @@ export class PresenceRepository {
     try {
       await this.presence.collection.bulkWrite(operations, { ordered: false });
     } catch (error) {
-      if (!(error instanceof mongo.MongoBulkWriteError) || error.hasErrorLabel('RetryableWriteError')) throw error;
+      // the driver wraps a lost connection in the same class: then nothing was refused, and all is to be written again
+      if (!(error instanceof mongo.MongoBulkWriteError) || [error.writeErrors].flat().length === 0) throw error;
       // single items were refused for good; all others are written
     }
   }

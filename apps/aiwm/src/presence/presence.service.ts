@@ -143,7 +143,6 @@ export class PresenceService implements OnModuleInit {
   ): Promise<boolean> {
     const agentId = subject._id.toHexString();
     const before = record && this.withWaiting(record);
-    if (this.waiting.has(agentId)) await this.flush(); // a heartbeat that came before must not be written after
     const at = new Date(this.clock.now());
     const reportedSince = new Date(reportedSinceAfter(factsOf(subject, before), 'online', at.getTime(), this.times, this.gaps));
     const isCounted = await this.connects.add({ agentId, at, reportedSince, ...use });

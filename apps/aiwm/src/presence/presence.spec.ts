@@ -25,6 +25,15 @@ function at(facts: PresenceFacts, s: number, gaps: readonly Gap[] = []) {
   return [status, reason, sinceMs / 1000];
 }
 
+test('a heartbeat that is written after a later connect changes neither status nor reason', () => {
+  const before = connect(CREATED, 0);
+  const connected = connect(before, 10);
+  const late = { ...connected, reportedStatus: 'busy' as const, reportedSinceMs: ms(9), lastHeartbeatAtMs: ms(9) };
+  expect(at(late, 11)).toEqual(['online', 'connected', 10]);
+  expect(at(beat(late, 12, 'busy'), 12)).toEqual(['busy', 'heartbeat', 12]);
+  expect(at({ ...connected, lastHeartbeatAtMs: ms(9) }, 11)).toEqual(['online', 'connected', 0]);
+});
+
 test('the worked table of the contract', () => {
   expect(at(CREATED, 0)).toEqual(['never_connected', 'never_connected', -1]);
   let facts = connect(CREATED, 0);

@@ -58,6 +58,13 @@ function momentNoticed(fromMs: number, silenceMs: number, gaps: readonly Gap[]):
   return gaps.find((gap) => gap.fromMs <= atMs && atMs < gap.toMs)?.toMs ?? atMs;
 }
 
+/** A heartbeat that came before a connect may be written after it, by another replica; the agent is `online` from the connect on. */
+function lastReport({ lastHeartbeatAtMs, reportedStatus, reportedSinceMs }: PresenceFacts, lastConnectedAtMs: number) {
+  const isOvertaken = reportedStatus !== 'online' && (lastHeartbeatAtMs ?? -Infinity) < lastConnectedAtMs;
+  if (isOvertaken) return { status: 'online', sinceMs: lastConnectedAtMs } as const;
+  return { status: reportedStatus, sinceMs: reportedSinceMs ?? Math.max(lastConnectedAtMs, lastHeartbeatAtMs ?? -Infinity) };
+}
+
 /** Presence at `nowMs`, from facts alone, so that it is never older than the question (contract section 6). */
 export function presenceAt(facts: PresenceFacts, nowMs: number, times: PresenceTimes, gaps: readonly Gap[]): Presence {
   const none = { detail: null, nextExpectedAtMs: null };
@@ -76,8 +83,9 @@ export function presenceAt(facts: PresenceFacts, nowMs: number, times: PresenceT
   const heardMs = silenceMs - deafMs(seenMs, nowMs, gaps);
   const nextExpectedAtMs = seenMs + times.intervalS * 1000;
   if (silenceMs <= staleMs) {
+    const { status, sinceMs } = lastReport(facts, lastConnectedAtMs);
     const reason = lastHeartbeatAtMs !== null && lastHeartbeatAtMs >= lastConnectedAtMs ? 'heartbeat' : 'connected';
-    return { status: facts.reportedStatus, reason, sinceMs: facts.reportedSinceMs ?? seenMs, detail: null, nextExpectedAtMs };
+    return { status, reason, sinceMs, detail: null, nextExpectedAtMs };
   }
   if (heardMs <= timeoutMs) {
     const reason = heardMs <= staleMs ? 'controller_gap' : 'heartbeat_late';
