@@ -81,6 +81,10 @@ export interface Tenants {
   readonly strangerOrgId: string;
   /** Who knocks: by name, with headers. */
   readonly strangers: Readonly<Record<string, RequestHeaders>>;
+  /** A key of the second organization with this scope alone, by scope. */
+  readonly scopedKeys: Readonly<Record<string, RequestHeaders>>;
+  /** The key that the owner's cluster was registered with. */
+  readonly clusterKey: RequestHeaders;
   /** The owner's ids by collection (AIWM) or kind; see `idFor`. */
   readonly ids: Readonly<Record<string, string>>;
   close(): Promise<void>;
@@ -163,6 +167,8 @@ export async function makeTenants(file: StackFile): Promise<Tenants> {
   const register = await identity.apiKey({ scopes: ['cluster:register'], orgId: ownerOrgId });
   const key = await identity.apiKey({ scopes: [...API_KEY_SCOPES], orgId: strangerOrgId });
   const agent = { Authorization: `Bearer ${await identity.agentToken({ orgId: strangerOrgId })}` };
+  const scopedKeys: Record<string, RequestHeaders> = {};
+  for (const scope of API_KEY_SCOPES) scopedKeys[scope] = (await identity.apiKey({ scopes: [scope], orgId: strangerOrgId })).headers;
   const vps = await startVpsAgent();
   // An app reads new signing keys at most every 5 s.
   for (const app of APPS) {
@@ -181,6 +187,8 @@ export async function makeTenants(file: StackFile): Promise<Tenants> {
     ownerOrgId,
     strangerOrgId,
     strangers: { user: stranger.headers, 'user naming the other organization': { ...stranger.headers, 'X-Organization-Id': ownerOrgId }, key: key.headers, agent },
+    scopedKeys,
+    clusterKey: register.headers,
     ids,
     close: async () => {
       vps.server.closeAllConnections();
