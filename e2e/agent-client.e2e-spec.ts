@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentClient, AgentClientOptions } from '@agentfleet/sdk';
@@ -23,6 +24,9 @@ afterAll(async () => {
   await stack.dispose();
 });
 
+/** The machine may be busy; each wait is for a condition and ends with it. */
+const PATIENT = { timeoutMs: 40_000 };
+
 /** The five minutes between tries in local mode become a third of a second; everything else takes its time. */
 const impatient = {
   now: () => performance.now(),
@@ -42,8 +46,8 @@ async function makeAgent(): Promise<{ id: string; instructionId: string; secret:
   return { id, instructionId, secret: await admin.secretOf(id) };
 }
 
-const beats = (one: AgentClient, count: number) => waitFor(`${count} heartbeats`, () => one.counter('aiwm_heartbeat_success_total') >= count);
-const mode = (one: AgentClient, wanted: string) => waitFor(`mode ${wanted}`, () => one.health().aiwm.mode === wanted, { timeoutMs: 20_000 });
+const beats = (one: AgentClient, count: number) => waitFor(`${count} heartbeats`, () => one.counter('aiwm_heartbeat_success_total') >= count, PATIENT);
+const mode = (one: AgentClient, wanted: string) => waitFor(`mode ${wanted}`, () => one.health().aiwm.mode === wanted, PATIENT);
 
 test('connects, is seen with its measurements, and says good-bye', async () => {
   const { id, secret } = await makeAgent();
@@ -66,11 +70,11 @@ test('notices a changed configuration at its next heartbeat, without a restart o
   await one.start();
   const first = one.configuration.revision ?? 0;
   await admin.do('PATCH', `/agents/${id}`, { settings: { resume: true, maxTurns: 0, claudeOAuthToken: 'a plain value' } });
-  await waitFor('the settings', () => changes.length === 1);
+  await waitFor('the settings', () => changes.length === 1, PATIENT);
   expect(changes).toEqual([{ changedKeys: ['settings.claudeOAuthToken', 'settings.resume'], previousRevision: first, revision: first + 1 }]);
   expect(one.settings.text('CLAUDE_CODE_OAUTH_TOKEN', '').value).toBe('a plain value');
   await admin.do('PATCH', `/instructions/${instructionId}`, { guidelines: ['Be brief'] });
-  await waitFor('the instruction', () => changes.length === 2);
+  await waitFor('the instruction', () => changes.length === 2, PATIENT);
   expect(changes[1]).toEqual({ changedKeys: ['instruction'], previousRevision: first + 1, revision: first + 2 });
   expect(one.configuration.instruction).toContain('1. Be brief');
   expect([one.counter('aiwm_config_update_total'), one.counter('aiwm_connection_success_total')]).toEqual([2, 1]);
@@ -87,7 +91,7 @@ test('a suspended agent goes on with its local configuration, and switches over 
   expect([one.token, one.configuration.instruction]).toEqual([null, '']);
   expect(one.settings.flag('CLAUDE_RESUME', false)).toEqual({ value: true, source: 'environment' });
   expect(await admin.agent(id)).toMatchObject({ connectionStatus: 'offline', presence: { reason: 'suspended' } });
-  await waitFor('a try from local mode', () => one.health().aiwm.lastError === 'connect: 401 AGENT_SUSPENDED' && one.counter('aiwm_connection_failure_total') >= 2);
+  await waitFor('a try from local mode', () => one.health().aiwm.lastError === 'connect: 401 AGENT_SUSPENDED' && one.counter('aiwm_connection_failure_total') >= 2, PATIENT);
   await admin.do('PATCH', `/agents/${id}`, { status: 'active' });
   await mode(one, 'aiwm');
   await admin.shownAs(id, 'busy');
@@ -110,7 +114,7 @@ test('a rotation with an overlap disturbs nobody; its end does', async () => {
   expect([old.health().aiwm.mode, fresh.health().aiwm.mode, old.counter('aiwm_heartbeat_failure_total')]).toEqual(['aiwm', 'aiwm', 0]);
   expect((await admin.agent(id))['credentials']).toMatchObject({ previousLastUsedAt: expect.any(String), previousExpiresAt: expect.any(String) });
   await admin.do('DELETE', `/agents/${id}/credentials/previous`);
-  await waitFor('a refusal', () => old.counter('aiwm_heartbeat_failure_total') > 0 && old.health().aiwm.lastError?.includes('401') === true);
+  await waitFor('a refusal', () => old.counter('aiwm_heartbeat_failure_total') > 0 && old.health().aiwm.lastError?.includes('401') === true, PATIENT);
   await beats(fresh, fresh.counter('aiwm_heartbeat_success_total') + 1);
   expect([fresh.health().aiwm.mode, fresh.counter('aiwm_heartbeat_failure_total')]).toEqual(['aiwm', 0]);
   await old.stop();
@@ -123,8 +127,8 @@ test('AIWM is killed and comes back: the client goes on with its token, and is s
   await beats(one, 1);
   const pid = file.pids.aiwm;
   process.kill(pid, 'SIGKILL');
-  await waitFor('a new process', () => (stack.file()?.pids.aiwm ?? pid) !== pid, { timeoutMs: 20_000 });
-  await waitFor('readiness', async () => (await fetch(`${file.urls.aiwm}/health/ready`)).ok, { timeoutMs: 30_000 });
+  await waitFor('a new process', () => (stack.file()?.pids.aiwm ?? pid) !== pid, PATIENT);
+  await waitFor('readiness', async () => (await fetch(`${file.urls.aiwm}/health/ready`)).ok, PATIENT);
   await beats(one, one.counter('aiwm_heartbeat_success_total') + 1);
   expect(one.health()).toMatchObject({ status: 'ok', aiwm: { mode: 'aiwm', connected: true, lastError: null } });
   await admin.shownAs(id, 'busy');
@@ -158,18 +162,19 @@ test('a deleted agent stops for good, at its heartbeat and at the next start', a
   expect([again.health().aiwm.mode, again.counter('aiwm_connection_failure_total')]).toEqual(['stopped', 1]);
 });
 
-const SDK = join(__dirname, '../dist/libs/sdk/index.js');
+const ROOT = join(__dirname, '..');
+/** The example of the README: an agent that prints its instruction and handles signals. */
+const EXAMPLE = /## AgentClient[^`]*```js\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'libs/sdk/README.md'), 'utf8'))?.[1] ?? '';
 
 /** The built SDK in a process of its own. */
-async function agentProcess(id: string, secret: string, handleSignals: boolean): Promise<ChildProcess> {
-  const script = `const { AgentClient } = require(${JSON.stringify(SDK)}); new AgentClient({ handleSignals: ${handleSignals} }).start().then(() => console.log('ready'));`;
+async function agentProcess(id: string, secret: string, script: string): Promise<ChildProcess> {
   const variables = { AIWM_ENABLED: 'true', AIWM_BASE_URL: file.urls.aiwm, AIWM_AGENT_ID: id, AIWM_AGENT_SECRET: secret };
-  const child = spawn(process.execPath, ['-e', script], { env: { PATH: process.env['PATH'], ...variables }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['-e', script], { cwd: ROOT, env: { PATH: process.env['PATH'], ...variables }, stdio: ['ignore', 'pipe', 'pipe'] });
   processes.push(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await waitFor('the agent', () => output.includes('ready'));
-  await waitFor('its heartbeat', async () => (await admin.agent(id))['lastHeartbeatAt'] !== null);
+  await waitFor('the agent', () => output.includes('You are a helpful AI assistant. 0'), PATIENT);
+  await waitFor('its heartbeat', async () => (await admin.agent(id))['lastHeartbeatAt'] !== null, PATIENT);
   return child;
 }
 
@@ -181,14 +186,14 @@ function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<unknown[]> 
 
 test.each(['SIGTERM', 'SIGINT'] as const)('%s: an agent that wants it says good-bye and ends by the signal', async (signal) => {
   const { id, secret } = await makeAgent();
-  const child = await agentProcess(id, secret, true);
+  const child = await agentProcess(id, secret, EXAMPLE);
   expect(await endOf(child, signal)).toEqual([null, signal]);
   expect(await admin.agent(id)).toMatchObject({ connectionStatus: 'offline', presence: { reason: 'disconnected', detail: signal } });
 });
 
 test('SIGTERM: without being asked the client leaves signals alone', async () => {
   const { id, secret } = await makeAgent();
-  const child = await agentProcess(id, secret, false);
+  const child = await agentProcess(id, secret, EXAMPLE.replace(', handleSignals: true', ''));
   expect(await endOf(child, 'SIGTERM')).toEqual([null, 'SIGTERM']);
   expect((await admin.agent(id))['presence']).not.toMatchObject({ reason: 'disconnected' });
 });

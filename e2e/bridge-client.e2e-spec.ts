@@ -1,8 +1,12 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { createContext, runInContext } from 'node:vm';
 import { BridgeClient, BridgeError, type BridgeOptions } from '@agentfleet/sdk';
 import { FakeAgent, freePort, json, says, StackProcess, waitFor, type StackFile } from '@agentfleet/testing';
+
+const ROOT = join(__dirname, '..');
 
 /** The bridge client against a running bridge. */
 let stack: StackProcess;
@@ -170,7 +174,17 @@ test('refusals become errors with their code, fields and correlation id', async 
   expect(await bridge.call({ agent_name: 'nobody', prompt: 'x' })).toMatchObject({ success: false, error_code: 'not_registered' });
 });
 
-const BUNDLE = join(__dirname, '../dist/libs/sdk/bridge.js');
+test('the example of the README runs', async () => {
+  const [, example = ''] = /## BridgeClient[^`]*```js\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'libs/sdk/README.md'), 'utf8')) ?? [];
+  const writer = await FakeAgent.start(says('written'));
+  agents.push(writer);
+  const script = example.replace('http://127.0.0.1:18789', file.urls.vps_bridge).replace('8800', String(writer.port));
+  const env = { PATH: process.env['PATH'], BRIDGE_API_KEY: file.api_keys.bridge };
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { cwd: ROOT, env });
+  expect(stdout).toBe('written\nwritten');
+});
+
+const BUNDLE = join(ROOT, 'dist/libs/sdk/bridge.js');
 
 /** The built bridge client in a realm with the globals of an edge worker; what it touches beyond them is written down. */
 function inWorker(source = readFileSync(BUNDLE, 'utf8')): { module: { BridgeClient: typeof BridgeClient; BridgeError: typeof BridgeError }; touched: string[] } {
@@ -188,7 +202,7 @@ function inWorker(source = readFileSync(BUNDLE, 'utf8')): { module: { BridgeClie
 test('the bundle of the bridge client imports nothing', () => {
   const text = readFileSync(BUNDLE, 'utf8');
   expect(text).not.toMatch(/node:|[^_]require\(|import\(|\bprocess\b|\bBuffer\b/);
-  expect(readFileSync(join(__dirname, '../dist/libs/sdk/index.js'), 'utf8')).toContain('require("node:'); // what the line above would find
+  expect(readFileSync(join(ROOT, 'dist/libs/sdk/index.js'), 'utf8')).toContain('require("node:'); // what the line above would find
 });
 
 test('in the realm of an edge worker it calls, streams and reads sessions of the running bridge', async () => {
