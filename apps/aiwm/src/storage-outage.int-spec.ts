@@ -61,6 +61,8 @@ test('MongoDB goes: what agents and readers ask is 503 within 3 s, however many 
     ['disconnect', () => agent.post(`/agents/${id}/disconnect`, {})],
     ['config', () => agent.get(`/agents/${id}/config`)],
     ['audit', () => admin.get('/audit-log')],
+    ['create', () => admin.post('/agents', { name: 'Too late' })],
+    ['suspend', () => admin.patch(`/agents/${id}`, { status: 'suspended' })],
   ];
   wire.cut();
   await waitFor('MongoDB is missed', async () => (await anonymous.get('/health/ready')).status === 503, { timeoutMs: 10_000 });

@@ -77,6 +77,9 @@ function refuseBeforeStorage(deps: HttpDeps): void {
 async function admit(request: FastifyRequest, reply: FastifyReply, deps: HttpDeps): Promise<void> {
   startRequest(request, deps);
   void reply.header('X-Correlation-Id', request.context.correlationId);
+  if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+    throw new AppError('malformed_request', { message: 'The Host header is missing' });
+  }
   const path = pathOf(request.raw.url);
   if (request.is404) {
     if (isProtectedPath(path, deps.rules)) request.caller = await authenticate(request, deps);
@@ -136,7 +139,7 @@ function answerParserError(error: Error & { code?: string }, socket: Socket, dep
   const context = contextFromHeaders({}, undefined);
   const rendered = renderFailure(new AppError(code), { correlationId: context.correlationId, path: '/' }, deps.renderError, deps.log);
   const body = JSON.stringify(rendered.body);
-  const head = [`HTTP/1.1 ${status}`, 'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
+  const head = [`HTTP/1.1 ${status}`, `X-Correlation-Id: ${context.correlationId}`, 'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
@@ -162,7 +165,7 @@ export function createHttpAdapter(deps: HttpDeps): FastifyAdapter {
     requestTimeout: 60_000,
     keepAliveTimeout: 65_000,
     forceCloseConnections: true,
-    http: { headersTimeout: 15_000 },
+    http: { headersTimeout: 15_000, requireHostHeader: false }, // Node's own refusal has no body; ours is in `admit`
     routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true, querystringParser: parseQuery },
     clientErrorHandler: (error, socket) => answerParserError(error, socket, deps),
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => answerFrameworkError(error, request, reply, deps),

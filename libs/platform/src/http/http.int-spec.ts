@@ -217,15 +217,23 @@ describe('answers', () => {
     expect((await ask('GET', '/p/items/%00', { headers: writer.headers })).body).toEqual({ id: '\0' });
   });
 
-  test('what is no HTTP is answered in the same dialect', async () => {
+  test.each([
+    ['a wrong version', 'FOO / HTTP/9\r\n\r\n'],
+    ['no Host', 'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n'],
+  ])('what is no HTTP is answered in the same dialect: %s', async (_what, request) => {
     const text = await new Promise<string>((resolve) => {
-      const socket = connect(running.port, '127.0.0.1', () => socket.write('FOO / HTTP/9\r\n\r\n'));
+      const socket = connect(running.port, '127.0.0.1', () => socket.write(request));
       let all = '';
       socket.on('data', (data) => (all += data.toString()));
       socket.on('close', () => resolve(all));
     });
     expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toMatch(/^x-correlation-id: [0-9a-f-]{36}\r$/im);
     expect(text).toContain('malformed_request');
+  });
+
+  test('OPTIONS that is no preflight is no error', async () => {
+    expect((await ask('OPTIONS', '/p/things')).status).toBe(204);
   });
 
   test('Swagger UI, the document and metrics are served', async () => {

@@ -45,5 +45,6 @@ export async function addPageHeaders(fastify: FastifyInstance, origins: readonly
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: ['X-Correlation-Id', 'Retry-After', 'ETag', 'Location', 'Idempotency-Replayed'],
     maxAge: 600,
+    strictPreflight: false, // an OPTIONS request without CORS headers is no fault of its caller's
   });
 }

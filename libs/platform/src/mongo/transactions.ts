@@ -26,7 +26,8 @@ export class Transactions {
   ) {}
 
   async run<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const session = await this.connection.startSession();
+    // mongoose's own would wait 10 s for a connection that is away
+    const session = this.connection.getClient().startSession();
     const startedAt = performance.now();
     try {
       for (let attempt = 1; ; attempt++) {
