@@ -11,9 +11,12 @@ interface LeaseDocument {
   until: Date;
 }
 
+const FIRST_RUN_MS = 60_000;
+
 /** Recurring work that one replica at a time does, by a named lease in MongoDB judged by the database's clock. */
 export class Leases {
   private readonly timers = new Set<NodeJS.Timeout>();
+  private stopped = false;
 
   constructor(
     private readonly connection: Connection,
@@ -23,25 +26,32 @@ export class Leases {
   ) {}
 
   /**
-   * Runs `work` every `periodMs` on the replica that holds the lease. The lease lives `leaseMs` and is renewed by each
+   * Runs `work` every `periodMs` on the replica that holds the lease, for the first time after a minute at most: replicas
+   * that are restarted often would never do what is due by the hour. The lease lives `leaseMs` and is renewed by each
    * run; a run must be shorter than that. An error is logged and the next run tries again.
    */
   every(name: string, options: { periodMs: number; leaseMs: number }, work: () => Promise<void>): void {
     let running = false;
-    const timer = setInterval(() => {
+    const run = () => {
       if (running || this.lifecycle.state !== 'ready') return;
       running = true;
       this.runOnce(name, options.leaseMs, work)
         .catch((error: unknown) => this.log.warn({ err: error, lease: name }, 'Recurring work failed; it is tried again'))
         .finally(() => (running = false));
-    }, options.periodMs);
-    timer.unref();
-    this.timers.add(timer);
+    };
+    const first = setTimeout(() => {
+      this.timers.delete(first);
+      if (this.stopped) return;
+      run();
+      this.timers.add(setInterval(run, options.periodMs).unref());
+    }, Math.min(options.periodMs, FIRST_RUN_MS)).unref();
+    this.timers.add(first);
   }
 
   /** Stops all work and gives the leases back, so that another replica goes on at once. */
   async stop(): Promise<void> {
-    for (const timer of this.timers) clearInterval(timer);
+    this.stopped = true;
+    for (const timer of this.timers) clearTimeout(timer);
     try {
       await this.collection().updateMany({ holder: this.replica.id }, { $set: { until: new Date(0) } });
     } catch {

@@ -1,12 +1,10 @@
 import type { VpsCallRequest, VpsCallResult } from '@agentfleet/contracts';
-import { AppError } from '@agentfleet/errors';
 import { CLOCK, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { newCallId } from './call-id';
 import { keptResult } from './call-record';
-import type { CallDocument } from './call.schema';
 import type { IdempotencyKey } from './idempotency-key';
-import { KeyedCalls, type CallToOpen } from './keyed-calls';
+import { KeyedCalls, type CallToOpen, type EndedCall } from './keyed-calls';
 import { RunCall, type CallTask } from './run-call';
 import { RunningCalls } from './running-calls';
 import { TryAgent } from './try-agent';
@@ -23,10 +21,9 @@ export interface CallAnswer {
   readonly replayed: boolean;
 }
 
-/** Answers a request whose key belongs to an earlier one. @throws AppError `call_in_progress` */
-export function earlierAnswer({ _id, result }: CallDocument): CallAnswer {
-  if (result !== null) return { result: keptResult(result), replayed: true };
-  throw new AppError('call_in_progress', { retryAfterSeconds: 1, extra: { call_id: _id } });
+/** Answers a request whose key belongs to a call that has ended. */
+export function earlierAnswer({ result }: EndedCall): CallAnswer {
+  return { result: keptResult(result), replayed: true };
 }
 
 /** One synchronous call. */

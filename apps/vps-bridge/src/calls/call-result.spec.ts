@@ -3,7 +3,7 @@ import { newHealth } from '@agentfleet/health';
 import type { Circuit, WalkStep } from '@agentfleet/resilience';
 import type { KnownAgent } from '../agents/agent-directory';
 import { newCallId } from './call-id';
-import { callResult, notRegisteredResult, type CallWalk } from './call-result';
+import { callResult, notRegisteredResult, type CallWalk, type Chain } from './call-result';
 import type { AgentTry } from './try-agent';
 
 const NOW = 1_000_000;
@@ -42,7 +42,8 @@ function tried(name: string, failure: Failure | null, over: Partial<AgentTry> & 
 }
 
 const identity = { callId: 'call_1', agentName: 'a', sessionId: 's' };
-const result = (walk: CallWalk) => callResult(identity, ['a', 'b'], walk, 1234.5678, { nowMs: NOW, settings: { failures: 3, cooldownMs: 1000, cooldownMaxMs: 1000, retryAfterMaxMs: 1000 } });
+const CHAIN = ['a', 'b'].map((name) => ({ name, agent: known(name) }));
+const result = (walk: CallWalk, chain: Chain = CHAIN) => callResult(identity, chain, walk, 1234.5678, { nowMs: NOW, settings: { failures: 3, cooldownMs: 1000, cooldownMaxMs: 1000, retryAfterMaxMs: 1000 } });
 
 it('names the agent that answered and shows every step', () => {
   const last = tried('b', null);
@@ -109,4 +110,14 @@ it('gives calls unique ids that sort by time', () => {
   expect(new Set(ids).size).toBe(3);
   for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_]{6,64}$/);
   expect((ids[0] ?? '') < (ids[2] ?? '')).toBe(true);
+});
+
+it('tells when an agent that was only skipped is tried again', () => {
+  const cooling: Circuit = { state: 'open', openedAtMs: NOW, retryAtMs: NOW + 7000, cooldownMs: 7000 };
+  const last = tried('b', status(500));
+  const chain = [{ name: 'a', agent: known('a', cooling) }, { name: 'b', agent: known('b') }, { name: 'nobody', agent: null }];
+  expect(result({ steps: [{ kind: 'skipped', name: 'a', reason: 'circuit_open' }, last], last, failovers: 1 }, chain)).toMatchObject({
+    retry_after_seconds: 7,
+    fallback_chain: ['a', 'b', 'nobody'],
+  });
 });

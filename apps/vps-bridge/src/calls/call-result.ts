@@ -1,7 +1,8 @@
 import { shortened, type VpsCallAttempt, type VpsCallResult } from '@agentfleet/contracts';
 import { classifyFailure, failureText } from '@agentfleet/errors';
 import { applyOutcome } from '@agentfleet/health';
-import type { CircuitSettings, WalkResult, WalkStep } from '@agentfleet/resilience';
+import type { ChainMember, CircuitSettings, WalkResult, WalkStep } from '@agentfleet/resilience';
+import type { KnownAgent } from '../agents/agent-directory';
 import type { AgentTry } from './try-agent';
 
 export interface CallIdentity {
@@ -15,6 +16,8 @@ export interface CircuitsAfter {
   readonly nowMs: number;
   readonly settings: CircuitSettings;
 }
+
+export type Chain = readonly ChainMember<KnownAgent>[];
 
 export type CallWalk = WalkResult<AgentTry, AgentTry>;
 
@@ -75,7 +78,7 @@ export function outcomeUnknownResult({ callId, agentName, sessionId }: CallIdent
 }
 
 /** The answer of a call that walked its chain. */
-export function callResult(identity: CallIdentity, chain: readonly string[], walk: CallWalk, latencyMs: number, circuits: CircuitsAfter): VpsCallResult {
+export function callResult(identity: CallIdentity, chain: Chain, walk: CallWalk, latencyMs: number, circuits: CircuitsAfter): VpsCallResult {
   const last = walk.last === null ? null : tryOf(walk.last);
   const answered = last?.answer ?? null;
   // nobody was tried: there was no time left for anybody
@@ -87,13 +90,13 @@ export function callResult(identity: CallIdentity, chain: readonly string[], wal
     error: failure === null ? null : `All agents failed. Last error: ${failureText(failure)}`,
     error_type: failure?.errorType ?? null,
     error_code: failure?.errorCode ?? null,
-    fallback_chain: chain,
+    fallback_chain: chain.map(({ name }) => name),
     latency_ms: roundedMs(latencyMs),
     retried: walk.failovers > 0,
     retry_count: walk.failovers,
     call_id: identity.callId,
     session_id: identity.sessionId,
-    retry_after_seconds: failure === null ? null : retryAfterSeconds(walk, circuits),
+    retry_after_seconds: failure === null ? null : retryAfterSeconds(chain, walk, circuits),
     attempts: walk.steps.map(renderStep),
   };
 }
@@ -118,10 +121,12 @@ function renderStep(step: WalkStep<AgentTry, AgentTry>): VpsCallAttempt {
 }
 
 /** The earliest of what agents asked for and of the ends of their circuits' cool-downs, whole seconds; null when nothing is known. */
-function retryAfterSeconds(walk: CallWalk, { nowMs, settings }: CircuitsAfter): number | null {
-  const waits = triesOf(walk).flatMap(({ retryAfterMs, known, outcome }) => {
-    const { circuit } = applyOutcome(known.health.state, outcome.outcome, nowMs, settings);
-    return [...(retryAfterMs === null ? [] : [retryAfterMs]), ...(circuit.state === 'closed' ? [] : [circuit.retryAtMs - nowMs])];
-  });
+function retryAfterSeconds(chain: Chain, walk: CallWalk, { nowMs, settings }: CircuitsAfter): number | null {
+  const tries = triesOf(walk);
+  const asked = tries.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
+  const tried = tries.map(({ known, outcome }) => applyOutcome(known.health.state, outcome.outcome, nowMs, settings).circuit);
+  const untried = chain.flatMap(({ agent }) => (agent === null || tries.some(({ known }) => known.agent.id === agent.agent.id) ? [] : agent.health.state.circuit));
+  const cooling = [...tried, ...untried].flatMap((circuit) => (circuit.state === 'closed' ? [] : circuit.retryAtMs - nowMs));
+  const waits = [...asked, ...cooling];
   return waits.length === 0 ? null : Math.max(0, Math.ceil(Math.min(...waits) / 1000));
 }

@@ -1,4 +1,4 @@
-import type { VpsCallKind, VpsCallRequest, VpsCallResult } from '@agentfleet/contracts';
+import type { VpsCallKind, VpsCallRequest, VpsCallResult, VpsKeptCallResult } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { CLOCK, REPLICA, asAppError, currentContext, type Clock, type Replica } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
@@ -22,8 +22,11 @@ export interface CallToOpen {
   readonly key: IdempotencyKey | null;
 }
 
-/** `earlier` is the record of the ended call that the key belongs to. */
-export type Opened = { readonly kind: 'new' } | { readonly kind: 'earlier'; readonly call: CallDocument };
+/** The record of a call that has ended. */
+export type EndedCall = CallDocument & { readonly result: VpsKeptCallResult };
+
+/** `earlier` is the call that the key belongs to. */
+export type Opened = { readonly kind: 'new' } | { readonly kind: 'earlier'; readonly call: EndedCall };
 
 const KEY_LIFE_MS = 24 * 3_600_000;
 
@@ -58,7 +61,7 @@ export class KeyedCalls {
       if (found.requestHash !== key.hash) throw new AppError('idempotency_key_reused');
       if (found.result === null) throw new AppError('call_in_progress', { retryAfterSeconds: 1, extra: { call_id: found._id } });
       this.metrics.replays.inc();
-      return { kind: 'earlier', call: found };
+      return { kind: 'earlier', call: { ...found, result: found.result } };
     }
   }
 

@@ -155,8 +155,7 @@ export class RunCall {
     const messages = session === null ? [] : this.messagesOf(call, walk);
     const tries = triesOf(walk);
     const identity = { callId, agentName: request.agentName, sessionId: request.sessionId };
-    const names = chain.map(({ name }) => name);
-    const walked = callResult(identity, names, walk, this.clock.monotonicMs() - startMs, { nowMs: this.clock.now(), settings: this.health.settings });
+    const walked = callResult(identity, chain, walk, this.clock.monotonicMs() - startMs, { nowMs: this.clock.now(), settings: this.health.settings });
     const result = task.amend?.(walked) ?? walked;
     const kept = task.keepsResponse ? result : withoutResponse(result);
     const finish = task.isRecorded ? finishedCall(kept, this.clock.now(), tries.some((one) => one.tries > 0)) : null;
@@ -213,7 +212,7 @@ export class RunCall {
     return endedCall(task, result, { startedAtMs, finishedAtMs: this.clock.now(), expiresAtMs: this.expiresAtMs(startedAtMs) });
   }
 
-  private count({ kind }: CallTask, result: VpsCallResult, startMs: number, agentsMs: number): void {
+  private count({ kind, request }: CallTask, result: VpsCallResult, startMs: number, agentsMs: number): void {
     const durationMs = this.clock.monotonicMs() - startMs;
     this.metrics.ended(kind, result, durationMs, agentsMs);
     if (!this.log.isLevelEnabled('info')) return;
@@ -226,6 +225,7 @@ export class RunCall {
         outcome: result.success ? 'success' : 'failure',
         error_code: result.error_code,
         duration_ms: Math.round(durationMs * 100) / 100,
+        prompt_characters: request.prompt.length,
         response_characters: result.response?.length ?? 0,
       },
       'Call',
