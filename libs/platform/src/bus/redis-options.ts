@@ -31,6 +31,7 @@ export function connectionOptions(redisUrl: string) {
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     keepAlive: 5000,
+    disconnectTimeout: 500, // the client's timer outlives its connection and would hold a closing process for 2 s
     lazyConnect: true,
     retryStrategy: () => 500,
   } satisfies RedisOptions;
