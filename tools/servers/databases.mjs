@@ -80,6 +80,8 @@ function mongodArguments({ data, port, logs, temporary }) {
     ...['--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1', '--nounixsocket', '--replSet', REPLICA_SET],
     ...['--storageEngine', 'wiredTiger', '--wiredTigerCacheSizeGB', temporary ? '0.25' : '1', '--oplogSize', temporary ? '64' : '512'],
     ...['--logpath', join(logs, 'mongodb.log'), '--logappend', '--setParameter', 'diagnosticDataCollectionEnabled=false'],
+    // an app that is killed in a transaction would hold its documents for a minute
+    ...['--setParameter', 'transactionLifetimeLimitSeconds=10'],
     ...['--pidfilepath', pidFile(data)],
   ];
 }

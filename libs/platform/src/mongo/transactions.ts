@@ -1,3 +1,4 @@
+import { AppError } from '@agentfleet/errors';
 import { mongo, type ClientSession, type Connection } from 'mongoose';
 import type { Log } from '../observe/log';
 
@@ -8,11 +9,15 @@ export interface Transaction {
   afterCommit(work: () => void | Promise<void>): void;
 }
 
-/** Conflicts between writers of one document are retried this long; after that the caller gets 503. */
+/**
+ * Conflicts between writers of one document are retried this long; after that the caller gets 503. A replica that was killed
+ * in a transaction holds its documents until MongoDB ends it (`transactionLifetimeLimitSeconds`).
+ */
 const RETRY_BUDGET_MS = 10_000;
 /** When MongoDB itself is away the caller must hear so within 3 s; the driver's own helper would go on for 120 s. */
 const OUTAGE_BUDGET_MS = 2000;
 const MAX_PAUSE_MS = 100;
+const CONFLICT_RETRY_AFTER_S = 5;
 
 function hasLabel(error: unknown, label: string): boolean {
   return error instanceof mongo.MongoError && error.hasErrorLabel(label);
@@ -23,8 +28,10 @@ export class Transactions {
   constructor(
     private readonly connection: Connection,
     private readonly log: Log,
+    private readonly retryBudgetMs = RETRY_BUDGET_MS,
   ) {}
 
+  /** @throws AppError `storage_unavailable` when others hold the same documents for longer than the budget; what `work` throws */
   async run<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     // mongoose's own would wait 10 s for a connection that is away
     const session = this.connection.getClient().startSession();
@@ -36,7 +43,9 @@ export class Transactions {
         } catch (error) {
           if (!hasLabel(error, 'TransientTransactionError')) throw error;
           const network = error instanceof mongo.MongoNetworkError || error instanceof mongo.MongoServerSelectionError;
-          if (performance.now() - startedAt > (network ? OUTAGE_BUDGET_MS : RETRY_BUDGET_MS)) throw error;
+          if (performance.now() - startedAt > (network ? OUTAGE_BUDGET_MS : this.retryBudgetMs)) {
+            throw network ? error : new AppError('storage_unavailable', { retryAfterSeconds: CONFLICT_RETRY_AFTER_S, cause: error });
+          }
           const pauseMs = Math.random() * Math.min(MAX_PAUSE_MS, 2 ** attempt);
           await new Promise((resolve) => setTimeout(resolve, pauseMs));
         }
