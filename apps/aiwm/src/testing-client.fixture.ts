@@ -48,6 +48,21 @@ export class Client {
   }
 }
 
+/** An agent with a credential. */
+export async function newAgent(admin: Client, more: object = {}): Promise<{ id: string; secret: string }> {
+  const id = await admin.create('/agents', { name: 'My Agent', ...more });
+  const regenerated = await admin.post(`/agents/${id}/credentials/regenerate`, {});
+  if (regenerated.status !== 200) throw new Error(`regenerate: ${regenerated.status} ${JSON.stringify(regenerated.body)}`);
+  return { id, secret: String(regenerated.body['secret']) };
+}
+
+/** Connects an agent; what comes back speaks with its token. */
+export async function connected(anonymous: Client, id: string, secret: string): Promise<Client> {
+  const answer = await anonymous.post(`/agents/${id}/connect`, { secret });
+  if (answer.status !== 200) throw new Error(`connect: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return anonymous.with({ Authorization: `Bearer ${String(answer.body['token'])}` });
+}
+
 export interface Stack {
   readonly database: TestDatabase;
   readonly env: Readonly<Record<string, string>>;
