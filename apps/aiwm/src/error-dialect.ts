@@ -1,8 +1,10 @@
+import type { AiwmError, AiwmErrorCode } from '@agentfleet/contracts';
 import type { AppErrorCode } from '@agentfleet/errors';
 import type { RenderableError, RenderedError } from '@agentfleet/platform';
+import type { Documented } from './resources/documented';
 
 /** AIWM's own words for codes that the contract spells otherwise; all others are the code in capitals. */
-const CODES: Partial<Record<AppErrorCode, string>> = {
+const CODES: Partial<Record<AppErrorCode, AiwmErrorCode>> = {
   malformed_url: 'VALIDATION_FAILED',
   malformed_request: 'VALIDATION_FAILED',
   route_not_found: 'NOT_FOUND',
@@ -27,6 +29,6 @@ export function renderError(failure: RenderableError): RenderedError {
       timestamp: new Date().toISOString(),
       path: failure.path,
       correlationId: failure.correlationId,
-    },
+    } satisfies Documented<AiwmError>,
   };
 }

@@ -15,8 +15,13 @@ interface Media {
   readonly headers?: object;
 }
 
+interface Schema {
+  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly required?: readonly string[];
+}
+
 /** Written by the built app; that it is up to date is checked by `npm test`. */
-const document: { paths: Record<string, Record<string, Operation>>; components: { securitySchemes: Record<string, unknown> } } = JSON.parse(
+const document: { paths: Record<string, Record<string, Operation>>; components: { securitySchemes: Record<string, unknown>; schemas: Record<string, Schema> } } = JSON.parse(
   readFileSync(join(__dirname, '../../../openapi/aiwm.json'), 'utf8'),
 );
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -82,6 +87,17 @@ test('the errors that a route may answer are documented', () => {
   const connect = document.paths['/agents/{id}/connect']?.['post'];
   expect(Object.keys(connect?.responses ?? {})).toEqual(expect.arrayContaining(['200', '400', '401', '404', '429', '503']));
   expect(connect?.requestBody).toBeDefined();
+});
+
+test('a configuration names its revision, a connect does not; statistics have only what the list counts', () => {
+  const { ConfigurationDto: configuration, ConnectAnswerDto: connect, StatisticsDto: statistics } = document.components.schemas;
+  const delivered = ['instruction', 'tools', 'agent', 'settings'];
+  const tokens = ['token', 'accessToken', 'expiresIn', 'tokenType', 'refreshToken', 'refreshExpiresIn'];
+  expect(new Set(configuration?.required)).toEqual(new Set(['configRevision', ...delivered]));
+  expect(new Set(connect?.required)).toEqual(new Set([...tokens, ...delivered]));
+  for (const answer of [configuration, connect]) expect(new Set(Object.keys(answer?.properties ?? {}))).toEqual(new Set([...(answer?.required ?? []), 'mcpServers']));
+  expect(statistics?.required).toEqual(['total']);
+  expect(new Set(Object.keys(statistics?.properties ?? {}))).toEqual(new Set(['total', 'byStatus', 'byType', 'byConnectionStatus']));
 });
 
 test('every reference resolves', () => {

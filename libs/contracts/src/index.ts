@@ -4,3 +4,4 @@ export * from './platform/bus';
 export * from './execution-gateway';
 export * from './vps-bridge';
 export * from './cluster-agent';
+export * from './aiwm';

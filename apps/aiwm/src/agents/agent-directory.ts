@@ -1,3 +1,4 @@
+import { AIWM_NOTICES, PLATFORM_NOTICES } from '@agentfleet/contracts';
 import { Controller, Injectable } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { LRUCache } from 'lru-cache';
@@ -38,18 +39,18 @@ export class AgentNoticesController {
     private readonly presence: PresenceService,
   ) {}
 
-  @EventPattern('agent.revoked')
+  @EventPattern(PLATFORM_NOTICES.agentRevoked)
   revoked(@Payload() notice: unknown): void {
     this.forget(notice);
   }
 
-  @EventPattern('agent.configuration.changed')
+  @EventPattern(AIWM_NOTICES.configurationChanged)
   changed(@Payload() notice: unknown): void {
     this.forget(notice);
   }
 
   /** Where another replica told of it, what this one remembers of the last heartbeat may be old. */
-  @EventPattern('agent.presence.changed')
+  @EventPattern(AIWM_NOTICES.presenceChanged)
   presenceChanged(@Payload() notice: unknown): void {
     if (typeof notice !== 'object' || notice === null || !('agentId' in notice) || !('to' in notice)) return;
     if (typeof notice.agentId === 'string' && typeof notice.to === 'string') this.presence.forgetUnless(notice.agentId, notice.to);

@@ -1,3 +1,4 @@
+import type { AiwmAgent, JsonObject } from '@agentfleet/contracts';
 import type { PresenceView } from '../presence/presence.service';
 import { tenantWire } from '../resources/resource';
 import type { AgentDto } from './agent.dto';
@@ -10,7 +11,7 @@ const isoOrNull = (date: Date | null | undefined) => date?.toISOString() ?? null
 /** An agent as users and keys read it: no secret, no hash, settings redacted. */
 export function agentWire(agent: AgentDocument, settings: Settings, view: PresenceView): AgentDto {
   const { presence, record } = view;
-  const metrics: object | null = record?.metrics == null ? null : JSON.parse(record.metrics);
+  const metrics: JsonObject | null = record?.metrics == null ? null : JSON.parse(record.metrics);
   return {
     _id: agent._id.toHexString(),
     name: agent.name,
@@ -44,5 +45,5 @@ export function agentWire(agent: AgentDocument, settings: Settings, view: Presen
       previousLastUsedAt: agent.previousCredential ? isoOrNull(record?.previousSecretLastUsedAt) : null,
     },
     ...tenantWire(agent),
-  };
+  } satisfies AiwmAgent;
 }

@@ -1,4 +1,21 @@
+import {
+  AIWM_AGENT_STATUSES,
+  AIWM_AGENT_TYPES,
+  AIWM_CONNECTION_STATUSES,
+  type AiwmAgent,
+  type AiwmAgentCreate,
+  type AiwmAgentCredentials,
+  type AiwmAgentStatus,
+  type AiwmAgentType,
+  type AiwmAgentUpdate,
+  type AiwmInstruction,
+  type AiwmPresence,
+  type AiwmRegenerateBody,
+  type AiwmRegenerated,
+  type JsonObject,
+} from '@agentfleet/contracts';
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
+import type { Documented } from '../resources/documented';
 import { OwnerDto } from '../resources/pagination.dto';
 import { Check, JsonObjectOf, ObjectIdList, ObjectIdOrNull, OneOf, Optional, Text, TextList, WholeNumber } from '../resources/validation';
 
@@ -6,18 +23,18 @@ const EXAMPLE_SETTINGS = { claudeModel: 'claude-3-5-haiku-latest', maxTurns: 100
 
 const secretFits = (value: unknown) => typeof value === 'string' && Buffer.byteLength(value) >= 16 && Buffer.byteLength(value) <= 72;
 
-export class CreateAgentDto {
+export class CreateAgentDto implements AiwmAgentCreate {
   @Text({ min: 1, max: 200, controlCharacters: false, example: 'My Agent' })
   name!: string;
 
   @Optional() @Text({ max: 2000 })
   description?: string;
 
-  @Optional() @OneOf(['active', 'inactive', 'busy', 'suspended'])
-  status?: 'active' | 'inactive' | 'busy' | 'suspended';
+  @Optional() @OneOf(AIWM_AGENT_STATUSES)
+  status?: AiwmAgentStatus;
 
-  @Optional() @OneOf(['autonomous', 'managed'])
-  type?: 'autonomous' | 'managed';
+  @Optional() @OneOf(AIWM_AGENT_TYPES)
+  type?: AiwmAgentType;
 
   @Optional() @ObjectIdOrNull()
   instructionId?: string | null;
@@ -32,21 +49,21 @@ export class CreateAgentDto {
   tags?: string[];
 
   @Optional() @JsonObjectOf(65_536, EXAMPLE_SETTINGS)
-  settings?: Record<string, unknown>;
+  settings?: JsonObject;
 
   /** Absent: no credential until POST /agents/{id}/credentials/regenerate. */
   @Optional() @Check('secret', 'must be a string of 16 to 72 bytes', secretFits)
   secret?: string;
 }
 
-export class UpdateAgentDto extends PartialType(OmitType(CreateAgentDto, ['secret']), { skipNullProperties: false }) {
+export class UpdateAgentDto extends PartialType(OmitType(CreateAgentDto, ['secret']), { skipNullProperties: false }) implements AiwmAgentUpdate {
   @Check('noSecret', 'cannot be set here; use POST /agents/{id}/credentials/regenerate', (value) => value === undefined)
   @ApiProperty({ required: false, description: 'Refused: use credentials/regenerate' })
   secret?: string;
 }
 
-export class PresenceDto {
-  @ApiProperty({ enum: ['online', 'busy', 'idle', 'stale', 'offline', 'never_connected'] })
+export class PresenceDto implements Documented<AiwmPresence> {
+  @ApiProperty({ enum: [...AIWM_CONNECTION_STATUSES] })
   status!: string;
   since!: string;
   @ApiProperty({ example: 'heartbeat' })
@@ -59,7 +76,7 @@ export class PresenceDto {
   nextExpectedAt!: string | null;
 }
 
-export class CredentialsDto {
+export class CredentialsDto implements AiwmAgentCredentials {
   @ApiProperty({ type: String, nullable: true })
   issuedAt!: string | null;
   @ApiProperty({ type: String, nullable: true })
@@ -70,7 +87,7 @@ export class CredentialsDto {
   previousLastUsedAt!: string | null;
 }
 
-export class AgentDto {
+export class AgentDto implements Documented<AiwmAgent> {
   _id!: string;
   name!: string;
   description!: string;
@@ -78,13 +95,13 @@ export class AgentDto {
   type!: string;
   /** Id; the whole document with `populate=instruction`. */
   @ApiProperty({ type: String, nullable: true })
-  instructionId!: string | object | null;
+  instructionId!: string | Documented<AiwmInstruction> | null;
   @ApiProperty({ type: String, nullable: true })
   nodeId!: string | null;
   allowedToolIds!: string[];
   tags!: string[];
   @ApiProperty({ type: 'object', additionalProperties: true, example: EXAMPLE_SETTINGS })
-  settings!: object;
+  settings!: JsonObject;
   connectionStatus!: string;
   presence!: PresenceDto;
   @ApiProperty({ type: 'integer' })
@@ -93,8 +110,8 @@ export class AgentDto {
   lastConnectedAt!: string | null;
   @ApiProperty({ type: String, nullable: true })
   lastHeartbeatAt!: string | null;
-  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
-  metrics!: object | null;
+  @ApiProperty({ type: 'object', nullable: true, additionalProperties: true })
+  metrics!: AiwmAgent['metrics'];
   @ApiProperty({ type: String, nullable: true })
   metricsAt!: string | null;
   @ApiProperty({ type: 'integer' })
@@ -107,13 +124,13 @@ export class AgentDto {
   updatedAt!: string;
 }
 
-export class RegenerateDto {
+export class RegenerateDto implements AiwmRegenerateBody {
   /** How long the old secret and its tokens go on working, in seconds. */
   @Optional() @WholeNumber(0, 90 * 86_400)
   overlapSeconds?: number;
 }
 
-export class RegeneratedDto {
+export class RegeneratedDto implements AiwmRegenerated {
   agentId!: string;
   /** 64 hex digits; shown only here. */
   secret!: string;

@@ -1,3 +1,4 @@
+import type { AiwmAgentStatus, AiwmAgentType, AiwmConnectionStatus, AiwmPresenceReason, AiwmReportedStatus } from '@agentfleet/contracts';
 import { Schema, type Types } from 'mongoose';
 import type { TenantDocument } from '../resources/tenant.repository';
 
@@ -14,9 +15,9 @@ export interface AgentCredential {
 export interface AgentDocument extends TenantDocument {
   readonly name: string;
   readonly description: string;
-  readonly status: 'active' | 'inactive' | 'busy' | 'suspended';
+  readonly status: AiwmAgentStatus;
   readonly statusChangedAt: Date;
-  readonly type: 'autonomous' | 'managed';
+  readonly type: AiwmAgentType;
   readonly instructionId: string | null;
   readonly nodeId: string | null;
   readonly allowedToolIds: readonly string[];
@@ -47,7 +48,7 @@ export interface AgentPresenceDocument {
   readonly lastConnectedAt: Date | null;
   readonly lastHeartbeatAt: Date | null;
   /** What the agent last said, or `online` after a connect. */
-  readonly reportedStatus: 'online' | 'busy' | 'idle';
+  readonly reportedStatus: AiwmReportedStatus;
   /** Since when it has been in that status without a break. */
   readonly reportedSince: Date | null;
   readonly disconnectedAt: Date | null;
@@ -60,7 +61,7 @@ export interface AgentPresenceDocument {
   /** HMACs of secrets that bcrypt accepted: `keyId:hex`, at most one for each stored hash. */
   readonly remembered: readonly string[];
   /** Presence as last told of, and since when. */
-  readonly shownStatus?: string;
+  readonly shownStatus?: AiwmConnectionStatus;
   readonly shownAt?: Date;
   /** A change that is taken but perhaps not in the history yet. */
   readonly unwritten?: PresenceTransition | null;
@@ -70,9 +71,9 @@ export interface AgentPresenceDocument {
 
 /** One change of an agent's presence. */
 export interface PresenceTransition {
-  readonly from: string;
-  readonly to: string;
-  readonly reason: string;
+  readonly from: AiwmConnectionStatus;
+  readonly to: AiwmConnectionStatus;
+  readonly reason: AiwmPresenceReason;
   /** The agent's words at disconnect. */
   readonly detail: string | null;
   readonly at: Date;

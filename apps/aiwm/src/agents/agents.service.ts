@@ -1,3 +1,4 @@
+import { AIWM_NOTICES, PLATFORM_NOTICES, type AgentRevokedNotice, type AiwmConfigurationChangedNotice, type AiwmDeleted, type AiwmPage } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
 import { Audit, Bus, FieldCipher, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
@@ -5,7 +6,7 @@ import { InstructionsService } from '../instructions/instructions.service';
 import { hashAgentSecret } from '../connection/secret-check';
 import { PresenceService, type PresenceView } from '../presence/presence.service';
 import type { ListQuery, ListRules } from '../resources/list-query';
-import { definedOnly, newDocument, Resource, scopeOf, type Deleted } from '../resources/resource';
+import { definedOnly, newDocument, Resource, scopeOf } from '../resources/resource';
 import type { AgentDto, CreateAgentDto, UpdateAgentDto } from './agent.dto';
 import { AgentDirectory } from './agent-directory';
 import { AgentRepository } from './agent.repository';
@@ -95,7 +96,7 @@ export class AgentsService {
     return { ...wire, instructionId: instruction };
   }
 
-  async list(caller: Caller, query: ListQuery): Promise<object> {
+  async list(caller: Caller, query: ListQuery): Promise<AiwmPage<AgentDto>> {
     const byPresence = query.filters.filter(({ field }) => field === 'connectionStatus');
     const stored: ListQuery = { ...query, filters: query.filters.filter(({ field }) => field !== 'connectionStatus') };
     const all = await this.repository.summaries(scopeOf(caller), stored);
@@ -143,7 +144,7 @@ export class AgentsService {
     return this.wire(after);
   }
 
-  delete(caller: Caller, id: string): Promise<Deleted> {
+  delete(caller: Caller, id: string): Promise<AiwmDeleted> {
     return this.resource.delete(caller, id);
   }
 
@@ -191,8 +192,9 @@ export class AgentsService {
     const agentId = agent._id.toHexString();
     transaction.afterCommit(() => {
       this.directory.forget(agentId);
-      const notice = { orgId: agent.orgId, agentId, tokenVersion: agent.tokenVersion, previousValidUntil: null, reason };
-      this.bus.notify('agent.revoked', { ...notice, at: new Date().toISOString() });
+      const { orgId, tokenVersion } = agent;
+      const notice: AgentRevokedNotice = { orgId, agentId, tokenVersion, previousValidUntil: null, reason, at: new Date().toISOString() };
+      this.bus.notify(PLATFORM_NOTICES.agentRevoked, notice);
     });
     return Promise.resolve();
   }
@@ -204,8 +206,8 @@ export class AgentsService {
       this.directory.forget(agentId);
       if (after.status !== before.status) this.presence.mayHaveChanged(agentId);
       if (after.configRevision === before.configRevision && after.status === before.status) return;
-      const notice = { orgId: after.orgId, agentId, configRevision: after.configRevision, at: new Date().toISOString() };
-      this.bus.notify('agent.configuration.changed', notice);
+      const notice: AiwmConfigurationChangedNotice = { orgId: after.orgId, agentId, configRevision: after.configRevision, at: new Date().toISOString() };
+      this.bus.notify(AIWM_NOTICES.configurationChanged, notice);
     });
   }
 }

@@ -1,3 +1,4 @@
+import { AIWM_NOTICES, type AiwmConfigurationChangedNotice } from '@agentfleet/contracts';
 import { Bus, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { AgentRepository } from './agent.repository';
@@ -24,7 +25,8 @@ export class ConfigurationChanges {
     transaction.afterCommit(() => {
       for (const agent of touched) {
         const agentId = agent._id.toHexString();
-        this.bus.notify('agent.configuration.changed', { orgId: agent.orgId, agentId, configRevision: agent.configRevision + 1, at });
+        const notice: AiwmConfigurationChangedNotice = { orgId: agent.orgId, agentId, configRevision: agent.configRevision + 1, at };
+        this.bus.notify(AIWM_NOTICES.configurationChanged, notice);
       }
     });
   }

@@ -1,29 +1,12 @@
+import type { AiwmDelivered, AiwmMcpServer } from '@agentfleet/contracts';
 import type { InstructionDocument } from '../instructions/instruction.schema';
+import type { Documented } from '../resources/documented';
 import type { ToolDocument } from '../tools/tool.schema';
 
 const NO_INSTRUCTION = 'No instruction configured for this agent.';
 
-export interface DeliveredTool {
-  readonly _id: string;
-  readonly name: string;
-  readonly type: string;
-  readonly description: string;
-  readonly category: string;
-  readonly status: string;
-  readonly schema: unknown;
-}
-
-export interface McpServer {
-  readonly type: string;
-  readonly url: string;
-}
-
 /** What an agent is handed, beside its settings (contract section 5). */
-export interface Configuration {
-  readonly instruction: string;
-  readonly tools: readonly DeliveredTool[];
-  readonly mcpServers?: Readonly<Record<string, McpServer>>;
-}
+export type Configuration = Pick<Documented<AiwmDelivered>, 'instruction' | 'tools' | 'mcpServers'>;
 
 function renderInstruction(instruction: InstructionDocument | undefined): string {
   if (!instruction) return NO_INSTRUCTION;
@@ -32,8 +15,8 @@ function renderInstruction(instruction: InstructionDocument | undefined): string
   return `${instruction.systemPrompt}\n\n## Guidelines\n${lines.join('\n')}`;
 }
 
-function renderMcpServers(tools: readonly ToolDocument[]): Record<string, McpServer> {
-  const servers = new Map<string, McpServer>();
+function renderMcpServers(tools: readonly ToolDocument[]): Record<string, AiwmMcpServer> {
+  const servers = new Map<string, AiwmMcpServer>();
   for (const tool of tools) {
     if (tool.type !== 'mcp' || tool.endpoint === null || tool.transport === null) continue;
     let name = tool.name;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { PLATFORM_NOTICES, type AgentRevokedNotice, type AiwmSuccess } from '@agentfleet/contracts';
 import { Audit, Bus, ENV, REPLICA, Transactions, validationFailed, type Caller, type PlatformEnv, type Replica, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { hashAgentSecret } from '../connection/secret-check';
@@ -57,7 +58,7 @@ export class CredentialsService {
     };
   }
 
-  async endOverlap(caller: Caller, id: string): Promise<{ success: true }> {
+  async endOverlap(caller: Caller, id: string): Promise<AiwmSuccess> {
     checkId(id);
     await this.transactions.run(async (transaction) => {
       const set = { previousCredential: null, previousTokenVersion: null, previousValidUntil: null };
@@ -90,8 +91,9 @@ export class CredentialsService {
     transaction.afterCommit(() => {
       this.directory.forget(agentId);
       const previousValidUntil = agent.previousValidUntil?.toISOString() ?? null;
-      const notice = { orgId: agent.orgId, agentId, tokenVersion: agent.tokenVersion, previousValidUntil, reason: 'rotated' };
-      this.bus.notify('agent.revoked', { ...notice, at: new Date().toISOString() });
+      const { orgId, tokenVersion } = agent;
+      const notice: AgentRevokedNotice = { orgId, agentId, tokenVersion, previousValidUntil, reason: 'rotated', at: new Date().toISOString() };
+      this.bus.notify(PLATFORM_NOTICES.agentRevoked, notice);
     });
   }
 }

@@ -1,3 +1,4 @@
+import type { AiwmSettingVariable } from '@agentfleet/contracts';
 import type { Settings } from './settings';
 
 interface Subject {
@@ -9,7 +10,7 @@ interface Subject {
 }
 
 /** Variable, where its value comes from (first that is present wins), and its default. */
-const SETTINGS: readonly (readonly [variable: string, flat: string, nested: readonly string[], fallback: string | undefined])[] = [
+const SETTINGS: readonly (readonly [variable: AiwmSettingVariable, flat: string, nested: readonly string[], fallback: string | undefined])[] = [
   ['CLAUDE_MODEL', 'claude_model', ['claudeModel'], 'claude-3-5-haiku-latest'],
   ['CLAUDE_MAX_TURNS', 'claude_maxTurns', ['maxTurns'], '100'],
   ['CLAUDE_PERMISSION_MODE', 'claude_permissionMode', ['permissionMode'], 'bypassPermissions'],

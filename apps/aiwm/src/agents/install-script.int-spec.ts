@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { renderEnvConfig, renderInstallScript } from './environment-file';
+import type { Settings } from './settings';
 
 const run = promisify(execFile);
 const AGENT_ID = '66b1f00dcafe4a7c9f1d3e42';
@@ -28,7 +29,7 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
-function subject(settings: Record<string, unknown> = {}) {
+function subject(settings: Settings = {}) {
   const address = health.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const secret = 'ab'.repeat(32);

@@ -1,20 +1,20 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
-import { isPlainObject } from '../resources/validation';
 
 export const REDACTED = '[redacted]';
 const SECRET_KEY = /token|secret|passw|api_?key|private_?key|credential|authorization|cookie/i;
 
-export type Settings = Readonly<Record<string, unknown>>;
+export type Settings = JsonObject;
 
 /** A copy without a prototype's influence: keys such as `__proto__` never reach here (bodies with them are refused). */
-function mapValues(value: Readonly<Record<string, unknown>>, change: (key: string, entry: unknown) => unknown): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, change(key, entry)]));
+function mapValues(value: JsonObject, change: (key: string, entry: JsonValue) => JsonValue): JsonObject {
+  return Object.fromEntries(Object.entries(value).flatMap(([key, entry]) => (entry === undefined ? [] : [[key, change(key, entry)]])));
 }
 
-function redactValue(value: unknown, isSecret: boolean): unknown {
+function redactValue(value: JsonValue, isSecret: boolean): JsonValue {
   if (typeof value === 'string') return isSecret ? REDACTED : value;
   if (Array.isArray(value)) return value.map((entry) => redactValue(entry, isSecret));
-  if (isPlainObject(value)) return mapValues(value, (key, entry) => redactValue(entry, SECRET_KEY.test(key)));
+  if (isJsonObject(value)) return mapValues(value, (key, entry) => redactValue(entry, SECRET_KEY.test(key)));
   return value;
 }
 
@@ -23,18 +23,18 @@ export function redactSettings(settings: Settings): Settings {
   return mapValues(settings, (key, entry) => redactValue(entry, SECRET_KEY.test(key)));
 }
 
-function dropSecrets(value: unknown): unknown {
+function dropSecrets(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(dropSecrets);
-  return isPlainObject(value) ? withoutSecrets(value) : value;
+  return isJsonObject(value) ? withoutSecrets(value) : value;
 }
 
 /** True for what reads show as `"[redacted]"`. */
-const isRedacted = (value: unknown): boolean => typeof value === 'string' || (Array.isArray(value) && value.some(isRedacted));
+const isRedacted = (value: JsonValue | undefined): boolean => typeof value === 'string' || (Array.isArray(value) && value.some(isRedacted));
 
 /** Settings without everything that reads would redact. */
 export function withoutSecrets(settings: Settings): Settings {
   const open = Object.entries(settings).filter(([key, value]) => !(SECRET_KEY.test(key) && isRedacted(value)));
-  return Object.fromEntries(open.map(([key, value]) => [key, dropSecrets(value)]));
+  return mapValues(Object.fromEntries(open), (_key, value) => dropSecrets(value));
 }
 
 /**
@@ -43,7 +43,7 @@ export function withoutSecrets(settings: Settings): Settings {
  */
 export function restoreSecrets(given: Settings, stored: Settings): { settings: Settings; problems: readonly FieldProblem[] } {
   const problems: FieldProblem[] = [];
-  const restore = (value: unknown, present: unknown, isSecret: boolean, path: string): unknown => {
+  const restore = (value: JsonValue, present: JsonValue | undefined, isSecret: boolean, path: string): JsonValue => {
     if (value === REDACTED && isSecret) {
       if (typeof present === 'string') return present;
       problems.push({ field: path, message: 'is "[redacted]", but nothing is stored there' });
@@ -52,8 +52,8 @@ export function restoreSecrets(given: Settings, stored: Settings): { settings: S
     if (Array.isArray(value)) {
       return value.map((entry, index) => restore(entry, Array.isArray(present) ? present[index] : undefined, isSecret, `${path}[${index}]`));
     }
-    if (isPlainObject(value)) {
-      const below = isPlainObject(present) ? present : {};
+    if (isJsonObject(value)) {
+      const below = isJsonObject(present) ? present : {};
       return mapValues(value, (key, entry) => restore(entry, Object.hasOwn(below, key) ? below[key] : undefined, SECRET_KEY.test(key), `${path}.${key.slice(0, 64)}`));
     }
     return value;

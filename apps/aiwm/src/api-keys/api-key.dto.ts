@@ -1,14 +1,24 @@
-import { API_KEY_SCOPES } from '@agentfleet/contracts';
+import {
+  API_KEY_SCOPES,
+  type AiwmApiKey,
+  type AiwmApiKeyCreate,
+  type AiwmApiKeyRotateBody,
+  type AiwmApiKeyUpdate,
+  type AiwmCreatedApiKey,
+  type AiwmRotatedApiKey,
+  type ApiKeyLimits,
+} from '@agentfleet/contracts';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { ValidateNested } from 'class-validator';
+import type { Documented } from '../resources/documented';
 import { Check, Optional, Text, TextList, WholeNumber } from '../resources/validation';
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 const isFutureTime = (value: unknown) =>
   value === null || (typeof value === 'string' && ISO.test(value) && Date.parse(value) > Date.now());
 
-export class ApiKeyLimitsDto {
+export class ApiKeyLimitsDto implements ApiKeyLimits {
   @Optional() @WholeNumber(1, 10_000_000)
   requestsPerMinute?: number;
 
@@ -19,7 +29,7 @@ export class ApiKeyLimitsDto {
   connectsPerMinute?: number;
 }
 
-export class CreateApiKeyDto {
+export class CreateApiKeyDto implements Documented<AiwmApiKeyCreate> {
   @Text({ min: 1, max: 200, controlCharacters: false, example: 'ci' })
   name!: string;
 
@@ -35,14 +45,14 @@ export class CreateApiKeyDto {
   limits?: ApiKeyLimitsDto;
 }
 
-export class UpdateApiKeyDto extends PartialType(CreateApiKeyDto, { skipNullProperties: false }) {}
+export class UpdateApiKeyDto extends PartialType(CreateApiKeyDto, { skipNullProperties: false }) implements Documented<AiwmApiKeyUpdate> {}
 
-export class RotateApiKeyDto {
+export class RotateApiKeyDto implements AiwmApiKeyRotateBody {
   @Optional() @WholeNumber(0, 604_800)
   overlapSeconds?: number;
 }
 
-export class ApiKeyDto {
+export class ApiKeyDto implements Documented<AiwmApiKey> {
   _id!: string;
   name!: string;
   /** First characters, to recognise a key by. */
@@ -56,7 +66,7 @@ export class ApiKeyDto {
   createdAt!: string;
 }
 
-export class CreatedApiKeyDto {
+export class CreatedApiKeyDto implements Documented<AiwmCreatedApiKey> {
   _id!: string;
   name!: string;
   /** `afk_…`; shown only here. */
@@ -69,7 +79,7 @@ export class CreatedApiKeyDto {
   createdAt!: string;
 }
 
-export class RotatedApiKeyDto {
+export class RotatedApiKeyDto implements AiwmRotatedApiKey {
   _id!: string;
   key!: string;
   prefix!: string;

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { PLATFORM_NOTICES } from '@agentfleet/contracts';
+import { PLATFORM_NOTICES, type AiwmDeleted, type AiwmPage, type KeyNotice } from '@agentfleet/contracts';
 import { Audit, Bus, IdentityStore, Leases, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { markIdempotentWork } from '../idempotency/current-claim';
 import type { ApiKeyDocument } from '../identity/identity.schema';
 import type { ListQuery } from '../resources/list-query';
-import { checkId, definedOnly, notFound, type Deleted } from '../resources/resource';
+import { checkId, definedOnly, notFound } from '../resources/resource';
 import { newId } from '../resources/tenant.repository';
 import type { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto, RotatedApiKeyDto, UpdateApiKeyDto } from './api-key.dto';
 import { ApiKeyRepository } from './api-key.repository';
@@ -86,7 +86,7 @@ export class ApiKeysService implements OnModuleInit {
     return wire(found);
   }
 
-  async list(caller: Caller, query: ListQuery): Promise<object> {
+  async list(caller: Caller, query: ListQuery): Promise<AiwmPage<ApiKeyDto>> {
     const { items, total } = await this.repository.list(orgOf(caller), query);
     return {
       data: items.map(wire),
@@ -119,7 +119,7 @@ export class ApiKeysService implements OnModuleInit {
     return answer;
   }
 
-  async revoke(caller: Caller, id: string): Promise<Deleted> {
+  async revoke(caller: Caller, id: string): Promise<AiwmDeleted> {
     const revokedAt = new Date();
     const after = await this.change(caller, id, { revokedAt }, 'delete', []);
     this.announce(PLATFORM_NOTICES.keyRevoked, after);
@@ -146,10 +146,11 @@ export class ApiKeysService implements OnModuleInit {
     });
   }
 
-  private announce(notice: string, key: ApiKeyDocument, more: object = {}): void {
+  private announce(pattern: string, key: ApiKeyDocument, more: Pick<KeyNotice, 'previousValidUntil'> = {}): void {
     const keyId = key._id.toHexString();
     this.store.forgetKey(keyId);
-    this.bus.notify(notice, { orgId: key.orgId, keyId, ...more, at: new Date().toISOString() });
+    const notice: KeyNotice = { orgId: key.orgId, keyId, ...more, at: new Date().toISOString() };
+    this.bus.notify(pattern, notice);
   }
 
   private record(transaction: Transaction, caller: Caller, verb: string, key: ApiKeyDocument, fields: readonly string[]): Promise<void> {

@@ -1,3 +1,4 @@
+import type { AiwmPage } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
 import { CurrentCaller, ENV, Leases, Lifecycle, Needs, validationFailed, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Inject, Query, type OnModuleInit } from '@nestjs/common';
@@ -82,7 +83,7 @@ export class AuditLogController implements OnModuleInit {
       data: items.map(wire),
       pagination: { page, limit, total, totalPages: Math.ceil(total / limit) },
       statistics: { total },
-    };
+    } satisfies AiwmPage<AuditRecordDto>;
   }
 
   private async dropOld(): Promise<void> {

@@ -1,13 +1,15 @@
+import type { AiwmAuditRecord, AuditActor, AuditTarget } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
+import type { Documented } from '../resources/documented';
 
-class AuditActorDto {
+class AuditActorDto implements Documented<AuditActor> {
   @ApiProperty({ enum: ['user', 'key', 'agent', 'system'] })
   kind!: string;
   /** An id, or `static:bridge`, `static:gateway`. */
   id!: string;
   name!: string;
 }
-class AuditTargetDto {
+class AuditTargetDto implements AuditTarget {
   /** @example "agent" */
   type!: string;
   id!: string;
@@ -15,7 +17,7 @@ class AuditTargetDto {
 }
 
 /** Who changed what. Names of fields, never values. */
-export class AuditRecordDto {
+export class AuditRecordDto implements Documented<AiwmAuditRecord> {
   _id!: string;
   at!: string;
   actor!: AuditActorDto;

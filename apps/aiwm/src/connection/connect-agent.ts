@@ -1,3 +1,4 @@
+import type { AiwmDelivered } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { ENV, Metrics, type PlatformEnv } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
@@ -5,21 +6,16 @@ import type { Counter, Histogram } from 'prom-client';
 import { AgentRepository } from '../agents/agent.repository';
 import type { AgentCredential, AgentDocument, AgentPresenceDocument } from '../agents/agent.schema';
 import { AgentsService } from '../agents/agents.service';
-import { renderConfiguration, type Configuration } from '../agents/configuration';
-import type { Settings } from '../agents/settings';
+import { renderConfiguration } from '../agents/configuration';
 import type { AiwmEnv } from '../env';
 import { TokenSigner } from '../identity/token-signer';
 import { PresenceService } from '../presence/presence.service';
 import { FailureGuard } from '../limits/failure-guard';
 import { Batched } from '../resources/batched';
+import type { Documented } from '../resources/documented';
 import { checkId, notFound } from '../resources/resource';
 import type { ConnectAnswerDto } from './connection.dto';
 import { SecretCheck } from './secret-check';
-
-export interface Delivered extends Configuration {
-  readonly agent: { readonly id: string; readonly name: string; readonly orgId: string };
-  readonly settings: Settings;
-}
 
 interface Found {
   readonly agent: AgentDocument | undefined;
@@ -84,7 +80,7 @@ export class ConnectAgent {
   }
 
   /** What an agent is handed, rendered now; references that are gone or foreign are left out. */
-  async deliver(agent: AgentDocument): Promise<Delivered> {
+  async deliver(agent: AgentDocument): Promise<Documented<AiwmDelivered>> {
     const refersToNothing = agent.instructionId === null && agent.allowedToolIds.length === 0;
     const { instruction, tools } = refersToNothing ? NOTHING : await this.configurations.add(agent);
     const { mcpServers, ...rest } = renderConfiguration(instruction, tools, agent.allowedToolIds);

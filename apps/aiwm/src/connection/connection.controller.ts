@@ -1,3 +1,4 @@
+import type { AiwmConfiguration } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Authenticated, BodyLimit, CurrentCaller, hasAnyScope, Needs, Public, validationFailed, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Get, Header, Headers, HttpCode, Param, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
@@ -8,6 +9,7 @@ import { redactSettings } from '../agents/settings';
 import { PresenceService } from '../presence/presence.service';
 import { PresenceTransitions } from '../presence/presence-transitions';
 import { ApiAnswer, ApiErrors, ApiTakes } from '../resources/api-docs';
+import type { Documented } from '../resources/documented';
 import { SuccessDto } from '../resources/pagination.dto';
 import { checkId, notFound, scopeOf } from '../resources/resource';
 import { AgentGuard } from './agent-guard';
@@ -136,6 +138,6 @@ export class ConnectionController {
     }
     const delivered = await this.connectAgent.deliver(agent);
     const settings = own ? delivered.settings : redactSettings(delivered.settings);
-    return { configRevision: agent.configRevision, ...delivered, settings };
+    return { configRevision: agent.configRevision, ...delivered, settings } satisfies Documented<AiwmConfiguration>;
   }
 }

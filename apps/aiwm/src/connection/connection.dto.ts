@@ -1,67 +1,90 @@
+import {
+  AIWM_REPORTED_STATUSES,
+  type AiwmConfiguration,
+  type AiwmConnectAnswer,
+  type AiwmConnectBody,
+  type AiwmDelivered,
+  type AiwmDeliveredAgent,
+  type AiwmDeliveredTool,
+  type AiwmDisconnectBody,
+  type AiwmHeartbeatAnswer,
+  type AiwmHeartbeatBody,
+  type AiwmMcpServer,
+  type AiwmPresenceHistory,
+  type AiwmPresenceTransition,
+  type AiwmReportedStatus,
+  type JsonObject,
+} from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
+import type { Documented } from '../resources/documented';
 import { JsonObjectOf, OneOf, Optional, Text, WholeNumber } from '../resources/validation';
 
-export class ConnectDto {
+export class ConnectDto implements AiwmConnectBody {
   @Text({ min: 1, max: 1024, example: '<the secret of credentials/regenerate>' })
   secret!: string;
 }
 
-export class HeartbeatDto {
-  @OneOf(['online', 'busy', 'idle'])
-  status!: 'online' | 'busy' | 'idle';
+export class HeartbeatDto implements AiwmHeartbeatBody {
+  @OneOf(AIWM_REPORTED_STATUSES)
+  status!: AiwmReportedStatus;
 
   /** Anything about the agent's process, at most 32 KiB as JSON. */
   @Optional() @JsonObjectOf(32_768, { cpu: 12.5, memoryMb: 210 })
-  metrics?: Record<string, unknown>;
+  metrics?: JsonObject;
 
   /** The revision that the agent runs, when it knows. */
   @Optional() @WholeNumber(0, Number.MAX_SAFE_INTEGER)
   configRevision?: number;
 }
 
-export class HeartbeatAnswerDto {
+export class HeartbeatAnswerDto implements Documented<AiwmHeartbeatAnswer> {
   success!: boolean;
   /** Only when the current revision is another than the one that the agent runs. */
   @ApiProperty({ type: 'integer', required: false })
   configRevision?: number;
 }
 
-export class DisconnectDto {
+export class DisconnectDto implements AiwmDisconnectBody {
   @Optional() @Text({ max: 200 })
   reason?: string;
 }
 
-export class ConnectAgentDto {
+export class ConnectAgentDto implements AiwmDeliveredAgent {
   id!: string;
   name!: string;
   orgId!: string;
 }
 
-export class ConfigurationDto {
+class DeliveredDto implements Documented<AiwmDelivered> {
   instruction!: string;
   @ApiProperty({ type: [Object] })
-  tools!: readonly object[];
+  tools!: readonly Documented<AiwmDeliveredTool>[];
   agent!: ConnectAgentDto;
   @ApiProperty({ type: 'object', additionalProperties: true })
-  settings!: object;
+  settings!: JsonObject;
   @ApiProperty({ type: 'object', additionalProperties: true, selfRequired: false })
-  mcpServers?: object;
+  mcpServers?: Readonly<Record<string, AiwmMcpServer>>;
 }
 
-export class ConnectAnswerDto extends ConfigurationDto {
+export class ConfigurationDto extends DeliveredDto implements Documented<AiwmConfiguration> {
+  @ApiProperty({ type: 'integer', example: 7 })
+  configRevision!: number;
+}
+
+export class ConnectAnswerDto extends DeliveredDto implements Documented<AiwmConnectAnswer> {
   token!: string;
   accessToken!: string;
   @ApiProperty({ type: 'integer', example: 86_400 })
   expiresIn!: number;
   @ApiProperty({ enum: ['bearer'] })
-  tokenType!: string;
+  tokenType!: 'bearer';
   @ApiProperty({ type: String, nullable: true, example: null })
   refreshToken!: null;
   @ApiProperty({ type: 'integer', example: 0 })
   refreshExpiresIn!: number;
 }
 
-export class PresenceTransitionDto {
+export class PresenceTransitionDto implements Documented<AiwmPresenceTransition> {
   /** @example "online" */
   from!: string;
   /** @example "stale" */
@@ -72,6 +95,6 @@ export class PresenceTransitionDto {
   detail!: string | null;
   at!: string;
 }
-export class PresenceHistoryDto {
+export class PresenceHistoryDto implements Documented<AiwmPresenceHistory> {
   data!: PresenceTransitionDto[];
 }

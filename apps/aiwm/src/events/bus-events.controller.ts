@@ -1,11 +1,22 @@
-import { PLATFORM_NOTICES } from '@agentfleet/contracts';
+import {
+  AIWM_CONFIGURATION_PATTERN,
+  AIWM_NOTICES,
+  CLUSTER_NOTICES,
+  PLATFORM_NOTICES,
+  VPS_NOTICES,
+  type AiwmConfigurationReply,
+  type AiwmEventData,
+  type AiwmHealthEvent,
+  type AiwmHealthSource,
+} from '@agentfleet/contracts';
 import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { AgentRepository } from '../agents/agent.repository';
 import { withoutSecrets } from '../agents/settings';
 import { ConnectAgent } from '../connection/connect-agent';
+import type { Documented } from '../resources/documented';
 import { isObjectId, isPlainObject } from '../resources/validation';
-import { EventHub, type EventType } from './event-hub';
+import { EventHub } from './event-hub';
 
 /** What comes over the bus: notices that go on to the dashboard, and the gateway's question for a configuration. */
 @Controller()
@@ -16,12 +27,12 @@ export class BusEventsController {
     private readonly connectAgent: ConnectAgent,
   ) {}
 
-  @EventPattern('agent.presence.changed')
+  @EventPattern(AIWM_NOTICES.presenceChanged)
   presence(@Payload() notice: unknown): void {
     this.forward('presence', notice, ['agentId', 'from', 'to', 'reason', 'at']);
   }
 
-  @EventPattern('agent.configuration.changed')
+  @EventPattern(AIWM_NOTICES.configurationChanged)
   configuration(@Payload() notice: unknown): void {
     this.forward('config', notice, ['agentId', 'configRevision', 'at']);
   }
@@ -31,24 +42,24 @@ export class BusEventsController {
     this.forward('audit', notice, ['auditId', 'action', 'target', 'actor', 'at']);
   }
 
-  @EventPattern('vps.health.changed')
+  @EventPattern(VPS_NOTICES.healthChanged)
   vpsHealth(@Payload() notice: unknown): void {
-    this.forwardHealth('vps.health.changed', notice);
+    this.forwardHealth(VPS_NOTICES.healthChanged, notice);
   }
 
-  @EventPattern('cluster.connected')
+  @EventPattern(CLUSTER_NOTICES.connected)
   clusterConnected(@Payload() notice: unknown): void {
-    this.forwardHealth('cluster.connected', notice);
+    this.forwardHealth(CLUSTER_NOTICES.connected, notice);
   }
 
-  @EventPattern('cluster.disconnected')
+  @EventPattern(CLUSTER_NOTICES.disconnected)
   clusterDisconnected(@Payload() notice: unknown): void {
-    this.forwardHealth('cluster.disconnected', notice);
+    this.forwardHealth(CLUSTER_NOTICES.disconnected, notice);
   }
 
-  @EventPattern('cluster.presence.changed')
+  @EventPattern(CLUSTER_NOTICES.presenceChanged)
   clusterPresence(@Payload() notice: unknown): void {
-    this.forwardHealth('cluster.presence.changed', notice);
+    this.forwardHealth(CLUSTER_NOTICES.presenceChanged, notice);
   }
 
   @EventPattern(PLATFORM_NOTICES.userRevoked)
@@ -67,8 +78,8 @@ export class BusEventsController {
   }
 
   /** What an agent is handed, without the settings that hold secrets: the bus is no place for them. It is no connect. */
-  @MessagePattern('aiwm.agent.configuration.{replica}')
-  async agentConfiguration(@Payload() question: unknown): Promise<object> {
+  @MessagePattern(`${AIWM_CONFIGURATION_PATTERN}.{replica}`)
+  async agentConfiguration(@Payload() question: unknown): Promise<Documented<AiwmConfigurationReply>> {
     if (!isPlainObject(question) || !isObjectId(question['agentId']) || !isObjectId(question['orgId'])) return { found: false };
     const agent = await this.agents.documents.find({ orgId: question['orgId'] }, question['agentId']);
     if (!agent) return { found: false };
@@ -83,15 +94,16 @@ export class BusEventsController {
     };
   }
 
-  private forward(type: EventType, notice: unknown, fields: readonly string[]): void {
+  private forward<Type extends 'presence' | 'config' | 'audit'>(type: Type, notice: unknown, fields: readonly (keyof AiwmEventData[Type] & string)[]): void {
     if (!isPlainObject(notice) || typeof notice['orgId'] !== 'string') return; // nobody's: dropped
     const data = Object.fromEntries(['orgId', ...fields].map((field) => [field, notice[field]]));
     this.hub.publish(type, notice['orgId'], data);
   }
 
-  private forwardHealth(source: string, notice: unknown): void {
+  private forwardHealth(source: AiwmHealthSource, notice: unknown): void {
     if (!isPlainObject(notice) || typeof notice['orgId'] !== 'string') return;
     const { orgId, ...data } = notice;
-    this.hub.publish('health', notice['orgId'], { orgId, source, data, at: notice['at'] ?? new Date().toISOString() }, source);
+    const event: Record<keyof AiwmHealthEvent, unknown> = { orgId, source, data, at: notice['at'] ?? new Date().toISOString() };
+    this.hub.publish('health', notice['orgId'], event, source);
   }
 }

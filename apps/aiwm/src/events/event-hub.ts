@@ -1,10 +1,8 @@
+import type { AiwmEventData, AiwmEventType, AiwmHealthSource } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Bus, Lifecycle, Metrics, REPLICA, type Replica } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EventStream } from './event-stream';
-
-export const EVENT_TYPES = ['presence', 'health', 'audit', 'config'] as const;
-export type EventType = (typeof EVENT_TYPES)[number];
 
 const MAX_STREAMS_PER_ORGANIZATION = 100;
 const WATCH_EVERY_MS = 500;
@@ -49,7 +47,7 @@ export class EventHub implements OnModuleInit {
     stream.send('ready', this.readiness());
   }
 
-  publish(type: EventType, orgId: string, data: object, source?: string): void {
+  publish(type: AiwmEventType, orgId: string, data: object, source?: AiwmHealthSource): void {
     for (const stream of this.streams) if (stream.wants(type, orgId, source)) stream.send(type, data);
   }
 
@@ -59,7 +57,7 @@ export class EventHub implements OnModuleInit {
     setImmediate(() => this.streams.forEach((stream) => stream.callerId === callerId && stream.recheck()));
   }
 
-  private readiness() {
+  private readiness(): AiwmEventData['ready'] {
     return { at: new Date().toISOString(), replica: this.replica.id };
   }
 
@@ -67,6 +65,7 @@ export class EventHub implements OnModuleInit {
     const { isUp } = this.bus;
     if (isUp === this.wasUp) return;
     this.wasUp = isUp;
-    for (const stream of this.streams) stream.send(isUp ? 'ready' : 'degraded', isUp ? this.readiness() : { reason: 'bus' });
+    const degraded: AiwmEventData['degraded'] = { reason: 'bus' };
+    for (const stream of this.streams) stream.send(isUp ? 'ready' : 'degraded', isUp ? this.readiness() : degraded);
   }
 }

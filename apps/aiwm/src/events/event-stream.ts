@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import type { AiwmEventData, AiwmEventType, AiwmHealthSource, AiwmStreamEndReason } from '@agentfleet/contracts';
 import { hasAnyScope, type Caller } from '@agentfleet/platform';
-import type { EventType } from './event-hub';
 
 const MAX_UNSENT_BYTES = 1_048_576;
 /** Revocation that no notice told of is seen then. */
@@ -10,15 +10,13 @@ const RECHECK_EVERY_MS = 30_000;
 const LAST_READ_MS = 10_000;
 const MAX_TIMER_MS = 2_147_483_647;
 
-export type EndReason = 'token_expired' | 'revoked' | 'slow_consumer' | 'shutdown';
-
 interface StreamOptions {
   readonly caller: Caller;
-  readonly types: ReadonlySet<EventType>;
+  readonly types: ReadonlySet<AiwmEventType>;
   /** Milliseconds since 1970; undefined for keys. */
   readonly expiresAtMs: number | undefined;
   /** Asks again whether the credentials are good; undefined when they are, or when that cannot be told now. */
-  readonly check: () => Promise<EndReason | undefined>;
+  readonly check: () => Promise<AiwmStreamEndReason | undefined>;
 }
 
 /** One `text/event-stream` answer. */
@@ -49,7 +47,7 @@ export class EventStream {
   }
 
   /** Whether this caller asked for and may see it. */
-  wants(type: EventType, orgId: string, source: string | undefined): boolean {
+  wants(type: AiwmEventType, orgId: string, source: AiwmHealthSource | undefined): boolean {
     const { caller, types } = this.options;
     if (!types.has(type) || (!caller.allOrganizations && caller.orgId !== orgId)) return false;
     if (type === 'audit') return hasAnyScope(caller, ['audit:read']);
@@ -57,7 +55,7 @@ export class EventStream {
     return true;
   }
 
-  send(event: string, data: object): void {
+  send(event: keyof AiwmEventData, data: object): void {
     const id = event === 'ready' || event === 'degraded' || event === 'end' ? '' : `id: ${randomBytes(12).toString('hex')}\n`;
     this.write(`${id}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
@@ -73,10 +71,11 @@ export class EventStream {
     );
   }
 
-  end(reason: EndReason): void {
+  end(reason: AiwmStreamEndReason): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.response.end(`event: end\ndata: ${JSON.stringify({ reason })}\n\n`);
+    const data: AiwmEventData['end'] = { reason };
+    this.response.end(`event: end\ndata: ${JSON.stringify(data)}\n\n`);
     // a reader that does not read would keep the socket for ever
     if (reason === 'slow_consumer') setTimeout(() => this.response.destroy(), LAST_READ_MS).unref();
     this.close();

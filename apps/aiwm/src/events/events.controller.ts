@@ -1,18 +1,19 @@
+import { AIWM_EVENT_TYPES, type AiwmEventType, type AiwmStreamEndReason } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { CurrentCaller, Identity, Needs, validationFailed, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiErrors } from '../resources/api-docs';
-import { EVENT_TYPES, EventHub, type EventType } from './event-hub';
-import { EventStream, type EndReason } from './event-stream';
+import { EventHub } from './event-hub';
+import { EventStream } from './event-stream';
 
-function readTypes(value: unknown): ReadonlySet<EventType> {
-  if (value === undefined) return new Set(EVENT_TYPES);
+function readTypes(value: unknown): ReadonlySet<AiwmEventType> {
+  if (value === undefined) return new Set(AIWM_EVENT_TYPES);
   const given = typeof value === 'string' ? value.split(',') : [''];
-  const known = EVENT_TYPES.filter((type) => given.includes(type));
+  const known = AIWM_EVENT_TYPES.filter((type) => given.includes(type));
   if (known.length === new Set(given).size) return new Set(known);
-  throw validationFailed([{ field: 'types', message: `must be a comma list of ${EVENT_TYPES.join(', ')}` }]);
+  throw validationFailed([{ field: 'types', message: `must be a comma list of ${AIWM_EVENT_TYPES.join(', ')}` }]);
 }
 
 /** When a token that was accepted before ends; undefined for what is no token. */
@@ -61,7 +62,7 @@ export class EventsController {
     this.hub.add(new EventStream(response, { caller, types, expiresAtMs, check: () => this.check(request) }));
   }
 
-  private async check(request: FastifyRequest): Promise<EndReason | undefined> {
+  private async check(request: FastifyRequest): Promise<AiwmStreamEndReason | undefined> {
     try {
       await this.identity.authenticate({
         apiKey: single(request.headers['x-api-key']),

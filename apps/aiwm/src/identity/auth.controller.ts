@@ -1,3 +1,4 @@
+import type { AiwmJwk } from '@agentfleet/contracts';
 import { CurrentCaller, NoBody, Needs, Public, validationFailed, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Get, Header, HttpCode, Post, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
@@ -84,6 +85,6 @@ export class AuthController {
   @ApiErrors(503)
   async jwks(): Promise<{ keys: readonly object[] }> {
     const keys = await this.repository.liveSigningKeys(new Date());
-    return { keys: keys.map(({ _id, publicJwk }) => ({ ...publicJwk, kid: _id, use: 'sig', alg: 'ES256' })) };
+    return { keys: keys.map(({ _id, publicJwk }): AiwmJwk => ({ ...publicJwk, kid: _id, use: 'sig', alg: 'ES256' })) };
   }
 }

@@ -1,7 +1,18 @@
+import type {
+  AiwmChangePasswordBody,
+  AiwmJwk,
+  AiwmJwks,
+  AiwmLoginBody,
+  AiwmLogoutBody,
+  AiwmProfile,
+  AiwmRefreshBody,
+  AiwmTokens,
+} from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
+import type { Documented } from '../resources/documented';
 import { Optional, Text } from '../resources/validation';
 
-export class LoginDto {
+export class LoginDto implements AiwmLoginBody {
   @Optional() @Text({ min: 1, max: 254, example: 'admin@localhost' })
   username?: string;
 
@@ -13,18 +24,18 @@ export class LoginDto {
   password!: string;
 }
 
-export class RefreshDto {
+export class RefreshDto implements AiwmRefreshBody {
   @Text({ min: 1, max: 512 })
   refreshToken!: string;
 }
 
-export class LogoutDto {
+export class LogoutDto implements AiwmLogoutBody {
   /** Ends the sessions that began with the same login; absent: all of the user. */
   @Optional() @Text({ min: 1, max: 512 })
   refreshToken?: string;
 }
 
-export class ChangePasswordDto {
+export class ChangePasswordDto implements AiwmChangePasswordBody {
   @Text({ min: 1, max: 1024 })
   currentPassword!: string;
 
@@ -32,7 +43,7 @@ export class ChangePasswordDto {
   newPassword!: string;
 }
 
-export class TokensDto {
+export class TokensDto implements AiwmTokens {
   accessToken!: string;
   /** Seconds. */
   @ApiProperty({ type: 'integer', example: 3600 })
@@ -45,7 +56,7 @@ export class TokensDto {
   tokenType!: 'bearer';
 }
 
-export class ProfileDto {
+export class ProfileDto implements Documented<AiwmProfile> {
   _id!: string;
   username!: string;
   fullname!: string;
@@ -55,7 +66,7 @@ export class ProfileDto {
 }
 
 /** Public keys, RFC 7517. */
-export class JwksDto {
+export class JwksDto implements AiwmJwks {
   @ApiProperty({ type: 'array', items: { type: 'object', additionalProperties: { type: 'string' } } })
-  keys!: readonly object[];
+  keys!: readonly AiwmJwk[];
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { PLATFORM_NOTICES } from '@agentfleet/contracts';
+import { PLATFORM_NOTICES, type AiwmSuccess, type UserRevokedNotice } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Audit, Bus, ENV, IdentityStore, Metrics, Transactions, validationFailed, type Caller } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
@@ -72,7 +72,7 @@ export class AuthService {
   }
 
   /** Ends the sessions that began with the same login as the given refresh token, or all when none is given. */
-  async logout(caller: Caller, refreshToken: string | undefined): Promise<{ success: true }> {
+  async logout(caller: Caller, refreshToken: string | undefined): Promise<AiwmSuccess> {
     const now = new Date();
     if (refreshToken === undefined) await this.repository.revokeAllOf(caller.id, now);
     else {
@@ -123,7 +123,8 @@ export class AuthService {
   private revoked(user: UserDocument, tokenVersion: number): void {
     const userId = user._id.toHexString();
     this.store.forgetUser(userId);
-    this.bus.notify(PLATFORM_NOTICES.userRevoked, { orgId: user.orgId, userId, tokenVersion, at: new Date().toISOString() });
+    const notice: UserRevokedNotice = { orgId: user.orgId, userId, tokenVersion, at: new Date().toISOString() };
+    this.bus.notify(PLATFORM_NOTICES.userRevoked, notice);
   }
 
   private async userOf(caller: Caller): Promise<UserDocument> {

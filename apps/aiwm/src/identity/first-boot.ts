@@ -1,4 +1,4 @@
-import { DEFAULT_ORGANIZATION_ID, PLATFORM_NOTICES } from '@agentfleet/contracts';
+import { DEFAULT_ORGANIZATION_ID, PLATFORM_NOTICES, type SigningKeysChangedNotice } from '@agentfleet/contracts';
 import { Audit, Bus, ENV, IdentityStore, Lifecycle, LOG, SYSTEM_ACTOR, Transactions, type Log } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { hash } from 'bcrypt';
@@ -52,7 +52,8 @@ export class FirstBoot implements OnModuleInit {
     const isNew = await this.repository.publishSigningKey(this.signer.kid, this.signer.publicJwk, validUntil);
     if (!isNew) return;
     this.store.forgetSigningKeys();
-    this.bus.notify(PLATFORM_NOTICES.signingKeysChanged, { kid: this.signer.kid, at: new Date().toISOString() });
+    const notice: SigningKeysChangedNotice = { kid: this.signer.kid, at: new Date().toISOString() };
+    this.bus.notify(PLATFORM_NOTICES.signingKeysChanged, notice);
   }
 
   private async makeAdministrator(): Promise<void> {

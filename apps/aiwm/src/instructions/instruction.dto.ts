@@ -1,8 +1,16 @@
+import {
+  AIWM_INSTRUCTION_STATUSES,
+  type AiwmInstruction,
+  type AiwmInstructionCreate,
+  type AiwmInstructionStatus,
+  type AiwmInstructionUpdate,
+} from '@agentfleet/contracts';
 import { PartialType } from '@nestjs/swagger';
+import type { Documented } from '../resources/documented';
 import { OwnerDto } from '../resources/pagination.dto';
 import { OneOf, Optional, Text, TextList } from '../resources/validation';
 
-export class CreateInstructionDto {
+export class CreateInstructionDto implements AiwmInstructionCreate {
   @Text({ min: 1, max: 200, controlCharacters: false, example: 'Support agent' })
   name!: string;
 
@@ -18,13 +26,13 @@ export class CreateInstructionDto {
   @Optional() @TextList({ maxItems: 50, maxLength: 100 })
   tags?: string[];
 
-  @Optional() @OneOf(['active', 'inactive'])
-  status?: 'active' | 'inactive';
+  @Optional() @OneOf(AIWM_INSTRUCTION_STATUSES)
+  status?: AiwmInstructionStatus;
 }
 
-export class UpdateInstructionDto extends PartialType(CreateInstructionDto, { skipNullProperties: false }) {}
+export class UpdateInstructionDto extends PartialType(CreateInstructionDto, { skipNullProperties: false }) implements AiwmInstructionUpdate {}
 
-export class InstructionDto {
+export class InstructionDto implements Documented<AiwmInstruction> {
   _id!: string;
   name!: string;
   description!: string;

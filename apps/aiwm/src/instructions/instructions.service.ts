@@ -1,9 +1,10 @@
+import type { AiwmDeleted, AiwmPage } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Audit, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { ConfigurationChanges } from '../agents/configuration-changes';
 import type { ListQuery, ListRules } from '../resources/list-query';
-import { definedOnly, newDocument, pageWire, Resource, tenantWire, type Deleted } from '../resources/resource';
+import { definedOnly, newDocument, pageWire, Resource, tenantWire } from '../resources/resource';
 import type { CreateInstructionDto, InstructionDto, UpdateInstructionDto } from './instruction.dto';
 import { InstructionRepository } from './instruction.repository';
 import type { InstructionDocument } from './instruction.schema';
@@ -57,7 +58,7 @@ export class InstructionsService {
     return instructionWire(await this.resource.get(caller, id));
   }
 
-  async list(caller: Caller, query: ListQuery): Promise<object> {
+  async list(caller: Caller, query: ListQuery): Promise<AiwmPage<InstructionDto>> {
     return pageWire(await this.resource.list(caller, query), query, instructionWire, false);
   }
 
@@ -70,7 +71,7 @@ export class InstructionsService {
     return instructionWire(after);
   }
 
-  delete(caller: Caller, id: string): Promise<Deleted> {
+  delete(caller: Caller, id: string): Promise<AiwmDeleted> {
     return this.resource.delete(caller, id);
   }
 

@@ -1,16 +1,15 @@
 import { isIP } from 'node:net';
+import { AIWM_NODE_ROLES, AIWM_NODE_STATUSES, type AiwmNode, type AiwmNodeCreate, type AiwmNodeUpdate, type JsonObject } from '@agentfleet/contracts';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
+import type { Documented } from '../resources/documented';
 import { OwnerDto } from '../resources/pagination.dto';
 import { Bool, Check, JsonObjectOf, OneOf, Optional, Text, TextList } from '../resources/validation';
 
-const ROLES = ['controller', 'worker', 'proxy', 'storage'];
-const STATUSES = ['pending', 'installing', 'online', 'offline', 'maintenance'];
-
-export class CreateNodeDto {
+export class CreateNodeDto implements Documented<AiwmNodeCreate> {
   @Text({ min: 1, max: 200, controlCharacters: false, example: 'vps-1' })
   name!: string;
 
-  @TextList({ minItems: 1, maxItems: 4, maxLength: 20, values: ROLES })
+  @TextList({ minItems: 1, maxItems: 4, maxLength: 20, values: AIWM_NODE_ROLES })
   role!: string[];
 
   @Optional() @Bool()
@@ -20,19 +19,19 @@ export class CreateNodeDto {
   @ApiProperty({ example: '10.8.0.2' })
   vpnIp?: string;
 
-  @Optional() @OneOf(STATUSES)
+  @Optional() @OneOf(AIWM_NODE_STATUSES)
   status?: string;
 
   @Optional() @JsonObjectOf(8192, { cpu: 4, memoryGb: 8 })
-  specs?: Record<string, unknown>;
+  specs?: JsonObject;
 
   @Optional() @JsonObjectOf(8192, { region: 'eu-central' })
-  location?: Record<string, unknown>;
+  location?: JsonObject;
 }
 
-export class UpdateNodeDto extends PartialType(CreateNodeDto, { skipNullProperties: false }) {}
+export class UpdateNodeDto extends PartialType(CreateNodeDto, { skipNullProperties: false }) implements Documented<AiwmNodeUpdate> {}
 
-export class NodeDto {
+export class NodeDto implements Documented<AiwmNode> {
   _id!: string;
   name!: string;
   role!: string[];
@@ -41,9 +40,9 @@ export class NodeDto {
   vpnIp!: string | null;
   status!: string;
   @ApiProperty({ type: 'object', additionalProperties: true })
-  specs!: object;
+  specs!: JsonObject;
   @ApiProperty({ type: 'object', additionalProperties: true })
-  location!: object;
+  location!: JsonObject;
   owner!: OwnerDto;
   createdBy!: string;
   updatedBy!: string;

@@ -1,8 +1,9 @@
+import type { AiwmDeleted, AiwmPage, JsonObject } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Audit, Transactions, type Caller } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import type { ListQuery, ListRules } from '../resources/list-query';
-import { definedOnly, newDocument, pageWire, Resource, tenantWire, type Deleted } from '../resources/resource';
+import { definedOnly, newDocument, pageWire, Resource, tenantWire } from '../resources/resource';
 import type { CreateNodeDto, NodeDto, UpdateNodeDto } from './node.dto';
 import { NodeRepository } from './node.repository';
 import type { NodeDocument } from './node.schema';
@@ -13,7 +14,7 @@ export const NODE_LIST: ListRules = {
 };
 
 function nodeWire(document: NodeDocument): NodeDto {
-  const object = (text: string): object => JSON.parse(text); // written by us from a checked object
+  const object = (text: string): JsonObject => JSON.parse(text); // written by us from a checked object
   return {
     _id: document._id.toHexString(),
     name: document.name,
@@ -70,7 +71,7 @@ export class NodesService {
     return nodeWire(await this.resource.get(caller, id));
   }
 
-  async list(caller: Caller, query: ListQuery): Promise<object> {
+  async list(caller: Caller, query: ListQuery): Promise<AiwmPage<NodeDto>> {
     return pageWire(await this.resource.list(caller, query), query, nodeWire, false);
   }
 
@@ -78,7 +79,7 @@ export class NodesService {
     return nodeWire(await this.resource.update(caller, id, () => Promise.resolve({ set: stored(body) })));
   }
 
-  delete(caller: Caller, id: string): Promise<Deleted> {
+  delete(caller: Caller, id: string): Promise<AiwmDeleted> {
     return this.resource.delete(caller, id);
   }
 }

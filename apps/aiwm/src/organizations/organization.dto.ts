@@ -1,7 +1,8 @@
+import type { AiwmOrganization, AiwmOrganizationCreate, AiwmOrganizationUpdate } from '@agentfleet/contracts';
 import { PartialType } from '@nestjs/swagger';
 import { Optional, Pattern, Text } from '../resources/validation';
 
-export class CreateOrganizationDto {
+export class CreateOrganizationDto implements AiwmOrganizationCreate {
   @Text({ min: 1, max: 64, example: 'acme' })
   @Pattern(/^[a-zA-Z0-9-]*$/, 'must have only letters, digits and hyphens')
   name!: string;
@@ -10,9 +11,9 @@ export class CreateOrganizationDto {
   description?: string;
 }
 
-export class UpdateOrganizationDto extends PartialType(CreateOrganizationDto, { skipNullProperties: false }) {}
+export class UpdateOrganizationDto extends PartialType(CreateOrganizationDto, { skipNullProperties: false }) implements AiwmOrganizationUpdate {}
 
-export class OrganizationDto {
+export class OrganizationDto implements AiwmOrganization {
   _id!: string;
   name!: string;
   description!: string;

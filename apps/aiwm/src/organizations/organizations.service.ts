@@ -1,11 +1,11 @@
-import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
+import { DEFAULT_ORGANIZATION_ID, type AiwmDeleted, type AiwmPage } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Audit, IdentityStore, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { markIdempotentWork } from '../idempotency/current-claim';
 import type { OrganizationDocument } from '../identity/identity.schema';
 import type { ListQuery, ListRules } from '../resources/list-query';
-import { checkId, definedOnly, notFound, type Deleted } from '../resources/resource';
+import { checkId, definedOnly, notFound } from '../resources/resource';
 import { newId } from '../resources/tenant.repository';
 import type { CreateOrganizationDto, OrganizationDto, UpdateOrganizationDto } from './organization.dto';
 import { OrganizationRepository } from './organization.repository';
@@ -52,7 +52,7 @@ export class OrganizationsService {
     return wire(found);
   }
 
-  async list(caller: Caller, query: ListQuery): Promise<object> {
+  async list(caller: Caller, query: ListQuery): Promise<AiwmPage<OrganizationDto>> {
     const { items, total } = await this.repository.list(ownOnly(caller), query);
     return {
       data: items.map(wire),
@@ -72,7 +72,7 @@ export class OrganizationsService {
     });
   }
 
-  async delete(caller: Caller, id: string): Promise<Deleted> {
+  async delete(caller: Caller, id: string): Promise<AiwmDeleted> {
     const found = await this.repository.find(checkId(id), null);
     if (!found) throw notFound();
     if (id === DEFAULT_ORGANIZATION_ID) throw new AppError('conflict', { message: 'The default organization cannot be deleted' });

@@ -1,3 +1,4 @@
+import { AIWM_CONNECTION_STATUSES, AIWM_NOTICES, type AiwmPresenceChangedNotice } from '@agentfleet/contracts';
 import { Bus, Leases, LOG, Metrics, type Log } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Counter } from 'prom-client';
@@ -7,7 +8,6 @@ import { PresenceService } from './presence.service';
 
 const MAX_PERIOD_MS = 5000;
 const AT_ONCE = 50;
-const STATUSES = ['online', 'busy', 'idle', 'stale', 'offline', 'never_connected'] as const;
 
 /**
  * Tells of every change of presence once: into the history and as a notice. One replica at a time sweeps for those that
@@ -32,7 +32,7 @@ export class PresenceTransitions implements OnModuleInit {
       labelNames: ['connection_status'],
       collect: async (gauge) => {
         const counts = await this.repository.countByStatus().catch(() => undefined); // the last ones stay
-        if (counts) for (const status of STATUSES) gauge.set({ connection_status: status }, counts.get(status) ?? 0);
+        if (counts) for (const status of AIWM_CONNECTION_STATUSES) gauge.set({ connection_status: status }, counts.get(status) ?? 0);
       },
     });
   }
@@ -73,6 +73,7 @@ export class PresenceTransitions implements OnModuleInit {
     if (!(await this.repository.write(record, transition))) return;
     const { from, to, reason, at } = transition;
     this.transitions.inc({ from, to });
-    this.bus.notify('agent.presence.changed', { orgId: record.orgId, agentId: record._id.toHexString(), from, to, reason, at: at.toISOString() });
+    const notice: AiwmPresenceChangedNotice = { orgId: record.orgId, agentId: record._id.toHexString(), from, to, reason, at: at.toISOString() };
+    this.bus.notify(AIWM_NOTICES.presenceChanged, notice);
   }
 }

@@ -1,3 +1,4 @@
+import type { AiwmReportedStatus } from '@agentfleet/contracts';
 import type { Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
@@ -14,7 +15,7 @@ import {
 export interface HeartbeatFact {
   readonly agentId: string;
   readonly at: Date;
-  readonly status: 'online' | 'busy' | 'idle';
+  readonly status: AiwmReportedStatus;
   readonly reportedSince: Date;
   /** JSON text; undefined leaves the last metrics. */
   readonly metrics: string | undefined;

@@ -1,15 +1,5 @@
+import type { AiwmConnectionStatus, AiwmPresenceReason, AiwmReportedStatus } from '@agentfleet/contracts';
 import type { PresenceTimes } from '../env';
-
-export type PresenceStatus = 'online' | 'busy' | 'idle' | 'stale' | 'offline' | 'never_connected';
-export type PresenceReason =
-  | 'never_connected'
-  | 'connected'
-  | 'heartbeat'
-  | 'heartbeat_late'
-  | 'controller_gap'
-  | 'heartbeat_timeout'
-  | 'disconnected'
-  | 'suspended';
 
 /** What presence follows from; all times in milliseconds since 1970. */
 export interface PresenceFacts {
@@ -17,7 +7,7 @@ export interface PresenceFacts {
   readonly suspendedSinceMs: number | null;
   readonly lastConnectedAtMs: number | null;
   readonly lastHeartbeatAtMs: number | null;
-  readonly reportedStatus: 'online' | 'busy' | 'idle';
+  readonly reportedStatus: AiwmReportedStatus;
   readonly reportedSinceMs: number | null;
   readonly disconnectedAtMs: number | null;
   readonly disconnectReason: string | null;
@@ -30,8 +20,8 @@ export interface Gap {
 }
 
 export interface Presence {
-  readonly status: PresenceStatus;
-  readonly reason: PresenceReason;
+  readonly status: AiwmConnectionStatus;
+  readonly reason: AiwmPresenceReason;
   readonly sinceMs: number;
   readonly detail: string | null;
   readonly nextExpectedAtMs: number | null;

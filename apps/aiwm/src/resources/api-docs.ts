@@ -1,10 +1,12 @@
+import type { AiwmError } from '@agentfleet/contracts';
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiBody, ApiExtraModels, ApiProperty, ApiQuery, ApiResponse, getSchemaPath, type ApiResponseOptions } from '@nestjs/swagger';
 import { exampleOf } from './api-examples';
+import type { Documented } from './documented';
 import { PaginationDto, StatisticsDto } from './pagination.dto';
 
 /** The one shape of errors. */
-export class ErrorDto {
+export class ErrorDto implements Documented<AiwmError> {
   @ApiProperty({ type: 'integer', example: 400 })
   statusCode!: number;
   @ApiProperty({ type: String, example: 'VALIDATION_FAILED' })

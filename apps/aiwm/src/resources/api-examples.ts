@@ -23,7 +23,7 @@ const instruction = { name: 'Support', systemPrompt: 'You are a helpful AI assis
 const settings = { claudeModel: 'claude-3-5-haiku-latest', maxTurns: 100, discord: { token: '…', channelIds: ['123'] } };
 const redacted = { ...settings, discord: { token: '[redacted]', channelIds: ['123'] } };
 const tool = { name: 'read-file', type: 'builtin' as const, description: 'Reads a file of the workspace', category: 'productivity', schema };
-const configuration: ConfigurationDto = {
+const configuration = {
   instruction: 'You are a helpful AI assistant.\n\n## Guidelines\n1. Be polite\n2. Be accurate',
   tools: [{ _id: TOOL, ...tool, status: 'active' }],
   agent: { id: AGENT, name: 'My Agent', orgId: ORG },
@@ -81,7 +81,7 @@ example(RegeneratedDto, {
 });
 example(ConnectDto, { secret: SECRET });
 example(ConnectAnswerDto, { token: TOKEN, accessToken: TOKEN, expiresIn: 86_400, tokenType: 'bearer', refreshToken: null, refreshExpiresIn: 0, ...configuration });
-example(ConfigurationDto, { ...configuration, settings: redacted });
+example(ConfigurationDto, { configRevision: 7, ...configuration, settings: redacted });
 example(HeartbeatDto, { status: 'busy', metrics: { cpu: 12.5, memoryMb: 210 }, configRevision: 6 });
 example(HeartbeatAnswerDto, { success: true, configRevision: 7 });
 example(DisconnectDto, { reason: 'shutdown' });

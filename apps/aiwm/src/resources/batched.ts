@@ -10,8 +10,8 @@ const MAX_WAIT_MS = 100;
 
 /**
  * Does the same work for many callers at once: one run at a time (more only when one hangs), and what comes meanwhile goes
- * into the next one. A run
- * never holds an item that came after its start, so that what it reads is never older than the question.
+ * into the next one. A run never holds an item that came after its start, so that what it reads is never older than the
+ * question.
  */
 export class Batched<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];

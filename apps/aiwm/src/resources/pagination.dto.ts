@@ -1,7 +1,9 @@
+import type { AiwmDeleted, AiwmOwner, AiwmPagination, AiwmStatistics, AiwmSuccess } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
+import type { Documented } from './documented';
 
 /** Where a page stands in its list. */
-export class PaginationDto {
+export class PaginationDto implements AiwmPagination {
   /** @example 1 */
   page!: number;
   /** @example 10 */
@@ -13,25 +15,29 @@ export class PaginationDto {
 }
 
 /** Counts over the whole filtered list. */
-export class StatisticsDto {
+export class StatisticsDto implements AiwmStatistics {
   total!: number;
-  @ApiProperty({ type: 'object', additionalProperties: { type: 'number' }, example: { active: 40, inactive: 2 } })
-  byStatus!: Record<string, number>;
+  /** Only where there is a status. */
+  @ApiProperty({ type: 'object', additionalProperties: { type: 'number' }, selfRequired: false, example: { active: 40, inactive: 2 } })
+  byStatus?: Record<string, number>;
   @ApiProperty({ type: 'object', additionalProperties: { type: 'number' }, selfRequired: false })
   byType?: Record<string, number>;
+  /** Agents only. */
+  @ApiProperty({ type: 'object', additionalProperties: { type: 'number' }, selfRequired: false, example: { online: 38, offline: 4 } })
+  byConnectionStatus?: Record<string, number>;
 }
 
-export class OwnerDto {
+export class OwnerDto implements AiwmOwner {
   /** Organization, 24 hex digits. */
   orgId!: string;
 }
 
-export class SuccessDto {
+export class SuccessDto implements Documented<AiwmSuccess> {
   success!: boolean;
 }
 
 /** Answer to a deletion. */
-export class DeletedDto {
+export class DeletedDto implements AiwmDeleted {
   _id!: string;
   deletedAt!: string;
   message!: string;

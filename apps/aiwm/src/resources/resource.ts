@@ -1,3 +1,4 @@
+import type { AiwmDeleted, AiwmPage, AiwmTenantFields } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import type { Audit, Caller, Transaction, Transactions } from '@agentfleet/platform';
 import { markIdempotentWork } from '../idempotency/current-claim';
@@ -21,12 +22,6 @@ export interface ResourceKind<D extends TenantDocument> {
   readonly afterDelete?: (document: D, transaction: Transaction) => Promise<void>;
   /** Inside the transaction of an update, after it. */
   readonly afterUpdate?: (before: D, after: D, transaction: Transaction) => Promise<void>;
-}
-
-export interface Deleted {
-  readonly _id: string;
-  readonly deletedAt: string;
-  readonly message: string;
 }
 
 /** The documents that a caller may see: its organization's, or all for `universe.owner`. */
@@ -55,7 +50,7 @@ export function newDocument(caller: Caller, now: Date): TenantDocument {
 }
 
 /** The fields that every answer ends with. */
-export function tenantWire(document: TenantDocument) {
+export function tenantWire(document: TenantDocument): AiwmTenantFields {
   return {
     owner: { orgId: document.orgId },
     createdBy: document.createdBy,
@@ -130,7 +125,7 @@ export class Resource<D extends NamedDocument> {
     });
   }
 
-  async delete(caller: Caller, id: string): Promise<Deleted> {
+  async delete(caller: Caller, id: string): Promise<AiwmDeleted> {
     checkId(id);
     return this.transactions.run(async (transaction) => {
       const before = await this.documents.find(this.readScope(caller), id, transaction);
@@ -159,7 +154,7 @@ export class Resource<D extends NamedDocument> {
 }
 
 /** A list's answer (contract section 1). */
-export function pageWire<D extends TenantDocument>(page: Page<D>, query: ListQuery, toWire: (document: D) => object, hasType: boolean) {
+export function pageWire<D extends TenantDocument, Item>(page: Page<D>, query: ListQuery, toWire: (document: D) => Item, hasType: boolean): AiwmPage<Item> {
   return {
     data: page.items.map(toWire),
     pagination: { page: query.page, limit: query.limit, total: page.total, totalPages: Math.ceil(page.total / query.limit) },

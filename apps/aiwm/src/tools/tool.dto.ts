@@ -1,12 +1,23 @@
+import {
+  AIWM_TOOL_CATEGORIES,
+  AIWM_TOOL_SCOPES,
+  AIWM_TOOL_STATUSES,
+  AIWM_TOOL_TRANSPORTS,
+  AIWM_TOOL_TYPES,
+  type AiwmTool,
+  type AiwmToolCreate,
+  type AiwmToolSchema,
+  type AiwmToolScope,
+  type AiwmToolStatus,
+  type AiwmToolTransport,
+  type AiwmToolType,
+  type AiwmToolUpdate,
+} from '@agentfleet/contracts';
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import { ValidateIf } from 'class-validator';
+import type { Documented } from '../resources/documented';
 import { OwnerDto } from '../resources/pagination.dto';
 import { Check, isPlainObject, JsonObjectOf, OneOf, Optional, Text, TextList, WholeNumber } from '../resources/validation';
-
-const TYPES = ['mcp', 'builtin', 'custom', 'api'];
-const CATEGORIES = ['productivity', 'data', 'system', 'communication'];
-const STATUSES = ['active', 'inactive', 'error'];
-const SCOPES = ['public', 'org', 'private'];
 
 const EXAMPLE_SCHEMA = {
   inputSchema: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] },
@@ -26,24 +37,24 @@ class ToolFieldsDto {
   @Text({ min: 1, max: 100, controlCharacters: false, example: 'read-file' })
   name!: string;
 
-  @OneOf(TYPES)
-  type!: 'mcp' | 'builtin' | 'custom' | 'api';
+  @OneOf(AIWM_TOOL_TYPES)
+  type!: AiwmToolType;
 
   @Text({ min: 1, max: 500, example: 'Reads a file of the workspace' })
   description!: string;
 
-  @OneOf(CATEGORIES)
+  @OneOf(AIWM_TOOL_CATEGORIES)
   category!: string;
 
   @Check('bothSchemas', 'must be an object with inputSchema and outputSchema objects', hasBothSchemas)
   @JsonObjectOf(65_536, EXAMPLE_SCHEMA)
-  schema!: Record<string, unknown>;
+  schema!: AiwmToolSchema;
 
-  @Optional() @OneOf(STATUSES)
-  status?: 'active' | 'inactive' | 'error';
+  @Optional() @OneOf(AIWM_TOOL_STATUSES)
+  status?: AiwmToolStatus;
 
-  @Optional() @OneOf(SCOPES)
-  scope?: 'public' | 'org' | 'private';
+  @Optional() @OneOf(AIWM_TOOL_SCOPES)
+  scope?: AiwmToolScope;
 
   @Optional() @TextList({ maxItems: 50, maxLength: 100 })
   tags?: string[];
@@ -55,9 +66,9 @@ class ToolFieldsDto {
   healthEndpoint?: string;
 }
 
-export class CreateToolDto extends ToolFieldsDto {
-  @RequiredForMcp() @OneOf(['sse', 'http']) @ApiProperty({ required: false, description: 'Required when type is mcp' })
-  transport?: 'sse' | 'http';
+export class CreateToolDto extends ToolFieldsDto implements Documented<AiwmToolCreate> {
+  @RequiredForMcp() @OneOf(AIWM_TOOL_TRANSPORTS) @ApiProperty({ required: false, description: 'Required when type is mcp' })
+  transport?: AiwmToolTransport;
 
   @RequiredForMcp() @Check('httpUrl', 'must be an http or https URL of at most 2048 characters', isHttpUrl)
   @ApiProperty({ required: false, description: 'Required when type is mcp' })
@@ -72,9 +83,9 @@ export class CreateToolDto extends ToolFieldsDto {
 
 export class UpdateToolDto extends PartialType(OmitType(CreateToolDto, ['transport', 'endpoint', 'dockerImage', 'port']), {
   skipNullProperties: false,
-}) {
-  @Optional() @OneOf(['sse', 'http'])
-  transport?: 'sse' | 'http';
+}) implements Documented<AiwmToolUpdate> {
+  @Optional() @OneOf(AIWM_TOOL_TRANSPORTS)
+  transport?: AiwmToolTransport;
 
   @Optional() @Check('httpUrl', 'must be an http or https URL of at most 2048 characters', isHttpUrl)
   endpoint?: string;
@@ -86,14 +97,14 @@ export class UpdateToolDto extends PartialType(OmitType(CreateToolDto, ['transpo
   port?: number;
 }
 
-export class ToolDto {
+export class ToolDto implements Documented<AiwmTool> {
   _id!: string;
   name!: string;
   type!: string;
   description!: string;
   category!: string;
   @ApiProperty({ type: 'object', additionalProperties: true, example: EXAMPLE_SCHEMA })
-  schema!: object;
+  schema!: AiwmToolSchema;
   status!: string;
   scope!: string;
   tags!: string[];

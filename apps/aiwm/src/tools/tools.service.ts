@@ -1,9 +1,10 @@
+import type { AiwmDeleted, AiwmPage, AiwmToolSchema } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Audit, FieldCipher, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { ConfigurationChanges } from '../agents/configuration-changes';
 import type { ListQuery, ListRules } from '../resources/list-query';
-import { definedOnly, newDocument, pageWire, Resource, scopeOf, tenantWire, type Deleted } from '../resources/resource';
+import { definedOnly, newDocument, pageWire, Resource, scopeOf, tenantWire } from '../resources/resource';
 import type { TenantScope } from '../resources/tenant.repository';
 import type { CreateToolDto, ToolDto, UpdateToolDto } from './tool.dto';
 import { ToolRepository } from './tool.repository';
@@ -20,7 +21,7 @@ const REDACTED = '[redacted]';
 const DELIVERED = ['name', 'type', 'description', 'category', 'schema', 'status', 'endpoint', 'transport', 'scope'] as const;
 
 function toolWire(document: ToolDocument): ToolDto {
-  const schema: object = JSON.parse(document.schema); // written by us from a checked object
+  const schema: AiwmToolSchema = JSON.parse(document.schema); // written by us from a checked object
   return {
     _id: document._id.toHexString(),
     name: document.name,
@@ -104,7 +105,7 @@ export class ToolsService {
     return toolWire(await this.resource.get(caller, id));
   }
 
-  async list(caller: Caller, query: ListQuery): Promise<object> {
+  async list(caller: Caller, query: ListQuery): Promise<AiwmPage<ToolDto>> {
     return pageWire(await this.resource.list(caller, query), query, toolWire, true);
   }
 
@@ -125,7 +126,7 @@ export class ToolsService {
     return toolWire(after);
   }
 
-  delete(caller: Caller, id: string): Promise<Deleted> {
+  delete(caller: Caller, id: string): Promise<AiwmDeleted> {
     return this.resource.delete(caller, id);
   }
 

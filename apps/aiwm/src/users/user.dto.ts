@@ -1,12 +1,13 @@
-import { ROLES } from '@agentfleet/contracts';
+import { AIWM_USER_STATUSES, ROLES, type AiwmUser, type AiwmUserCreate, type AiwmUserStatus, type AiwmUserUpdate } from '@agentfleet/contracts';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
-import { OneOf, Optional, Pattern, Text, TextList } from '../resources/validation';
+import type { Documented } from '../resources/documented';
 import { OwnerDto } from '../resources/pagination.dto';
+import { OneOf, Optional, Pattern, Text, TextList } from '../resources/validation';
 
 /** A host without a dot is fine: the first administrator is `admin@localhost`. */
 const EMAIL = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
 
-export class CreateUserDto {
+export class CreateUserDto implements Documented<AiwmUserCreate> {
   /** Stored in lower case, unique over all organizations. */
   @Text({ min: 3, max: 254, example: 'ann@example.org' })
   @Pattern(EMAIL, 'must be an e-mail address')
@@ -19,21 +20,21 @@ export class CreateUserDto {
   @TextList({ minItems: 1, maxItems: 4, maxLength: 40, values: ROLES })
   roles!: string[];
 
-  @Optional() @OneOf(['active', 'suspended'])
-  status?: 'active' | 'suspended';
+  @Optional() @OneOf(AIWM_USER_STATUSES)
+  status?: AiwmUserStatus;
 
   @Optional() @Text({ max: 200, controlCharacters: false, example: 'Ann Example' })
   fullname?: string;
 }
 
-export class UpdateUserDto extends PartialType(CreateUserDto, { skipNullProperties: false }) {}
+export class UpdateUserDto extends PartialType(CreateUserDto, { skipNullProperties: false }) implements Documented<AiwmUserUpdate> {}
 
-export class UserDto {
+export class UserDto implements Documented<AiwmUser> {
   _id!: string;
   /** @example "ann@example.org" */
   username!: string;
   fullname!: string;
-  @ApiProperty({ enum: ['active', 'suspended'] })
+  @ApiProperty({ enum: [...AIWM_USER_STATUSES] })
   status!: string;
   @ApiProperty({ type: [String], enum: [...ROLES] })
   roles!: string[];

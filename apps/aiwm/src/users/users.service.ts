@@ -1,4 +1,4 @@
-import { PLATFORM_NOTICES } from '@agentfleet/contracts';
+import { PLATFORM_NOTICES, type AiwmDeleted, type AiwmPage, type UserRevokedNotice } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Audit, Bus, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
@@ -9,7 +9,7 @@ import { passwordProblem } from '../identity/password-rules';
 import { newUser, PASSWORD_ROUNDS } from '../identity/passwords';
 import { markIdempotentWork } from '../idempotency/current-claim';
 import type { ListQuery, ListRules } from '../resources/list-query';
-import { checkId, definedOnly, notFound, pageWire, scopeOf, tenantWire, type Deleted } from '../resources/resource';
+import { checkId, definedOnly, notFound, pageWire, scopeOf, tenantWire } from '../resources/resource';
 import type { CreateUserDto, UpdateUserDto, UserDto } from './user.dto';
 import { UserRepository } from './user.repository';
 
@@ -78,7 +78,7 @@ export class UsersService {
     return wire(found);
   }
 
-  async list(caller: Caller, query: ListQuery): Promise<object> {
+  async list(caller: Caller, query: ListQuery): Promise<AiwmPage<UserDto>> {
     return pageWire(await this.repository.documents.list(scopeOf(caller), query), query, wire, false);
   }
 
@@ -112,7 +112,7 @@ export class UsersService {
     return wire(after);
   }
 
-  async delete(caller: Caller, id: string): Promise<Deleted> {
+  async delete(caller: Caller, id: string): Promise<AiwmDeleted> {
     checkId(id);
     const deletedAt = new Date();
     await this.transactions.run(async (transaction) => {
@@ -148,7 +148,8 @@ export class UsersService {
     const userId = user._id.toHexString();
     this.store.forgetUser(userId);
     const { orgId, tokenVersion } = user;
-    this.bus.notify(PLATFORM_NOTICES.userRevoked, { orgId, userId, tokenVersion, at: new Date().toISOString() });
+    const notice: UserRevokedNotice = { orgId, userId, tokenVersion, at: new Date().toISOString() };
+    this.bus.notify(PLATFORM_NOTICES.userRevoked, notice);
   }
 
   private record(transaction: Transaction, caller: Caller, verb: string, user: UserDocument, fields: readonly string[]): Promise<void> {

@@ -1,3 +1,5 @@
+import type { AiwmAccessVariable } from '@agentfleet/contracts';
+
 /** Names and values of the process, or a spec's own. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -17,7 +19,7 @@ export interface AgentEnvironment {
   readonly healthPort: number | null;
 }
 
-const ACCESS = ['AIWM_BASE_URL', 'AIWM_AGENT_ID', 'AIWM_AGENT_SECRET'] as const;
+const ACCESS = ['AIWM_BASE_URL', 'AIWM_AGENT_ID', 'AIWM_AGENT_SECRET'] as const satisfies readonly AiwmAccessVariable[];
 
 /**
  * What the variables of `envConfig` say. Without `AIWM_ENABLED` the client is on when address, id and secret are all there.

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '@agentfleet/contracts';
+import { isJsonObject, type AiwmSettingPath, type AiwmSettingVariable, type JsonObject, type JsonValue } from '@agentfleet/contracts';
 import type { Variables } from './agent-environment';
 
 /** Where a value came from. */
@@ -7,11 +7,6 @@ export type SettingSource = 'aiwm' | 'environment' | 'default';
 export interface Setting<T> {
   readonly value: T;
   readonly source: SettingSource;
-}
-
-interface Known {
-  readonly flat: string;
-  readonly nested: readonly string[];
 }
 
 /** Variables of `envConfig` and the settings they stand for: the flat key first, then the nested one. */
@@ -27,9 +22,9 @@ const KNOWN = {
   TELEGRAM_BOT_TOKEN: { flat: 'telegram_token', nested: ['telegram', 'token'] },
   TELEGRAM_GROUP_ID: { flat: 'telegram_groupIds', nested: ['telegram', 'groupIds'] },
   TELEGRAM_BOT_USERNAME: { flat: 'telegram_botUsername', nested: ['telegram', 'botUsername'] },
-} as const satisfies Record<string, Known>;
+} as const satisfies Readonly<Record<AiwmSettingVariable, AiwmSettingPath>>;
 
-export type KnownVariable = keyof typeof KNOWN;
+export type KnownVariable = AiwmSettingVariable;
 
 /**
  * Settings by precedence: AIWM, then the environment, then the default. What is present wins, whatever its truth: `false`,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isJsonObject, type JsonObject, type JsonValue } from '@agentfleet/contracts';
+import { isJsonObject, type AiwmConnectBody, type AiwmDisconnectBody, type AiwmHeartbeatBody, type JsonValue } from '@agentfleet/contracts';
 import { parseRetryAfter, type WaitClock } from '@agentfleet/resilience';
 import type { AiwmAccess } from './agent-environment';
 import type { AgentLog } from './agent-log';
@@ -11,7 +11,7 @@ export type RequestResult =
 
 export interface RequestOptions {
   readonly token?: string;
-  readonly body?: JsonObject;
+  readonly body?: AiwmConnectBody | AiwmHeartbeatBody | AiwmDisconnectBody;
   readonly headers?: Readonly<Record<string, string>>;
   /** All of it: connection, answer, body. */
   readonly timeoutMs?: number;

@@ -1,8 +1,10 @@
-import type { JsonObject } from '@agentfleet/contracts';
+import type { AiwmHeartbeatBody, AiwmReportedStatus, JsonObject } from '@agentfleet/contracts';
 import type { SecretSafeLog } from './agent-log';
 import { ProcessMeter } from './agent-measures';
 
-export type AgentStatus = 'online' | 'busy' | 'idle';
+export type AgentStatus = AiwmReportedStatus;
+/** A heartbeat, but for the revision that the agent runs. */
+export type HeartbeatReport = Omit<AiwmHeartbeatBody, 'configRevision'>;
 
 export interface ReportCallbacks {
   /** What the next heartbeat says; default `online`. */
@@ -14,7 +16,7 @@ export interface ReportCallbacks {
 }
 
 /** What heartbeats say of the agent. A callback that throws costs its part, not the heartbeat. */
-export function heartbeatReport(callbacks: ReportCallbacks, log: SecretSafeLog): () => JsonObject {
+export function heartbeatReport(callbacks: ReportCallbacks, log: SecretSafeLog): () => HeartbeatReport {
   const meter = new ProcessMeter(callbacks.activeConnections);
   const attempt = <T>(ask: () => T, otherwise: T): T => {
     try {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@agentfleet/contracts';
+import type { AiwmHeartbeatBody } from '@agentfleet/contracts';
 import type { WaitClock } from '@agentfleet/resilience';
 import type { SecretSafeLog } from './agent-log';
 import type { AgentRecord } from './agent-record';
@@ -7,6 +7,7 @@ import type { AiwmRequests, RequestResult } from './aiwm-requests';
 import type { ClientModes } from './client-modes';
 import { namedRevision } from './configuration-document';
 import type { ConfigurationManager } from './configuration-manager';
+import type { HeartbeatReport } from './heartbeat-report';
 import { rest, spread } from './pauses';
 
 interface HeartbeatPorts {
@@ -18,7 +19,7 @@ interface HeartbeatPorts {
   readonly connection: AiwmConnection;
   readonly configuration: ConfigurationManager;
   /** Status and metrics; must not throw. */
-  readonly report: () => JsonObject;
+  readonly report: () => HeartbeatReport;
 }
 
 /** Tells AIWM that the agent is there: right after each connect and at the interval after that, one at a time. */
@@ -63,7 +64,7 @@ export class Heartbeats {
     const { requests, record, log, modes, configuration, connection, report } = this.ports;
     const { signal } = modes;
     const { revision } = configuration.current;
-    const body = { ...report(), ...(revision === null ? {} : { configRevision: revision }) };
+    const body: AiwmHeartbeatBody = { ...report(), ...(revision === null ? {} : { configRevision: revision }) };
     const result = await requests.send('POST', 'heartbeat', { token: live.token, body });
     if (result.kind === 'answered' && result.status === 200) {
       record.counters.count('aiwm_heartbeat_success_total');
