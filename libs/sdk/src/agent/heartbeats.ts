@@ -64,7 +64,8 @@ export class Heartbeats {
     const { requests, record, log, modes, configuration, connection, report } = this.ports;
     const { signal } = modes;
     const { revision } = configuration.current;
-    const body: AiwmHeartbeatBody = { ...report(), ...(revision === null ? {} : { configRevision: revision }) };
+    const running: Pick<AiwmHeartbeatBody, 'configRevision'> = revision === null ? {} : { configRevision: revision };
+    const body: AiwmHeartbeatBody = { ...report(), ...running };
     const result = await requests.send('POST', 'heartbeat', { token: live.token, body });
     if (result.kind === 'answered' && result.status === 200) {
       record.counters.count('aiwm_heartbeat_success_total');
