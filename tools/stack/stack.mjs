@@ -12,7 +12,8 @@ import { waitForReady } from './readiness.mjs';
 import { stackDocument, writeStackFile } from './stack-file.mjs';
 
 const READY_LIMIT_MS = 120_000;
-const STOP_APPS_MS = 10_000;
+/** The bridge gives running calls 10 s, and needs up to 3 s more to end. */
+const STOP_APPS_MS = 13_000;
 
 /** How an app is started. */
 const commandOf = ({ name }) => ({ file: process.execPath, args: [join(ROOT, 'dist/apps', name, 'main.js')], cwd: ROOT });
@@ -129,7 +130,7 @@ export function createStack(context, onFatal) {
       state.complete = true;
       writeStackFile(stackFile, document());
     },
-    /** Apps (≤ 10 s), then Redis, then MongoDB. */
+    /** Apps (≤ 13 s), then Redis, then MongoDB. */
     async stop() {
       state.stopping = true;
       rmSync(stackFile, { force: true });

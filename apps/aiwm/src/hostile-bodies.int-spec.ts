@@ -50,6 +50,18 @@ test('bodies of 20,000 levels are 400 on every route, and the process survives',
   expect((await anonymous.get('/health/live')).body).toEqual({ status: 'ok' });
 }, 30_000);
 
+test('lone surrogates, which would read back as other characters, are 400; in settings they are kept exactly', async () => {
+  const agent = (body: string) => admin.ask('POST', '/agents', body);
+  for (const body of ['{"name":"x \\ud800 y"}', '{"name":"x","tags":["\\udc00"]}', '{"name":"x","description":"\\ud83d"}']) {
+    const { status, body: error } = await agent(body);
+    expect([body, status, error['code'], String(error['errors'])]).toEqual([body, 400, 'VALIDATION_FAILED', expect.stringContaining('must not have lone surrogates')]);
+  }
+  expect((await admin.ask('POST', '/nodes', '{"name":"n","role":["worker"],"location":{"a":{"\\ud800":1}}}')).status).toBe(400);
+  const kept = await agent('{"name":"\\ud83d\\ude00","settings":{"odd":"\\ud800"}}');
+  expect([kept.status, kept.body['name']]).toEqual([201, '😀']);
+  expect((await admin.get(`/agents/${String(kept.body['_id'])}`)).body['settings']).toEqual({ odd: '\ud800' });
+});
+
 test('what is no JSON object, and poisoned keys, are 400 on every route', async () => {
   const bodies = ['[]', '"x"', 'null', '5', '{"a":', '{"name":"a\u0000b"}', '{"x":{"__proto__":{"role":"owner"}}}', '{"constructor":{"prototype":{}}}', '{"a":1}{"b":2}', '\u0000'];
   for (const { method, path, caller } of routes) {

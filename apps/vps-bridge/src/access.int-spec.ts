@@ -97,7 +97,7 @@ it('a universe owner acts in the organization that it names, everybody else in t
   const nowhere = await as({ ...universe.headers, 'X-Organization-Id': 'ffffffffffffffffffffffff' }).get('/api/vps/agents');
   expect([nowhere.status, nowhere.body['code']]).toEqual([404, 'not_found']);
   const wrong = await as({ ...universe.headers, 'X-Organization-Id': '__proto__' }).get('/api/vps/agents');
-  expect([wrong.status, wrong.body['code']]).toEqual([422, 'validation_failed']);
+  expect([wrong.status, wrong.body['code'], wrong.body['errors']]).toEqual([422, 'validation_failed', [{ field: 'X-Organization-Id', message: 'must be 24 lower-case hex digits' }]]);
 });
 
 it("holds an API key to its own limits, and no other key with it", async () => {

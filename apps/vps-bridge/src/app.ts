@@ -12,6 +12,7 @@ export const vpsBridgeApp: AppDefinition<VpsBridgeEnv> = {
   env: vpsBridgeEnv,
   port: (env) => env.VPS_BRIDGE_PORT,
   renderError,
+  drainLimitMs: 11_000, // running calls get 10 s (contract section 11)
   http: {
     protectedPrefixes: ['/api/vps'],
     bodyLimitBytes: (env) => env.VPS_MAX_BODY_BYTES,

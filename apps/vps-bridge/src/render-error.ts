@@ -28,13 +28,17 @@ const WORDINGS: Partial<Record<AppErrorCode, Wording>> = {
   bus_unavailable: { code: 'storage_unavailable' },
 };
 
+/** The only id whose form the bridge checks; ids in paths that could not exist are 404. */
+const INVALID_ORGANIZATION = { field: 'X-Organization-Id', message: 'must be 24 lower-case hex digits' };
+
 /** Every error of the bridge in its one shape. */
 export function renderError(failure: RenderableError): RenderedError {
   const wording = WORDINGS[failure.code] ?? {};
+  const problems = failure.code === 'invalid_id' ? [INVALID_ORGANIZATION] : failure.problems;
   const body: VpsErrorBody & Readonly<Record<string, unknown>> = {
     detail: wording.detail ?? failure.message,
     code: wording.code ?? failure.code,
-    ...(failure.problems.length > 0 ? { errors: failure.problems } : {}),
+    ...(problems.length > 0 ? { errors: problems } : {}),
     ...(failure.errorId === undefined ? {} : { error_id: failure.errorId }),
     ...failure.extra,
     correlation_id: failure.correlationId,

@@ -56,4 +56,8 @@ export interface AppDefinition<E extends PlatformEnv> {
   readonly renderError: ErrorRenderer;
   readonly http: HttpRules<E>;
   readonly staticKeys?: (env: E) => readonly StaticKey[];
+  /** How long `onDrain` tasks may take at SIGTERM, in milliseconds; default 8000. The process ends 2 s later at most. */
+  readonly drainLimitMs?: number;
 }
+
+export const DRAIN_LIMIT_MS = 8000;

@@ -6,7 +6,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { DestinationStream } from 'pino';
-import type { AppDefinition, HttpRules } from './app-definition';
+import { DRAIN_LIMIT_MS, type AppDefinition, type HttpRules } from './app-definition';
 import { BusServer } from './bus/bus-transport';
 import { describeProblems, type EnvProblem } from './env/define-env';
 import { isWildcardHost, platformProblems, type PlatformEnv } from './env/platform-variables';
@@ -61,8 +61,6 @@ export function readEnv<E extends PlatformEnv>(definition: AppDefinition<E>, sou
   return result.values;
 }
 
-const DRAIN_LIMIT_MS = 8000;
-
 /** Boots one replica of an app. It listens at once and is ready when MongoDB answered; it needs Redis for neither. */
 export async function bootApp<E extends PlatformEnv>(definition: AppDefinition<E>, options: BootOptions): Promise<RunningApp> {
   const env = readEnv(definition, options.env);
@@ -95,7 +93,7 @@ export async function bootApp<E extends PlatformEnv>(definition: AppDefinition<E
     replicaId: services.replica.id,
     url: `http://${host(shownHost)}:${port}`,
     port,
-    close: () => closeApp(app, services),
+    close: () => closeApp(app, services, definition.drainLimitMs),
   };
 }
 
@@ -164,8 +162,8 @@ function addBodyParsers(app: NestFastifyApplication, rules: HttpRules<never>): v
   });
 }
 
-async function closeApp(app: NestFastifyApplication, services: Services): Promise<void> {
-  await services.lifecycle.drain(DRAIN_LIMIT_MS);
+async function closeApp(app: NestFastifyApplication, services: Services, drainLimitMs = DRAIN_LIMIT_MS): Promise<void> {
+  await services.lifecycle.drain(drainLimitMs);
   await app.close();
   await stopServices(services);
 }

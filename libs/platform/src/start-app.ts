@@ -1,17 +1,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { AppDefinition } from './app-definition';
+import { DRAIN_LIMIT_MS, type AppDefinition } from './app-definition';
 import { bootApp, EnvError, openApiOf, readEnv, type RunningApp } from './boot-app';
 import type { PlatformEnv } from './env/platform-variables';
 
-const SHUTDOWN_LIMIT_MS = 10_000;
+const CLOSING_MS = 2000;
 
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 const complain = (text: string) => void process.stderr.write(`${text}\n`);
 
 /**
- * The whole life of an app's process: `--check-env`, `--write-openapi FILE`, or boot, run, drain. It ends within 10 s of
- * SIGTERM, SIGINT, SIGHUP, or of losing the process that started it with a channel.
+ * The whole life of an app's process: `--check-env`, `--write-openapi FILE`, or boot, run, drain. It ends within 2 s of
+ * its drain limit after SIGTERM, SIGINT, SIGHUP, or of losing the process that started it with a channel.
  */
 export async function startApp<E extends PlatformEnv>(definition: AppDefinition<E>): Promise<void> {
   const flags = process.argv.slice(2);
@@ -45,7 +45,7 @@ async function writeOpenApi<E extends PlatformEnv>(definition: AppDefinition<E>,
 async function run<E extends PlatformEnv>(definition: AppDefinition<E>): Promise<void> {
   const startedAt = performance.now();
   const running = await bootApp(definition, { env: process.env, processMetrics: true });
-  endWithProcess(running);
+  endWithProcess(running, (definition.drainLimitMs ?? DRAIN_LIMIT_MS) + CLOSING_MS);
   await running.services.lifecycle.whenReady();
   const bootMs = Math.round(performance.now() - startedAt);
   running.services.log.info({ port: running.port, boot_ms: bootMs }, `${definition.name} is ready on ${running.url} after ${bootMs} ms`);
@@ -54,7 +54,7 @@ async function run<E extends PlatformEnv>(definition: AppDefinition<E>): Promise
   }
 }
 
-function endWithProcess(running: RunningApp): void {
+function endWithProcess(running: RunningApp, limitMs: number): void {
   const { log } = running.services;
   let ending = false;
   const end = (reason: string) => {
@@ -64,7 +64,7 @@ function endWithProcess(running: RunningApp): void {
     setTimeout(() => {
       log.error('Shutdown took too long');
       process.exit(1);
-    }, SHUTDOWN_LIMIT_MS).unref();
+    }, limitMs).unref();
     running.close().then(
       () => process.exit(0),
       (error: unknown) => {

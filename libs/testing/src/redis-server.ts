@@ -17,16 +17,17 @@ export function freePort(): Promise<number> {
   });
 }
 
-function answers(port: number): Promise<boolean> {
+/** The first piece of the answer to a command; empty when there is none. */
+function ask(port: number, command: string): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`));
     socket.setTimeout(500, () => socket.destroy());
     socket.on('data', (data) => {
-      resolve(data.toString().startsWith('+PONG'));
+      resolve(data.toString());
       socket.destroy();
     });
-    socket.on('error', () => resolve(false));
-    socket.on('close', () => resolve(false));
+    socket.on('error', () => resolve(''));
+    socket.on('close', () => resolve(''));
   });
 }
 
@@ -53,7 +54,15 @@ export class OwnRedis {
     // the shell ends Redis when its standard input closes, so also when the process of the spec dies
     const script = '"$@" > /dev/null 2>&1 & child=$!; read -r _; kill -9 "$child"; wait "$child"';
     this.child = spawn('sh', ['-c', script, 'sh', program, ...settings], { stdio: ['pipe', 'ignore', 'ignore'] });
-    await waitFor('Redis', () => answers(this.port));
+    await waitFor('Redis', async () => (await ask(this.port, 'PING')).startsWith('+PONG'));
+  }
+
+  /** It hangs: connections stay, nothing is answered. The result lets it go on. */
+  async hang(): Promise<() => void> {
+    const info = await ask(this.port, 'INFO server');
+    const pid = Number(/process_id:(\d+)/.exec(info)?.[1]);
+    process.kill(pid, 'SIGSTOP');
+    return () => process.kill(pid, 'SIGCONT');
   }
 
   /** Ends it at once, as a crash would. */

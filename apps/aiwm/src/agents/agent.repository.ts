@@ -12,7 +12,7 @@ import { AGENTS, type AgentCredential, type AgentDocument, type AgentPresenceDoc
 /** What connect and heartbeats need of an agent, without its settings. */
 export type AgentState = Pick<
   AgentDocument,
-  '_id' | 'orgId' | 'createdAt' | 'status' | 'statusChangedAt' | 'tokenVersion' | 'previousTokenVersion' | 'previousValidUntil' | 'configRevision' | 'isDeleted'
+  '_id' | 'orgId' | 'createdAt' | 'status' | 'statusChangedAt' | 'suspensionEndedAt' | 'tokenVersion' | 'previousTokenVersion' | 'previousValidUntil' | 'configRevision' | 'isDeleted'
 >;
 
 export interface ConfigurationParts {
@@ -20,7 +20,7 @@ export interface ConfigurationParts {
   readonly tools: readonly ToolDocument[];
 }
 
-export type AgentSummary = Pick<AgentDocument, '_id' | 'name' | 'type' | 'createdAt' | 'updatedAt' | 'status' | 'statusChangedAt'>;
+export type AgentSummary = Pick<AgentDocument, '_id' | 'name' | 'type' | 'createdAt' | 'updatedAt' | 'status' | 'statusChangedAt' | 'suspensionEndedAt'>;
 
 type ConnectionTimes = Partial<Pick<AgentPresenceDocument, 'lastConnectedAt' | 'lastHeartbeatAt'>>;
 
@@ -55,7 +55,7 @@ export class AgentRepository {
   /** Of everything that a list's filters match, what presence needs. */
   async summaries(scope: TenantScope, query: ListQuery): Promise<readonly AgentSummary[]> {
     const ids = await this.documents.ids(scope, query);
-    const projection = { name: 1, type: 1, createdAt: 1, updatedAt: 1, status: 1, statusChangedAt: 1 };
+    const projection = { name: 1, type: 1, createdAt: 1, updatedAt: 1, status: 1, statusChangedAt: 1, suspensionEndedAt: 1 };
     const found = await this.agents.collection.find({ _id: { $in: [...ids] } }, { projection }).toArray();
     return found as unknown as AgentSummary[]; // the projection of the collection's documents
   }

@@ -17,6 +17,8 @@ export interface AgentDocument extends TenantDocument {
   readonly description: string;
   readonly status: AiwmAgentStatus;
   readonly statusChangedAt: Date;
+  /** When it was last taken out of `suspended`; absent when it never was. */
+  readonly suspensionEndedAt?: Date;
   readonly type: AiwmAgentType;
   readonly instructionId: string | null;
   readonly nodeId: string | null;

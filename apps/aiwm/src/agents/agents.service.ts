@@ -127,12 +127,14 @@ export class AgentsService {
       await this.takeReferences(before.orgId, references, transaction);
       const statusChanged = rest.status !== undefined && rest.status !== before.status;
       const suspends = statusChanged && rest.status === 'suspended';
+      const now = new Date();
       const isSame = settings !== undefined && this.isSame(settings, before);
       const set = {
         ...definedOnly(rest),
         ...(allowedToolIds === undefined ? {} : { allowedToolIds: [...new Set(allowedToolIds)] }),
         ...(settings === undefined ? {} : { settings: isSame ? before.settings : this.encryptSettings(settings, this.settingsOf(before)) }),
-        ...(statusChanged ? { statusChangedAt: new Date() } : {}),
+        ...(statusChanged ? { statusChangedAt: now } : {}),
+        ...(statusChanged && before.status === 'suspended' ? { suspensionEndedAt: now } : {}),
         ...(suspends ? { previousTokenVersion: null, previousValidUntil: null } : {}),
       };
       const inc = {

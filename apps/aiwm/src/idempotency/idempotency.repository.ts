@@ -5,8 +5,11 @@ import type { Model } from 'mongoose';
 import { IDEMPOTENCY_KEYS, type IdempotencyDocument } from './idempotency.schema';
 
 const KEY_LIFE_MS = 24 * 3_600_000;
-/** Longer than any request; MongoDB ends transactions after 60 s. */
-const CLAIM_MS = 90_000;
+/**
+ * After this long without an answer the claimant counts as dead. One that was only slow changes nothing any more: its change
+ * is committed together with `done`, which finds the claim in other hands.
+ */
+const CLAIM_MS = 15_000;
 
 export type ClaimResult = { readonly kind: 'claimed' } | { readonly kind: 'known'; readonly record: IdempotencyDocument; readonly answer: string | undefined };
 

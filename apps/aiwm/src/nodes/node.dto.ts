@@ -3,7 +3,7 @@ import { AIWM_NODE_ROLES, AIWM_NODE_STATUSES, type AiwmNode, type AiwmNodeCreate
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import type { Documented } from '../resources/documented';
 import { OwnerDto } from '../resources/pagination.dto';
-import { Bool, Check, JsonObjectOf, OneOf, Optional, Text, TextList } from '../resources/validation';
+import { Bool, Check, OneOf, Optional, StoredObjectOf, Text, TextList } from '../resources/validation';
 
 export class CreateNodeDto implements Documented<AiwmNodeCreate> {
   @Text({ min: 1, max: 200, controlCharacters: false, example: 'vps-1' })
@@ -22,10 +22,10 @@ export class CreateNodeDto implements Documented<AiwmNodeCreate> {
   @Optional() @OneOf(AIWM_NODE_STATUSES)
   status?: string;
 
-  @Optional() @JsonObjectOf(8192, { cpu: 4, memoryGb: 8 })
+  @Optional() @StoredObjectOf(8192, { cpu: 4, memoryGb: 8 })
   specs?: JsonObject;
 
-  @Optional() @JsonObjectOf(8192, { region: 'eu-central' })
+  @Optional() @StoredObjectOf(8192, { region: 'eu-central' })
   location?: JsonObject;
 }
 

@@ -13,7 +13,7 @@ export const presenceHistorySchema = new Schema<HistoryDocument>({ _id: String }
   .index({ agentId: 1, at: -1 })
   .index({ at: 1 }, { expireAfterSeconds: KEPT_S });
 
-export type PresenceSubject = Pick<AgentDocument, '_id' | 'createdAt' | 'status' | 'statusChangedAt'>;
+export type PresenceSubject = Pick<AgentDocument, '_id' | 'createdAt' | 'status' | 'statusChangedAt' | 'suspensionEndedAt'>;
 
 /** Changes of presence: what was last told of each agent, and the history of it. */
 @Injectable()
@@ -43,7 +43,7 @@ export class PresenceHistoryRepository {
 
   /** The live ones of these agents. */
   async subjects(ids: readonly Types.ObjectId[]): Promise<ReadonlyMap<string, PresenceSubject>> {
-    const projection = { createdAt: 1, status: 1, statusChangedAt: 1 };
+    const projection = { createdAt: 1, status: 1, statusChangedAt: 1, suspensionEndedAt: 1 };
     const found = await this.agents.collection.find({ _id: { $in: [...ids] }, isDeleted: false }, { projection }).toArray();
     return new Map(found.map((agent) => [String(agent._id), agent as unknown as PresenceSubject])); // the projection of the agents
   }

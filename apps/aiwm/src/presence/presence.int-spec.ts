@@ -43,11 +43,36 @@ test('an agent that falls silent is late, then offline with the reason; two repl
 test('changes that requests cause are told at once, with the words of the agent', async () => {
   const { id, agent } = await connected('Talkative');
   await agent.post(`/agents/${id}/heartbeat`, { status: 'busy' });
-  await waitFor('the change', async () => (await transitions(id)).length >= 1, { timeoutMs: 2000 });
+  await waitFor('the change', async () => (await transitions(id)).at(-1)?.includes(' busy ') === true, { timeoutMs: 2000 });
   await agent.post(`/agents/${id}/heartbeat`, { status: 'busy' });
   await agent.post(`/agents/${id}/disconnect`, { reason: 'shutdown' });
   await waitFor('the change', async () => (await transitions(id)).at(-1)?.endsWith('disconnected') === true, { timeoutMs: 2000 });
   expect((await admin.get(`/agents/${id}/presence-history?limit=1`)).body.data?.[0]).toMatchObject({ from: 'busy', to: 'offline', detail: 'shutdown' });
+});
+
+test('a heartbeat right after a disconnect begins a new time', async () => {
+  const { id, agent } = await connected('Quick');
+  await agent.post(`/agents/${id}/heartbeat`, { status: 'busy' });
+  await agent.post(`/agents/${id}/disconnect`, {});
+  const { since: gone } = (await admin.get(`/agents/${id}`)).body['presence'] as { since: string };
+  await agent.post(`/agents/${id}/heartbeat`, { status: 'busy' });
+  const { status, since } = (await admin.get(`/agents/${id}`)).body['presence'] as { status: string; since: string };
+  expect(status).toBe('busy');
+  expect(since >= gone).toBe(true);
+});
+
+test('a lifted suspension is told as what it is: later than the suspension, and since then', async () => {
+  const { id } = await connected('Lifted');
+  await waitFor('the connect', async () => (await transitions(id)).length === 1, { timeoutMs: 5000 });
+  await admin.patch(`/agents/${id}`, { status: 'suspended' });
+  await waitFor('the suspension', async () => (await transitions(id)).at(-1)?.endsWith('suspended') === true, { timeoutMs: 5000 });
+  const { since: suspendedAt } = (await admin.get(`/agents/${id}`)).body['presence'] as { since: string };
+  await admin.patch(`/agents/${id}`, { status: 'active' });
+  const { since: liftedAt } = (await admin.get(`/agents/${id}`)).body['presence'] as { since: string };
+  expect(liftedAt > suspendedAt).toBe(true);
+  await waitFor('the end of it', async () => (await transitions(id)).length === 3, { timeoutMs: 5000 });
+  const history = (await admin.get(`/agents/${id}/presence-history`)).body.data ?? [];
+  expect(history.map(({ to, at }) => [to, at])).toEqual([['online', liftedAt], ['offline', suspendedAt], ['online', expect.any(String)]]);
 });
 
 test('agents are sorted by their connection, those that never connected first', async () => {

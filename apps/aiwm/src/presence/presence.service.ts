@@ -13,7 +13,7 @@ const FLUSH_EVERY_MS = 500;
 const ALIVE_EVERY_MS = 5000;
 const GAP_MS = 15_000;
 
-type Subject = Pick<AgentDocument, '_id' | 'createdAt' | 'status' | 'statusChangedAt'>;
+type Subject = Pick<AgentDocument, '_id' | 'createdAt' | 'status' | 'statusChangedAt' | 'suspensionEndedAt'>;
 
 export interface PresenceView {
   readonly presence: Presence;
@@ -26,6 +26,7 @@ function factsOf(agent: Subject, record: AgentPresenceDocument | undefined): Pre
   return {
     createdAtMs: agent.createdAt.getTime(),
     suspendedSinceMs: agent.status === 'suspended' ? agent.statusChangedAt.getTime() : null,
+    suspensionEndedAtMs: toMs(agent.suspensionEndedAt),
     lastConnectedAtMs: toMs(record?.lastConnectedAt),
     lastHeartbeatAtMs: toMs(record?.lastHeartbeatAt),
     reportedStatus: record?.reportedStatus ?? 'online',
@@ -150,8 +151,9 @@ export class PresenceService implements OnModuleInit {
     return isCounted;
   }
 
-  /** A heartbeat that came before may be written after: the later of both decides. */
+  /** What waits is written first: the next heartbeat is to find that the agent was away in between. */
   async disconnected(agentId: string, reason: string | null): Promise<void> {
+    if (this.waiting.has(agentId)) await this.flush();
     await this.repository.disconnected(agentId, new Date(this.clock.now()), reason);
     this.mayHaveChanged(agentId);
   }

@@ -4,6 +4,7 @@ const TIMES = { intervalS: 60, staleS: 90, timeoutS: 180 };
 const CREATED: PresenceFacts = {
   createdAtMs: -1000,
   suspendedSinceMs: null,
+  suspensionEndedAtMs: null,
   lastConnectedAtMs: null,
   lastHeartbeatAtMs: null,
   reportedStatus: 'online',
@@ -32,6 +33,16 @@ test('a heartbeat that is written after a later connect changes neither status n
   expect(at(late, 11)).toEqual(['online', 'connected', 10]);
   expect(at(beat(late, 12, 'busy'), 12)).toEqual(['busy', 'heartbeat', 12]);
   expect(at({ ...connected, lastHeartbeatAtMs: ms(9) }, 11)).toEqual(['online', 'connected', 0]);
+});
+
+test('what is shown after a suspension began when it was lifted, or later', () => {
+  const lifted = { ...connect(CREATED, 0), suspensionEndedAtMs: ms(20) };
+  expect(at({ ...lifted, suspensionEndedAtMs: null, suspendedSinceMs: ms(10) }, 15)).toEqual(['offline', 'suspended', 10]);
+  expect(at(lifted, 20)).toEqual(['online', 'connected', 20]);
+  expect(at(connect(lifted, 30), 31)).toEqual(['online', 'connected', 20]);
+  expect(at(beat(lifted, 40, 'busy'), 41)).toEqual(['busy', 'heartbeat', 40]);
+  expect(at({ ...lifted, suspensionEndedAtMs: ms(100) }, 101)).toEqual(['stale', 'heartbeat_late', 100]);
+  expect(at({ ...CREATED, suspensionEndedAtMs: ms(5) }, 6)).toEqual(['never_connected', 'never_connected', -1]);
 });
 
 test('the worked table of the contract', () => {

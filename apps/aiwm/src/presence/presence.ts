@@ -5,6 +5,8 @@ import type { PresenceTimes } from '../env';
 export interface PresenceFacts {
   readonly createdAtMs: number;
   readonly suspendedSinceMs: number | null;
+  /** No status that is shown after a suspension began before its end. */
+  readonly suspensionEndedAtMs: number | null;
   readonly lastConnectedAtMs: number | null;
   readonly lastHeartbeatAtMs: number | null;
   readonly reportedStatus: AiwmReportedStatus;
@@ -57,6 +59,12 @@ function lastReport({ lastHeartbeatAtMs, reportedStatus, reportedSinceMs }: Pres
 
 /** Presence at `nowMs`, from facts alone, so that it is never older than the question (contract section 6). */
 export function presenceAt(facts: PresenceFacts, nowMs: number, times: PresenceTimes, gaps: readonly Gap[]): Presence {
+  const presence = unsuspendedAt(facts, nowMs, times, gaps);
+  if (facts.suspensionEndedAtMs === null || facts.suspendedSinceMs !== null || presence.status === 'never_connected') return presence;
+  return { ...presence, sinceMs: Math.max(presence.sinceMs, facts.suspensionEndedAtMs) };
+}
+
+function unsuspendedAt(facts: PresenceFacts, nowMs: number, times: PresenceTimes, gaps: readonly Gap[]): Presence {
   const none = { detail: null, nextExpectedAtMs: null };
   const { lastConnectedAtMs, lastHeartbeatAtMs, disconnectedAtMs } = facts;
   if (lastConnectedAtMs === null) {

@@ -19,10 +19,12 @@ export interface ListQuery {
 
 const MAX_LIMIT = 1000;
 const DEFAULT_LIMIT = 10;
+/** Beyond any collection, and times the limit still a number that MongoDB can skip. */
+const MAX_PAGE = 1e9;
 
 function positive(name: string, value: unknown, fallback: number, problems: FieldProblem[]): number {
   if (value === undefined) return fallback;
-  if (typeof value === 'string' && /^[1-9]\d{0,8}$/.test(value)) return Number(value);
+  if (typeof value === 'string' && /^[1-9]\d*$/.test(value)) return Math.min(Number(value), MAX_PAGE);
   problems.push({ field: name, message: 'must be a whole number of at least 1' });
   return fallback;
 }

@@ -34,6 +34,8 @@ test('keys and organizations are filtered and sorted by the rules of all lists',
   expect(await namesOf('/api-keys?sort[name]=-1')).toEqual(['delta', 'charlie', 'alpha']);
   expect(await namesOf('/api-keys?filter[name]=ALPH')).toEqual(['alpha']);
   expect(await namesOf('/api-keys?sort[name]=1&limit=1&page=2')).toEqual(['charlie']);
+  expect((await admin.get('/api-keys?limit=99999999999999999999')).body['pagination']).toMatchObject({ page: 1, limit: 1000, total: 3 });
+  expect((await admin.get('/api-keys?limit=1000&page=99999999999999999999')).body['data']).toEqual([]);
 });
 
 test('an update that changes nothing of what the agent is handed leaves its revision', async () => {

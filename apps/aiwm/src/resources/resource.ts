@@ -63,7 +63,7 @@ export function tenantWire(document: TenantDocument): AiwmTenantFields {
 export const notFound = () => new AppError('not_found', { message: 'Not found' });
 
 /** Bookkeeping beside a change, of no interest to who reads the audit log. */
-const INTERNAL_FIELDS = new Set(['references', 'statusChangedAt', 'previousTokenVersion', 'previousValidUntil']);
+const INTERNAL_FIELDS = new Set(['references', 'statusChangedAt', 'suspensionEndedAt', 'previousTokenVersion', 'previousValidUntil']);
 
 type NamedDocument = TenantDocument & { readonly name: string };
 

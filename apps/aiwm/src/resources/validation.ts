@@ -15,6 +15,15 @@ function rule(name: string, message: string, check: (value: unknown) => boolean)
 }
 
 const CONTROL = /[\u0000-\u001f\u007f]/;
+/** Stored they would read back as other characters. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+const isWellFormed = (value: unknown) => typeof value !== 'string' || !LONE_SURROGATE.test(value);
+
+/** Every string and key of a JSON value; depth is bounded before. */
+function isWellFormedJson(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return isWellFormed(value);
+  return Object.entries(value).every(([key, inner]) => isWellFormed(key) && isWellFormedJson(inner));
+}
 
 /** Length in code points, as people count characters. */
 function lengthOf(value: string): number {
@@ -34,6 +43,7 @@ interface TextRules {
 export function Text({ min = 0, max, example, controlCharacters = true }: TextRules): PropertyDecorator {
   const rules = [
     rule('isText', 'must be a string', (value) => typeof value === 'string'),
+    rule('wellFormed', 'must not have lone surrogates', isWellFormed),
     rule('maxText', `must be at most ${max} characters`, (value) => typeof value !== 'string' || lengthOf(value) <= max),
     ApiProperty({ type: String, minLength: min, maxLength: max, ...(example === undefined ? {} : { example }) }),
   ];
@@ -67,6 +77,7 @@ export function TextList(rules: { maxItems: number; minItems?: number; maxLength
     value.every((entry) => typeof entry === 'string' && lengthOf(entry) <= maxLength && (!values || values.includes(entry)));
   return applyDecorators(
     rule('textList', message, check),
+    rule('wellFormed', 'must not have lone surrogates', isWellFormedJson),
     ApiProperty({ type: [String], maxItems, minItems, ...(values ? { enum: [...values] } : {}) }),
   );
 }
@@ -95,13 +106,18 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Any JSON object up to a size, measured as JSON. */
+/** Any JSON object up to a size, measured as JSON; kept as text, so that it reads back exactly. */
 export function JsonObjectOf(maxBytes: number, example?: object): PropertyDecorator {
   return applyDecorators(
     rule('jsonObject', 'must be an object', isPlainObject),
     rule('jsonSize', `must be at most ${maxBytes} bytes as JSON`, (value) => Buffer.byteLength(JSON.stringify(value) ?? '') <= maxBytes),
     ApiProperty({ type: 'object', additionalProperties: true, ...(example ? { example } : {}) }),
   );
+}
+
+/** A JSON object that is kept as a document, which holds no lone surrogates. */
+export function StoredObjectOf(maxBytes: number, example?: object): PropertyDecorator {
+  return applyDecorators(JsonObjectOf(maxBytes, example), rule('wellFormed', 'must not have lone surrogates', isWellFormedJson));
 }
 
 export function Bool(): PropertyDecorator {

@@ -17,7 +17,7 @@ import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import { ValidateIf } from 'class-validator';
 import type { Documented } from '../resources/documented';
 import { OwnerDto } from '../resources/pagination.dto';
-import { Check, isPlainObject, JsonObjectOf, OneOf, Optional, Text, TextList, WholeNumber } from '../resources/validation';
+import { Check, JsonObjectOf, OneOf, Optional, StoredObjectOf, Text, TextList, WholeNumber, isPlainObject } from '../resources/validation';
 
 const EXAMPLE_SCHEMA = {
   inputSchema: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] },
@@ -47,7 +47,7 @@ class ToolFieldsDto {
   category!: string;
 
   @Check('bothSchemas', 'must be an object with inputSchema and outputSchema objects', hasBothSchemas)
-  @JsonObjectOf(65_536, EXAMPLE_SCHEMA)
+  @StoredObjectOf(65_536, EXAMPLE_SCHEMA)
   schema!: AiwmToolSchema;
 
   @Optional() @OneOf(AIWM_TOOL_STATUSES)

@@ -69,7 +69,7 @@ export class AsyncCalls {
     if (opened.kind === 'earlier') return { accepted: { call_id: opened.call._id, status: opened.call.status }, replayed: true };
     try {
       // what would be refused is refused now; an agent that nobody registered makes no session
-      if ((await this.agents.find(caller.orgId, request.agentName)) !== null) await this.settleSession.settle(caller.orgId, caller.id, request);
+      if ((await this.agents.find(caller.orgId, request.agentName)) !== null) await this.settleSession.settle(caller.orgId, caller.id, request, this.clock.now());
     } catch (error) {
       this.held.remove(callId);
       await this.records.discard(callId);

@@ -91,7 +91,7 @@ export class RunCall {
     if (requested === null) return this.concludeUnregistered(task, startMs);
     const deadline = Deadline.after(this.deadlineMs(requested, request), this.tryAgent.waitClock);
     const call: RunningCall = { task, startedAtMs, startMs, deadline };
-    const [session, chain] = await Promise.all([this.settleSession.settle(orgId, callerId, request), this.chainOf(orgId, requested)]);
+    const [session, chain] = await Promise.all([this.settleSession.settle(orgId, callerId, request, startedAtMs), this.chainOf(orgId, requested)]);
     const turns = await this.turnsFor(request, session);
     await task.beforeContact?.();
     const context = currentContext();

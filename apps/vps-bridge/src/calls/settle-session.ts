@@ -13,10 +13,13 @@ export class SettleSession {
     @Inject(SessionRepository) private readonly repository: SessionRepository,
   ) {}
 
-  /** @throws AppError `session_owner_mismatch`, `validation_failed` when the session's metadata would become too large. */
-  async settle(orgId: string, callerId: string, { sessionId, userId, metadata }: VpsCallRequest): Promise<KnownSession | null> {
+  /**
+   * @param nowMs when the call began: a session that it creates is not younger than its first message.
+   * @throws AppError `session_owner_mismatch`, `validation_failed` when the session's metadata would become too large.
+   */
+  async settle(orgId: string, callerId: string, { sessionId, userId, metadata }: VpsCallRequest, nowMs: number): Promise<KnownSession | null> {
     if (sessionId === null) return null;
-    const session = await this.sessions.settle(orgId, sessionId, userId, callerId);
+    const session = await this.sessions.settle(orgId, sessionId, { userId, callerId, nowMs });
     if (metadata !== null) {
       const stored = await this.repository.readStoredMetadata(session.key);
       if (mergedBytes(stored, metadata) > MAX_MERGED_METADATA_BYTES) {

@@ -17,6 +17,15 @@ export interface KnownSession {
   readAtMs: number;
 }
 
+/** Who uses a session, and since when. */
+export interface SessionUse {
+  /** Null when the call names no user. */
+  readonly userId: string | null;
+  /** Owns a new session when the call names no user. */
+  readonly callerId: string;
+  readonly nowMs: number;
+}
+
 /** A deletion on another replica is seen this soon even when its notice was lost. */
 const MAX_AGE_MS = 1000;
 const MAX_SESSIONS = 50_000;
@@ -37,11 +46,11 @@ export class SessionDirectory {
    * The session that a call belongs to, with its owner settled in MongoDB.
    * @throws AppError `session_owner_mismatch`
    */
-  async settle(orgId: string, sessionId: string, userId: string | null, callerId: string): Promise<KnownSession> {
+  async settle(orgId: string, sessionId: string, { userId, callerId, nowMs }: SessionUse): Promise<KnownSession> {
     const newOwner = userId ?? callerId;
     const cached = this.fresh(orgId, sessionId);
     if (cached !== null && settleOwner(cached.userId, userId, callerId).kind === 'use') return cached;
-    const session = await this.resolve(orgId, sessionId, newOwner);
+    const session = await this.resolve(orgId, sessionId, newOwner, nowMs);
     if (settleOwner(session.userId, userId, callerId).kind === 'use') return session;
     throw new AppError('session_owner_mismatch', { message: `Session '${shortened(sessionId)}' belongs to another user` });
   }
@@ -60,12 +69,12 @@ export class SessionDirectory {
   }
 
   /** Reads or makes the session; of simultaneous first calls one asks MongoDB, and one owner wins over all replicas. */
-  private resolve(orgId: string, sessionId: string, newOwner: string): Promise<KnownSession> {
+  private resolve(orgId: string, sessionId: string, newOwner: string, nowMs: number): Promise<KnownSession> {
     const key = cacheKey(orgId, sessionId);
     const running = this.resolving.get(key);
     if (running !== undefined) return running;
     const startedAtMs = this.clock.monotonicMs();
-    const resolving = this.readOrCreate(orgId, sessionId, newOwner).then(
+    const resolving = this.readOrCreate(orgId, sessionId, newOwner, nowMs).then(
       (found) => {
         const session = this.sameObject(key, { ...found, readAtMs: startedAtMs });
         if (this.resolving.get(key) === resolving) {
@@ -91,11 +100,11 @@ export class SessionDirectory {
     return before;
   }
 
-  private async readOrCreate(orgId: string, sessionId: string, newOwner: string): Promise<Omit<KnownSession, 'readAtMs'>> {
+  private async readOrCreate(orgId: string, sessionId: string, newOwner: string, nowMs: number): Promise<Omit<KnownSession, 'readAtMs'>> {
     for (;;) {
       const found = await this.repository.findOwner(orgId, sessionId);
       if (found !== null) return { ...found, orgId, sessionId, nextSeq: null };
-      const key = await this.repository.create(orgId, sessionId, newOwner, new Date(this.clock.now()));
+      const key = await this.repository.create(orgId, sessionId, newOwner, new Date(nowMs));
       if (key !== null) return { key, orgId, sessionId, userId: newOwner, nextSeq: 1 };
     }
   }

@@ -79,6 +79,18 @@ test('survives Redis killed with requests in flight, and is back without a resta
   await waitFor('the second notice on both', async () => (await seen(first())).length === 2 && (await seen(second())).length === 2);
 });
 
+test('a Redis that hangs counts as away until it answers again', async () => {
+  const goOn = await redis.hang();
+  try {
+    await waitFor('degraded', async () => (await get(first(), '/health/ready')).body['status'] === 'degraded');
+    expect((await get(first(), `/p/ask/${second().replicaId}`)).status).toBe(503);
+  } finally {
+    goOn();
+  }
+  await waitFor('ready', async () => (await get(first(), '/health/ready')).body['status'] === 'ready');
+  await waitFor('an answer', async () => (await get(first(), `/p/ask/${second().replicaId}`)).status === 200);
+});
+
 test('last seen announcements serve on while Redis is away', async () => {
   await waitFor('both announcements', async () => (await first().services.bus.replicas('probe')).length === 2);
   await redis.kill();

@@ -18,6 +18,8 @@ export interface ReplicaAnnouncement {
 
 const ANNOUNCE_EVERY_MS = 2000;
 const ANNOUNCEMENT_LIFE_S = 6;
+/** The client's own text; it gives this error no code. */
+const COMMAND_TIMED_OUT = 'Command timed out';
 
 /**
  * Notices ("this is in MongoDB now") and requests to one replica. It wakes and carries, and is never the truth: a notice
@@ -29,6 +31,8 @@ export class Bus {
   private readonly client: BusClient;
   private readonly failures;
   private timer: NodeJS.Timeout | undefined;
+  /** Redis is connected but does not answer. */
+  private isMute = false;
   private lastSeen = new Map<string, readonly ReplicaAnnouncement[]>();
 
   constructor(
@@ -46,7 +50,7 @@ export class Bus {
   }
 
   get isUp(): boolean {
-    return this.redis.status === 'ready';
+    return this.redis.status === 'ready' && !this.isMute;
   }
 
   /** Connects in the background and announces this replica; boot does not wait for it. */
@@ -117,7 +121,7 @@ export class Bus {
   }
 
   private async announce(): Promise<void> {
-    if (!this.isUp) return;
+    if (this.redis.status !== 'ready') return;
     const key = this.registryKey(this.replica.app);
     const own: ReplicaAnnouncement = {
       id: this.replica.id,
@@ -127,14 +131,16 @@ export class Bus {
     };
     try {
       const entries = await this.redis.hgetall(key);
+      this.isMute = false;
       const dead = Object.entries(entries)
         .filter(([, text]) => !parseAnnouncement(text).some((entry) => this.isFresh(entry)))
         .map(([id]) => id);
       const pipeline = this.redis.pipeline().hset(key, own.id, JSON.stringify(own)).expire(key, 60);
       if (dead.length > 0) pipeline.hdel(key, ...dead);
       await pipeline.exec();
-    } catch {
-      // announced again in 2 s
+    } catch (error) {
+      // announced again in 2 s; a server that hangs keeps its connection, so that only this tells
+      if (error instanceof Error && error.message === COMMAND_TIMED_OUT) this.isMute = true;
     }
   }
 }

@@ -25,6 +25,9 @@ const UNAVAILABLE_CODES = new Set([
   6, 7, 64, 89, 91, 100, 133, 189, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436,
 ]);
 
+/** What the driver lets through unwrapped when a connection ends between its check and its write. */
+const SOCKET_CODES = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
+
 /** True when MongoDB could not be asked, as opposed to having refused the operation. */
 export function isStorageUnavailable(error: unknown): boolean {
   if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError) return true;
@@ -33,7 +36,8 @@ export function isStorageUnavailable(error: unknown): boolean {
   if (error instanceof MongoError) return UNAVAILABLE_NAMES.has(error.name);
   // mongoose throws a bare MongooseError when an operation waited too long for the first connection
   if (error instanceof MongooseErrors) return UNAVAILABLE_NAMES.has(error.name) || /buffering timed out/.test(error.message);
-  return false;
+  // all other clients of the apps (agents, models, Redis) turn their socket errors into outcomes of their own
+  return isNativeError(error) && 'code' in error && typeof error.code === 'string' && SOCKET_CODES.has(error.code);
 }
 
 /** The driver wraps whatever ends a bulk write, also a lost connection and bare errors of its socket (such as EPIPE). */

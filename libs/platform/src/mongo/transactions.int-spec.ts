@@ -1,6 +1,7 @@
 import { testDatabase, type TestDatabase } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp } from '../probe-app.fixture';
+import { isStorageUnavailable } from './mongo-errors';
 import { Transactions } from './transactions';
 
 let database: TestDatabase;
@@ -40,4 +41,9 @@ test('writers of one document wait for each other; one that is never done is 503
   await dead.endSession();
   await patient;
   expect(await count()).toBe(21);
+});
+
+test.each(['EPIPE', 'ECONNRESET'])('a bare %s of the driver is an outage, no bug', (code) => {
+  expect(isStorageUnavailable(Object.assign(new Error('This socket has been ended by the other party'), { code }))).toBe(true);
+  expect(isStorageUnavailable(new Error(code))).toBe(false);
 });
