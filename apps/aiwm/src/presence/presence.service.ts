@@ -47,6 +47,8 @@ export class PresenceService implements OnModuleInit {
   private gaps: readonly Gap[] = [];
   /** The last heartbeat of each agent that this replica took: one in the same status needs no look at the database. */
   private readonly last = new LRUCache<string, { readonly status: HeartbeatFact['status']; readonly since: Date; readonly atMs: number }>({ max: 50_000 });
+  /** When agents disconnected here: a heartbeat that waited meanwhile was of the time before. */
+  private readonly left = new LRUCache<string, number>({ max: 50_000 });
   private readonly changed = new Set<string>();
   private tellChanges: (agentIds: readonly string[]) => void = () => undefined;
   private readonly timers: NodeJS.Timeout[] = [];
@@ -88,7 +90,8 @@ export class PresenceService implements OnModuleInit {
     const facts = waiting ? undefined : factsOf(subject, await this.repository.find(agentId));
     const since = (() => {
       const queued = this.waiting.get(agentId) ?? waiting; // another one may have come while we read
-      if (queued) return queued.status === status ? queued.reportedSince : at;
+      const isUnbroken = queued !== undefined && queued.at.getTime() > (this.left.get(agentId) ?? -Infinity);
+      if (queued) return isUnbroken && queued.status === status ? queued.reportedSince : at;
       return facts ? new Date(reportedSinceAfter(facts, status, at.getTime(), this.times, this.gaps)) : at;
     })();
     this.changed.add(agentId);
@@ -151,10 +154,11 @@ export class PresenceService implements OnModuleInit {
     return isCounted;
   }
 
-  /** What waits is written first: the next heartbeat is to find that the agent was away in between. */
+  /** A heartbeat that came before may be written after: the later of both decides. */
   async disconnected(agentId: string, reason: string | null): Promise<void> {
-    if (this.waiting.has(agentId)) await this.flush();
-    await this.repository.disconnected(agentId, new Date(this.clock.now()), reason);
+    const at = new Date(this.clock.now());
+    await this.repository.disconnected(agentId, at, reason);
+    this.left.set(agentId, at.getTime());
     this.mayHaveChanged(agentId);
   }
 
