@@ -88,7 +88,8 @@ test('a suspended agent goes on with its local configuration, and switches over 
   await beats(one, 1);
   await admin.do('PATCH', `/agents/${id}`, { status: 'suspended' });
   await mode(one, 'local');
-  expect([one.token, one.configuration.instruction]).toEqual([null, '']);
+  expect(one.token).toBeNull();
+  await waitFor('the local configuration, which is read from its file', () => one.configuration.instruction === '', PATIENT);
   expect(one.settings.flag('CLAUDE_RESUME', false)).toEqual({ value: true, source: 'environment' });
   expect(await admin.agent(id)).toMatchObject({ connectionStatus: 'offline', presence: { reason: 'suspended' } });
   await waitFor('a try from local mode', () => one.health().aiwm.lastError === 'connect: 401 AGENT_SUSPENDED' && one.counter('aiwm_connection_failure_total') >= 2, PATIENT);
