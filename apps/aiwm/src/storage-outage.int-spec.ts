@@ -1,50 +1,19 @@
-import { once } from 'node:events';
-import { connect as connectTo, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { waitFor } from '@agentfleet/testing';
+import { Cable, waitFor } from '@agentfleet/testing';
 import { ADMIN, aiwmStack, type Answer, type Client, type Stack } from './testing-client.fixture';
 
 const SECRET = 'a secret of its own';
 
-/** A wire to MongoDB that can be cut and mended. */
-class Wire {
-  private readonly sockets = new Set<Socket>();
-  private server: Server | undefined;
-  port = 0;
-
-  constructor(private readonly target: URL) {}
-
-  async mend(): Promise<void> {
-    this.server = createServer((near) => {
-      const far = connectTo(Number(this.target.port), this.target.hostname);
-      for (const socket of [near, far]) {
-        this.sockets.add(socket);
-        socket.on('error', () => undefined).on('close', () => [near, far].forEach((end) => end.destroy()));
-      }
-      near.pipe(far).pipe(near);
-    }).listen(this.port, '127.0.0.1');
-    await once(this.server, 'listening');
-    this.port = (this.server.address() as AddressInfo).port; // a TCP server's address is never a string
-  }
-
-  cut(): void {
-    this.server?.close();
-    for (const socket of this.sockets) socket.destroy();
-    this.sockets.clear();
-  }
-}
-
 let stack: Stack;
-let wire: Wire;
+let cable: Cable;
 let anonymous: Client;
 beforeEach(async () => {
   stack = await aiwmStack();
-  wire = new Wire(new URL(stack.database.mongodbUri));
-  await wire.mend();
-  ({ client: anonymous } = await stack.boot({ MONGODB_URI: `mongodb://127.0.0.1:${wire.port}/${stack.database.name}?directConnection=true` }));
+  cable = await Cable.to(stack.database.mongodbUri);
+  ({ client: anonymous } = await stack.boot({ MONGODB_URI: cable.mongodbUri }));
 });
 afterEach(async () => {
   await stack.close();
-  wire.cut();
+  await cable.close();
 });
 
 test('MongoDB goes: what agents and readers ask is 503 within 3 s, however many ask and for how long; it comes back: no restart, nothing lost', async () => {
@@ -64,7 +33,7 @@ test('MongoDB goes: what agents and readers ask is 503 within 3 s, however many 
     ['create', () => admin.post('/agents', { name: 'Too late' })],
     ['suspend', () => admin.patch(`/agents/${id}`, { status: 'suspended' })],
   ];
-  wire.cut();
+  cable.pull();
   await waitFor('MongoDB is missed', async () => (await anonymous.get('/health/ready')).status === 503, { timeoutMs: 10_000 });
   // a heartbeat in the status that is known is taken: it is written when MongoDB is back
   expect((await agent.post(`/agents/${id}/heartbeat`, { status: 'online', metrics: { taken: 'meanwhile' } })).status).toBe(200);
@@ -85,7 +54,7 @@ test('MongoDB goes: what agents and readers ask is 503 within 3 s, however many 
   const metrics = await (await fetch(`${anonymous.url}/metrics`)).text();
   expect(metrics).toMatch(/aiwm_agent_connects_total\{result="failed"\} 6/);
   expect(metrics).not.toMatch(/aiwm_agent_connects_total\{result="(invalid|unknown|overloaded)"\}/);
-  await wire.mend();
+  cable.putBack();
   await waitFor('MongoDB is back', async () => (await admin.get(`/agents/${id}`)).body['metrics'] !== undefined, { timeoutMs: 10_000 });
   expect((await admin.get(`/agents/${id}`)).body).toMatchObject({ connectionCount: 1, connectionStatus: 'online', metrics: { taken: 'meanwhile' } });
   expect((await anonymous.post(`/agents/${id}/connect`, { secret: SECRET })).status).toBe(200);

@@ -1,4 +1,5 @@
 export { IdentityFixtures, type FixtureKey, type FixtureUser } from './identity-fixtures';
+export { Cable } from './cable';
 export { bytes, FakeAgent, json, says, type ReceivedRequest } from './fake-agent';
 export { freePort, OwnRedis } from './redis-server';
 export { isAlive, runTool, StackProcess, type StackFile } from './stack-process';

@@ -1,5 +1,6 @@
 import type { VpsSessionExport } from '@agentfleet/contracts';
 import { says, waitFor } from '@agentfleet/testing';
+import type { BridgeCaller } from '../bridge.fixture';
 import { TwoBridges } from '../two-bridges.fixture';
 
 let two: TwoBridges;
@@ -10,6 +11,7 @@ beforeAll(async () => {
 afterAll(() => two.stop());
 
 const importing = (file: unknown, caller = two.one) => caller.ask('POST', '/api/vps/sessions/import', { body: file });
+const exportOf = async (caller: BridgeCaller, query = '') => (await caller.get(`/api/vps/sessions/export${query}`)).body as unknown as VpsSessionExport; // the expectations check it
 const path = (id: string) => `/api/vps/sessions/${encodeURIComponent(id)}`;
 const message = (content: string, role = 'user') => ({ role, content, timestamp: '2026-02-18T21:30:00.000Z' });
 const session = (session_id: string, over: object = {}) => ({ session_id, user_id: 'u', created_at: '2026-02-18T21:30:00', messages: [message('a'), message('b', 'assistant')], ...over });
@@ -20,15 +22,15 @@ it('an exported session reads back identical in another place, and goes on with 
   await two.one.call(name, { session_id: id, user_id: 'me', metadata: { $where: 1, 'a.b': [null], '': { x: 1.5 } } });
   await two.one.call(name, { session_id: 'exp-2', user_id: 'you', prompt: 'with \u0000 in it' });
   const before = (await two.one.get(path(id))).body;
-  const file = (await two.other.get('/api/vps/sessions/export?user_id=me')).body as unknown as VpsSessionExport;
+  const file = await exportOf(two.other, '?user_id=me');
   expect([Object.keys(file), file.total_sessions, file.sessions[id]]).toEqual([['exported_at', 'sessions', 'total_sessions'], 1, before]);
-  const all = (await two.one.get('/api/vps/sessions/export')).body as unknown as VpsSessionExport;
+  const all = await exportOf(two.one);
   expect([all.total_sessions, Object.keys(all.sessions).sort()]).toEqual([2, ['exp-2', id].sort()]);
 
   const elsewhere = await two.organization();
   for (let n = 0; n < 2; n++) expect((await importing(all, elsewhere)).body).toEqual({ imported: 2 });
   expect((await elsewhere.get(path(id))).body).toEqual(before);
-  expect(((await elsewhere.get('/api/vps/sessions/export')).body as unknown as VpsSessionExport).sessions).toEqual(all.sessions);
+  expect((await exportOf(elsewhere)).sessions).toEqual(all.sessions);
   await elsewhere.register(name, two.agents.at(-1)!.port);
   await elsewhere.call(name, { session_id: id, user_id: 'me', include_history: true, prompt: 'next' });
   expect((await elsewhere.get(path(id))).body).toMatchObject({ total_messages: 4, created_at: before['created_at'] });
@@ -67,7 +69,7 @@ it('checks the whole file first, and any fault changes nothing', async () => {
 it('takes and gives sessions beyond any document limit, and refuses files beyond its own', async () => {
   const large = Array.from({ length: 18 }, (_, n) => message(String(n).padEnd(1024 * 1024, 'x')));
   expect((await importing({ sessions: { large: session('large', { messages: large }) } })).body).toEqual({ imported: 1 });
-  const file = (await two.one.get('/api/vps/sessions/export?user_id=u')).body as unknown as VpsSessionExport;
+  const file = await exportOf(two.one, '?user_id=u');
   expect(file.sessions['large']?.messages).toHaveLength(18);
   expect((await importing(file)).status).toBe(200);
   const tooLarge = await two.one.ask('POST', '/api/vps/sessions/import', { raw: `{"sessions":{}${' '.repeat(31_000_000)}}` }).catch(() => null);

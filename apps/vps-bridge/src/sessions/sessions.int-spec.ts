@@ -40,7 +40,7 @@ describe('sessions', () => {
     );
     answers.forEach(({ body }, n) => expect(body['response']).toBe(`answer to p${n}`));
     const session = await bridge.get(`/api/vps/sessions/${sessionId}`);
-    const { messages, total_messages, metadata } = session.body as unknown as { messages: { role: string; content: string }[]; total_messages: number; metadata: object };
+    const { messages, total_messages, metadata } = session.body as unknown as { messages: { role: string; content: string }[]; total_messages: number; metadata: object }; // checked below
     expect(total_messages).toBe(400);
     expect(Object.keys(metadata)).toHaveLength(200);
     for (let n = 0; n < 200; n++) {
@@ -89,7 +89,7 @@ describe('sessions', () => {
     const sessionId = unique('paged');
     const user = unique('user');
     for (let n = 0; n < 3; n++) await bridge.call(name, { session_id: sessionId, prompt: `p${n}`, user_id: user });
-    const page = async (query: string) => (await bridge.get(`/api/vps/sessions/${sessionId}/messages${query}`)).body as unknown as { messages: { seq: number }[] };
+    const page = async (query: string) => (await bridge.get(`/api/vps/sessions/${sessionId}/messages${query}`)).body as unknown as { messages: { seq: number }[] }; // as above
     expect(await page('?limit=4')).toMatchObject({ total_messages: 6, next_after_seq: 4, next_before_seq: null });
     expect((await page('?after_seq=4')).messages.map(({ seq }) => seq)).toEqual([5, 6]);
     expect(await page('?before_seq=6&limit=2')).toMatchObject({ messages: [{ seq: 5 }, { seq: 4 }], next_before_seq: 4, next_after_seq: null });

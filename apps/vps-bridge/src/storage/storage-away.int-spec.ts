@@ -1,8 +1,7 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { FakeAgent, says, type TestDatabase, testDatabase, waitFor } from '@agentfleet/testing';
+import { Cable, FakeAgent, says, type TestDatabase, testDatabase, waitFor } from '@agentfleet/testing';
 import { vpsBridgeApp } from '../app';
 import { BridgeCaller } from '../bridge.fixture';
-import { Cable } from './cable.fixture';
 
 const KEY = 'a-static-key-of-the-bridge';
 let database: TestDatabase;

@@ -34,7 +34,7 @@ function loadInWorker(fetch: (input: string, init: RequestInit) => Promise<Respo
     });
     return exported;
   };
-  return load('index') as unknown as typeof Bridge;
+  return load('index') as unknown as typeof Bridge; // the same module, compiled anew in the bare realm
 }
 
 const asked: Asked[] = [];
