@@ -1,3 +1,4 @@
+import { isWellFormed } from '@agentfleet/contracts';
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy, ValidateIf } from 'class-validator';
@@ -15,13 +16,11 @@ function rule(name: string, message: string, check: (value: unknown) => boolean)
 }
 
 const CONTROL = /[\u0000-\u001f\u007f]/;
-/** Stored they would read back as other characters. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
-const isWellFormed = (value: unknown) => typeof value !== 'string' || !LONE_SURROGATE.test(value);
 
 /** Every string and key of a JSON value; depth is bounded before. */
 function isWellFormedJson(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return isWellFormed(value);
+  if (typeof value === 'string') return isWellFormed(value);
+  if (typeof value !== 'object' || value === null) return true;
   return Object.entries(value).every(([key, inner]) => isWellFormed(key) && isWellFormedJson(inner));
 }
 
@@ -43,7 +42,7 @@ interface TextRules {
 export function Text({ min = 0, max, example, controlCharacters = true }: TextRules): PropertyDecorator {
   const rules = [
     rule('isText', 'must be a string', (value) => typeof value === 'string'),
-    rule('wellFormed', 'must not have lone surrogates', isWellFormed),
+    rule('wellFormed', 'must not have lone surrogates', isWellFormedJson),
     rule('maxText', `must be at most ${max} characters`, (value) => typeof value !== 'string' || lengthOf(value) <= max),
     ApiProperty({ type: String, minLength: min, maxLength: max, ...(example === undefined ? {} : { example }) }),
   ];

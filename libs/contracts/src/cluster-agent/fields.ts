@@ -1,10 +1,9 @@
 import type { FieldProblem } from '@agentfleet/errors';
-import { isJsonObject, type JsonObject, type JsonValue } from '../platform/json';
+import { isJsonObject, isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
 
 export type ClusterParsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly FieldProblem[] };
 
 const CONTROL = /\p{Cc}/u;
-const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Characters as people count them (code points), not UTF-16 units. */
 export function codePoints(text: string): number {
@@ -41,7 +40,7 @@ export class PayloadReader {
     if (typeof value !== 'string') return this.refuse(field, says);
     const length = codePoints(value.trim());
     if (length < 1 || length > max) return this.refuse(field, says);
-    if (CONTROL.test(value) || LONE_SURROGATE.test(value)) return this.refuse(field, 'must not contain control characters or lone surrogates');
+    if (CONTROL.test(value) || !isWellFormed(value)) return this.refuse(field, 'must not contain control characters or lone surrogates');
     return value;
   }
 

@@ -8,3 +8,10 @@ export interface JsonObject {
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** False for text with half a surrogate pair: stored as UTF-8 it would read back differently. */
+export function isWellFormed(text: string): boolean {
+  return !LONE_SURROGATE.test(text);
+}

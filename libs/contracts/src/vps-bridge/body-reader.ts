@@ -1,5 +1,5 @@
 import { hasControlCharacter, utf8Length } from '../execution-gateway/fields';
-import { isJsonObject, type JsonObject, type JsonValue } from '../platform/json';
+import { isJsonObject, isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
 
 /** A refused field; `message` continues the field's name and never quotes its value, which may be a token. */
 export interface VpsFieldProblem {
@@ -10,12 +10,6 @@ export interface VpsFieldProblem {
 /** What is said of `retry_on` and `fallback_on` is checked by the caller: the patterns belong to the core. */
 export type VpsParsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly VpsFieldProblem[] };
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
-/** False for text with half a surrogate pair: stored as UTF-8 it would read back differently. */
-export function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text);
-}
 
 /** A text for people, at most 64 characters of it, without half a surrogate pair. */
 export function shortened(text: string): string {

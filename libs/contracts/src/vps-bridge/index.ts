@@ -1,6 +1,6 @@
 export * from './wire';
 export * from './notices';
-export { isVpsAgentName, isVpsSessionId, isWellFormed, shortened } from './body-reader';
+export { isVpsAgentName, isVpsSessionId, shortened } from './body-reader';
 export { readVpsTime } from './time';
 export type { VpsFieldProblem, VpsParsed } from './body-reader';
 export { MAX_METADATA_BYTES, MAX_PROMPT_CHARACTERS, parseVpsCall, parseVpsStream } from './parse-call';

@@ -1,6 +1,6 @@
 import { utf8Length } from '../execution-gateway/fields';
-import { isJsonObject, type JsonObject, type JsonValue } from '../platform/json';
-import { BodyReader, LABEL_RULE, isVpsSessionId, isWellFormed, shortened, type VpsFieldProblem, type VpsParsed } from './body-reader';
+import { isJsonObject, isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
+import { BodyReader, LABEL_RULE, isVpsSessionId, shortened, type VpsFieldProblem, type VpsParsed } from './body-reader';
 import { readVpsTime } from './time';
 import type { VpsMessageRole } from './wire';
 
