@@ -143,21 +143,22 @@ async function createNestApp<E extends PlatformEnv>(
   return app;
 }
 
-function ignoresBody(request: Pick<FastifyRequest, 'routeOptions'>): boolean {
-  return (request.routeOptions.config as RouteRules).ignoreBody === true; // set by our decorators
+function rulesOf(request: Pick<FastifyRequest, 'routeOptions'>): RouteRules {
+  return request.routeOptions.config as RouteRules; // set by our decorators
 }
 
 function addBodyParsers(app: NestFastifyApplication, rules: HttpRules<never>): void {
   app.useBodyParser('application/json', {}, (request, body, done) => {
     try {
-      done(null, ignoresBody(request) ? undefined : parseJsonBody(body, rules));
+      const { ignoreBody, maxBodyKeys } = rulesOf(request);
+      done(null, ignoreBody === true ? undefined : parseJsonBody(body, rules, maxBodyKeys));
     } catch (error) {
       done(error instanceof Error ? error : new Error('The body could not be parsed'), undefined);
     }
   });
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
-    if (ignoresBody(request) || body.length === 0) done(null, undefined);
+    if (rulesOf(request).ignoreBody === true || body.length === 0) done(null, undefined);
     else done(new AppError('unsupported_media_type'), undefined);
   });
 }

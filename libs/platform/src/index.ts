@@ -16,11 +16,11 @@ export {
   type EnvProblem,
 } from './env/define-env';
 export { isLoopbackHost, isWildcardHost, platformVariables, type PlatformEnv } from './env/platform-variables';
-export { Authenticated, BodyLimit, CurrentCaller, Needs, NoBody, Public, type RouteRules } from './http/access';
+export { Authenticated, BodyKeys, BodyLimit, CurrentCaller, Needs, NoBody, Public, type RouteRules } from './http/access';
 export { asAppError } from './http/error-filter';
 export { isPoisoned, isWithinDepth } from './http/json-body';
 export { HealthChecks, type Checks } from './http/operations.controller';
-export { validationFailed } from './http/validation';
+export { Nested, validationFailed } from './http/validation';
 export { actorOf, hasAnyScope, SYSTEM_ACTOR, type Caller } from './identity/caller';
 export { FailureLimiter } from './identity/failure-limiter';
 export { FieldCipher } from './identity/field-cipher';

@@ -8,15 +8,16 @@ import {
   type AiwmRotatedApiKey,
   type ApiKeyLimits,
 } from '@agentfleet/contracts';
+import { Nested } from '@agentfleet/platform';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { ValidateNested } from 'class-validator';
 import type { Documented } from '../resources/documented';
+import { timeOf } from '../resources/time';
 import { Check, Optional, Text, TextList, WholeNumber } from '../resources/validation';
 
-const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
-const isFutureTime = (value: unknown) =>
-  value === null || (typeof value === 'string' && ISO.test(value) && Date.parse(value) > Date.now());
+const isFutureTime = (value: unknown) => {
+  const time = timeOf(value);
+  return value === null || (time !== undefined && time.getTime() > Date.now());
+};
 
 export class ApiKeyLimitsDto implements ApiKeyLimits {
   @Optional() @WholeNumber(1, 10_000_000)
@@ -41,7 +42,7 @@ export class CreateApiKeyDto implements Documented<AiwmApiKeyCreate> {
   expiresAt?: string | null;
 
   @Optional() @Check('object', 'must be an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value))
-  @ValidateNested() @Type(() => ApiKeyLimitsDto)
+  @Nested(ApiKeyLimitsDto)
   limits?: ApiKeyLimitsDto;
 }
 

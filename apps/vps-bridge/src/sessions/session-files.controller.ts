@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { parseVpsImport, type VpsCleanup, type VpsImported } from '@agentfleet/contracts';
-import { CLOCK, CurrentCaller, Needs, NoBody, validationFailed, type Caller, type Clock } from '@agentfleet/platform';
+import { BodyKeys, CLOCK, CurrentCaller, Needs, NoBody, validationFailed, type Caller, type Clock } from '@agentfleet/platform';
 import { Body, Controller, Get, Header, HttpCode, Inject, Post, Query, StreamableFile } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
@@ -17,6 +17,8 @@ import { CleanupDto, ImportedDto, SessionExportDto } from './sessions.dto';
 const BASE = 'api/vps/sessions';
 export const IMPORT_PATH = `/${BASE}/import`;
 const JSON_TYPE = 'application/json; charset=utf-8';
+/** A file of the largest allowed size holds no more: a message alone has three members and 50 bytes around them. */
+const MAX_IMPORT_KEYS = 5_000_000;
 const AGE_HOURS = { default: 24, max: 876_000 };
 
 /** Sessions in bulk. */
@@ -47,6 +49,7 @@ export class SessionFilesController {
   /** Takes an exported file; sessions of the same ids are replaced as a whole. Any fault refuses all of it. */
   @Post('import')
   @HttpCode(200)
+  @BodyKeys(MAX_IMPORT_KEYS)
   @Needs('vps:manage')
   @ApiBody({ type: SessionExportDto, examples: { file: { value: SESSION_EXPORT } } })
   @ApiOkResponse({ type: ImportedDto, example: { imported: 1 } })

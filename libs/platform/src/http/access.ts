@@ -10,6 +10,7 @@ export interface RouteRules {
   /** `public`, `authenticated` (any caller), or the scopes of which the caller needs one. */
   readonly access?: 'public' | 'authenticated' | readonly Scope[];
   readonly bodyLimitBytes?: number;
+  readonly maxBodyKeys?: number;
   /** A body that comes all the same is read and dropped, whatever its type. */
   readonly ignoreBody?: boolean;
 }
@@ -45,6 +46,9 @@ export const Needs = (...scopes: readonly [Scope, ...Scope[]]): MethodDecorator 
 
 /** Another body limit than the app's. */
 export const BodyLimit = (bodyLimitBytes: number): MethodDecorator => rule({ bodyLimitBytes });
+
+/** Another number of keys than 10,000 in one object and 100,000 in all, for routes that take whole files. */
+export const BodyKeys = (maxBodyKeys: number): MethodDecorator => rule({ maxBodyKeys });
 
 /** For routes without a body: scripts send an empty one with a content type on POST and DELETE. */
 export const NoBody = (): MethodDecorator => rule({ ignoreBody: true });

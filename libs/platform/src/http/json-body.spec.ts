@@ -1,6 +1,5 @@
 import { AppError } from '@agentfleet/errors';
-import * as fc from 'fast-check';
-import { isPoisoned, isWithinDepth, parseJsonBody } from './json-body';
+import { isPoisoned, parseJsonBody } from './json-body';
 
 const RULES = { maxJsonDepth: 4, emptyJsonBody: 'object', nonObjectBody: 'validation_failed', deepJson: 'malformed_json' } as const;
 const codeOf = (text: string, rules: Parameters<typeof parseJsonBody>[1] = RULES) => {
@@ -11,20 +10,6 @@ const codeOf = (text: string, rules: Parameters<typeof parseJsonBody>[1] = RULES
     return error instanceof AppError ? error.code : error;
   }
 };
-
-function depthOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
-}
-
-test('depth is measured as the parser would, brackets in strings ignored', () => {
-  fc.assert(
-    fc.property(fc.jsonValue({ maxDepth: 8 }), fc.integer({ min: 0, max: 10 }), (value, limit) => {
-      expect(isWithinDepth(Buffer.from(JSON.stringify(value)), limit)).toBe(depthOf(value) <= limit);
-    }),
-  );
-  expect(isWithinDepth(Buffer.from('['.repeat(200_000)), 64)).toBe(false);
-});
 
 test('poisoned keys are found at any depth, harmless ones are not', () => {
   expect(isPoisoned(JSON.parse('{"a":[{"__proto__":1}]}'))).toBe(true);
@@ -40,6 +25,24 @@ test('what each rule says', () => {
   expect(codeOf('{"a":{"b":{"c":{"d":{}}}}}')).toBe('malformed_json');
   expect(codeOf('{"a":{"b":{"c":{"d":{}}}}}', { ...RULES, deepJson: 'validation_failed' })).toBe('validation_failed');
   expect(codeOf('{"a":{"b":{"c":{}}}}')).toBeUndefined();
+});
+
+test('a byte-order mark is ignored', () => {
+  expect(parseJsonBody(Buffer.from('\uFEFF{"a":1}'), RULES)).toEqual({ a: 1 });
+  expect(parseJsonBody(Buffer.from('\uFEFF'), RULES)).toEqual({});
+  expect(codeOf('\uFEFF\uFEFF{}')).toBe('malformed_json');
+});
+
+test('a number that would change is refused by its path', () => {
+  expect(() => parseJsonBody(Buffer.from('{"settings":{"channel":1090123456789012345}}'), RULES)).toThrow(/^settings\.channel is a number that .*: write it as text$/);
+});
+
+test('keys are limited per object, in all, and by the route', () => {
+  const object = (count: number) => `{${Array.from({ length: count }, (_, i) => `"${i}":0`).join()}}`;
+  expect(codeOf(object(10_000))).toBeUndefined();
+  expect(() => parseJsonBody(Buffer.from(`{"a":${object(10_001)}}`), RULES)).toThrow('a must have at most 10000 keys');
+  expect(() => parseJsonBody(Buffer.from(`{"a":[${Array(11).fill(object(10_000)).join()}]}`), RULES)).toThrow('body must have at most 100000 keys in all');
+  expect(() => parseJsonBody(Buffer.from(object(200_000)), RULES, 200_000)).not.toThrow();
 });
 
 test('an error never quotes the body', () => {

@@ -2,23 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import { isJsonObject } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import type { HttpRules } from '../app-definition';
+import { describeJsonFault, findJsonFault, withoutByteOrderMark, type JsonLimits } from './json-scan';
 
-/** True when no `[` or `{` outside strings is nested deeper than the limit; one pass, no recursion. */
-export function isWithinDepth(text: Uint8Array, limit: number): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (inString) {
-      if (c === 0x5c) i++;
-      else if (c === 0x22) inString = false;
-    } else if (c === 0x22) inString = true;
-    else if (c === 0x5b || c === 0x7b) {
-      if (++depth > limit) return false;
-    } else if (c === 0x5d || c === 0x7d) depth--;
-  }
-  return true;
-}
+/** No form of any contract comes near; free objects are limited to 64 KiB or less, which hold at most 10,000 keys. */
+export const MAX_KEYS_PER_OBJECT = 10_000;
+export const MAX_KEYS = 100_000;
 
 /** True when a key `__proto__`, or `constructor` with a `prototype` below it, is anywhere in the value. */
 export function isPoisoned(value: unknown): boolean {
@@ -44,27 +32,36 @@ function reasonOf(error: unknown, length: number): string {
   return position === undefined ? 'not valid JSON' : `unexpected character at position ${position}`;
 }
 
+/** Bytes of a JSON text to a value, or the error that names what is wrong with it. */
+function parseChecked(bytes: Buffer, limits: JsonLimits, rules: Pick<JsonRules, 'deepJson'>): unknown {
+  if (!isUtf8(bytes)) throw new AppError('malformed_json', { message: 'Invalid JSON: the body is not UTF-8' });
+  const fault = findJsonFault(bytes, limits);
+  if (fault) {
+    const problem = describeJsonFault(fault, limits);
+    const code = fault.kind === 'too_deep' ? rules.deepJson : 'validation_failed';
+    throw new AppError(code, { message: `${problem.field} ${problem.message}`, problems: [problem] });
+  }
+  const text = bytes.toString('utf8');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AppError('malformed_json', { message: `Invalid JSON: ${reasonOf(error, text.length)}` });
+  }
+}
+
 /**
- * Bytes of a JSON body to an object.
+ * Bytes of a JSON body to an object. A byte-order mark before it is ignored.
+ * @param maxKeys of the whole body and of each object in it; default 100,000 and 10,000
  * @throws AppError `malformed_json` or `validation_failed`, as the app's contract says.
  */
-export function parseJsonBody(bytes: Buffer, rules: JsonRules): object {
+export function parseJsonBody(received: Buffer, rules: JsonRules, maxKeys?: number): object {
+  const bytes = withoutByteOrderMark(received);
   if (bytes.length === 0) {
     if (rules.emptyJsonBody === 'object') return {};
     throw new AppError('malformed_json', { message: 'Invalid JSON: unexpected end of input' });
   }
-  if (!isUtf8(bytes)) throw new AppError('malformed_json', { message: 'Invalid JSON: the body is not UTF-8' });
-  if (!isWithinDepth(bytes, rules.maxJsonDepth)) {
-    const message = `must not be nested deeper than ${rules.maxJsonDepth} levels`;
-    throw new AppError(rules.deepJson, { message: `body ${message}`, problems: [{ field: 'body', message }] });
-  }
-  const text = bytes.toString('utf8');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new AppError('malformed_json', { message: `Invalid JSON: ${reasonOf(error, text.length)}` });
-  }
+  const limits = { depth: rules.maxJsonDepth, keysPerObject: maxKeys ?? MAX_KEYS_PER_OBJECT, keys: maxKeys ?? MAX_KEYS };
+  const value = parseChecked(bytes, limits, rules);
   if (!isJsonObject(value)) {
     const message = 'must be a JSON object';
     throw new AppError(rules.nonObjectBody, { message: `body ${message}`, problems: [{ field: 'body', message }] });

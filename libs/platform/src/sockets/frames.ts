@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { isJsonObject, type JsonObject } from '@agentfleet/contracts';
 import type { RawData } from 'ws';
-import { isWithinDepth } from '../http/json-body';
+import { AppError } from '@agentfleet/errors';
+import { MAX_KEYS, MAX_KEYS_PER_OBJECT } from '../http/json-body';
+import { describeJsonFault, findJsonFault, withoutByteOrderMark, type JsonFault, type JsonLimits } from '../http/json-scan';
 import type { FrameProblem } from './socket-types';
 
 export function bytesOf(data: RawData): Buffer {
@@ -18,11 +20,22 @@ const malformed = (reason: Extract<FrameProblem, { kind: 'malformed' }>['reason'
   problem: { kind: 'malformed', reason, frame },
 });
 
+/** The frame is well formed JSON or could be: the app words it like a field that it refuses itself. */
+function refused(fault: JsonFault, limits: JsonLimits, frame: JsonObject): ParsedFrame {
+  const problem = describeJsonFault(fault.path === '' ? { ...fault, path: 'message' } : fault, limits);
+  const error = new AppError('validation_failed', { message: `${problem.field} ${problem.message}`, problems: [problem] });
+  return { ok: false, problem: { kind: 'failed', error, frame } };
+}
+
 /** Text of a frame to an object with its name; never throws, whatever the bytes. */
-export function parseFrame(bytes: Buffer, discriminator: string, maxDepth: number): ParsedFrame {
+export function parseFrame(received: Buffer, discriminator: string, maxDepth: number): ParsedFrame {
+  const bytes = withoutByteOrderMark(received);
   if (bytes.length === 0) return malformed('empty');
   if (!isUtf8(bytes)) return malformed('not_utf8');
-  if (!isWithinDepth(bytes, maxDepth)) return malformed('too_deep');
+  const limits = { depth: maxDepth, keysPerObject: MAX_KEYS_PER_OBJECT, keys: MAX_KEYS };
+  const fault = findJsonFault(bytes, limits);
+  if (fault?.kind === 'too_deep') return malformed('too_deep');
+  if (fault?.kind === 'too_many_keys') return refused(fault, limits, {});
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8'));
@@ -30,6 +43,7 @@ export function parseFrame(bytes: Buffer, discriminator: string, maxDepth: numbe
     return malformed('not_json');
   }
   if (!isJsonObject(value)) return malformed('not_object');
+  if (fault) return refused(fault, limits, value);
   const name = Object.hasOwn(value, discriminator) ? value[discriminator] : undefined;
   if (typeof name !== 'string' || name === '') return malformed('no_name', value);
   return { ok: true, name, frame: value };

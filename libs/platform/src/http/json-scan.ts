@@ -1,0 +1,178 @@
+/** How much structure one JSON text may have; its size in bytes is limited before. */
+export interface JsonLimits {
+  /** Levels of `{` and `[`. */
+  readonly depth: number;
+  /** Members of one object. */
+  readonly keysPerObject: number;
+  /** Members of all objects together. */
+  readonly keys: number;
+}
+
+/** Why a JSON text is refused before it is parsed; `path` is spelled `a.b[0].c`, empty for the whole text. */
+export interface JsonFault {
+  readonly kind: 'too_deep' | 'too_many_keys' | 'inexact_number';
+  readonly path: string;
+}
+
+/** Any number of so many characters survives the way through a double: 2^53 has 16 digits. */
+const ALWAYS_EXACT_LENGTH = 15;
+/** The longest double has 309 digits before its point; what is longer is not looked at. */
+const LONGEST_NUMBER = 400;
+const LONGEST_SHOWN_KEY = 64;
+
+/** Sign aside: the digits without zeros at both ends, and the power of ten behind them. */
+function digitsOf(literal: string): { readonly digits: string; readonly exponent: number } {
+  const [mantissa = '', power = '0'] = literal.toLowerCase().replace(/^-/, '').split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const all = (whole + fraction).replace(/^0+/, '');
+  const digits = all.replace(/0+$/, '');
+  return { digits, exponent: Number(power) - fraction.length + (all.length - digits.length) };
+}
+
+/**
+ * False when a number would read back as another one: beyond 1.8e308, smaller than the smallest double, or at least 2^53
+ * with other digits (ids of 64 bits, nanoseconds). Smaller ones with a fraction are rounded to a double, as everywhere.
+ */
+export function survivesAsDouble(literal: string): boolean {
+  if (literal.length > LONGEST_NUMBER) return false;
+  const value = Number(literal);
+  if (!Number.isFinite(value)) return false;
+  const given = digitsOf(literal);
+  if (value === 0) return given.digits === '';
+  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return true;
+  const kept = digitsOf(String(value));
+  return given.digits === kept.digits && given.exponent === kept.exponent;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const isDigitOrSign = (c: number) => (c >= 0x30 && c <= 0x39) || c === 0x2d;
+const isNumberByte = (c: number) => isDigitOrSign(c) || c === 0x2b || c === 0x2e || c === 0x45 || c === 0x65;
+
+/** One `{` or `[` that is open: where its newest key stands, and how many members it has had. */
+interface Level {
+  readonly isObject: boolean;
+  keyStart: number;
+  keyEnd: number;
+  members: number;
+}
+
+class Scan {
+  private readonly levels: Level[] = [];
+  private keys = 0;
+  private stringStart = 0;
+  private stringEnd = 0;
+
+  constructor(
+    private readonly text: Buffer,
+    private readonly limits: JsonLimits,
+  ) {}
+
+  run(): JsonFault | undefined {
+    const { text } = this;
+    for (let i = 0; i < text.length; i++) {
+      const c = text[i] ?? 0;
+      if (c === QUOTE) i = this.skipString(i);
+      else if (c === 0x7b || c === 0x5b) {
+        if (this.levels.length >= this.limits.depth) return { kind: 'too_deep', path: '' };
+        this.levels.push({ isObject: c === 0x7b, keyStart: 0, keyEnd: 0, members: 0 });
+      } else if (c === 0x7d || c === 0x5d) this.levels.pop();
+      else if (c === 0x3a) {
+        const fault = this.countKey();
+        if (fault) return fault;
+      } else if (c === 0x2c) this.nextItem();
+      else if (isDigitOrSign(c)) {
+        const end = this.endOfNumber(i);
+        if (this.changesNumber(i, end)) return { kind: 'inexact_number', path: this.path() };
+        i = end - 1;
+      }
+    }
+    return undefined;
+  }
+
+  /** @returns where its closing quote is */
+  private skipString(open: number): number {
+    let i = open + 1;
+    while (i < this.text.length && this.text[i] !== QUOTE) i += this.text[i] === BACKSLASH ? 2 : 1;
+    this.stringStart = open + 1;
+    this.stringEnd = i;
+    return i;
+  }
+
+  private countKey(): JsonFault | undefined {
+    const level = this.levels.at(-1);
+    if (!level) return undefined; // no JSON
+    level.keyStart = this.stringStart;
+    level.keyEnd = this.stringEnd;
+    if (++this.keys > this.limits.keys) return { kind: 'too_many_keys', path: '' };
+    if (++level.members <= this.limits.keysPerObject) return undefined;
+    this.levels.pop();
+    return { kind: 'too_many_keys', path: this.path() };
+  }
+
+  private nextItem(): void {
+    const level = this.levels.at(-1);
+    if (level && !level.isObject) level.members++;
+  }
+
+  private endOfNumber(start: number): number {
+    let end = start + 1;
+    while (end < this.text.length && isNumberByte(this.text[end] ?? 0)) end++;
+    return end;
+  }
+
+  /** Numbers directly in the outermost object belong to declared fields, which have checks of their own. */
+  private changesNumber(start: number, end: number): boolean {
+    if (this.levels.length < 2) return false;
+    if (end - start <= ALWAYS_EXACT_LENGTH && !this.text.subarray(start, end).some((c) => c === 0x45 || c === 0x65)) return false;
+    const literal = this.text.latin1Slice(start, Math.min(end, start + LONGEST_NUMBER + 1));
+    // what Number() cannot read is no JSON either: the parser will say so
+    return !Number.isNaN(Number(literal)) && !survivesAsDouble(literal);
+  }
+
+  private path(): string {
+    let path = '';
+    for (const { isObject, keyStart, keyEnd, members } of this.levels) {
+      if (!isObject) path += `[${members}]`;
+      else path += `${path === '' ? '' : '.'}${shownKey(this.text.toString('utf8', keyStart, keyEnd))}`;
+    }
+    return path;
+  }
+}
+
+/** A key as it is meant, escapes resolved, cut for people. */
+function shownKey(raw: string): string {
+  try {
+    return Array.from(String(JSON.parse(`"${raw}"`))).slice(0, LONGEST_SHOWN_KEY).join('').toWellFormed();
+  } catch {
+    return '…'; // the parser will refuse the whole text
+  }
+}
+
+/**
+ * Looks through the bytes of a JSON text once, without recursion and before its values exist: depth, number of keys, and
+ * numbers that JavaScript would change. What is no JSON at all is left to the parser.
+ */
+export function findJsonFault(text: Buffer, limits: JsonLimits): JsonFault | undefined {
+  return new Scan(text, limits).run();
+}
+
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** Without the mark that Windows tools put before UTF-8 text; RFC 8259 allows to ignore it. */
+export function withoutByteOrderMark(text: Buffer): Buffer {
+  return text.subarray(0, 3).equals(BYTE_ORDER_MARK) ? text.subarray(3) : text;
+}
+
+/** Words for people, continuing the field's name. */
+export function describeJsonFault(fault: JsonFault, limits: JsonLimits): { readonly field: string; readonly message: string } {
+  const field = fault.path === '' ? 'body' : fault.path;
+  switch (fault.kind) {
+    case 'too_deep':
+      return { field, message: `must not be nested deeper than ${limits.depth} levels` };
+    case 'too_many_keys':
+      return { field, message: `must have at most ${fault.path === '' ? limits.keys : limits.keysPerObject} keys${fault.path === '' ? ' in all' : ''}` };
+    case 'inexact_number':
+      return { field, message: 'is a number that cannot be kept with all its digits (64-bit ids, nanoseconds, 1e400): write it as text' };
+  }
+}
