@@ -69,8 +69,8 @@ export async function bootApp<E extends PlatformEnv>(definition: AppDefinition<E
   const app = await createNestApp(definition, env, services);
   serveApiDocs(app, definition, VERSION);
   app.connectMicroservice({ strategy: new BusServer(services.busOptions) }, { inheritAppConfig: false });
-  const { identity, lifecycle, log, sourceAddress } = services;
-  app.useWebSocketAdapter(new SocketAdapter(app, { identity, lifecycle, log, sourceAddress, renderError: definition.renderError }));
+  const { identity, lifecycle, log, sourceAddress, localCallers } = services;
+  app.useWebSocketAdapter(new SocketAdapter(app, { identity, lifecycle, log, sourceAddress, localCallers, renderError: definition.renderError }));
   try {
     await app.startAllMicroservices();
     await app.listen({ port: definition.port(env), host: env.HOST, backlog: 4096 });
@@ -127,6 +127,7 @@ async function createNestApp<E extends PlatformEnv>(
     rules,
     bodyLimitBytes: definition.http.bodyLimitBytes(env),
     sourceAddress: services.sourceAddress,
+    localCallers: services.localCallers,
   };
   const adapter = createHttpAdapter(deps);
   const app = await NestFactory.create<NestFastifyApplication>(PlatformModule.around(definition.module, services), adapter, {

@@ -71,6 +71,12 @@ class ProbeController {
     return { id };
   }
 
+  @Get('refused/:id')
+  @Authenticated()
+  refusedItem(): never {
+    throw new AppError('busy');
+  }
+
   @Get('bug')
   @Public()
   bug(): never {
@@ -103,6 +109,7 @@ class ProbeController {
 @Injectable()
 export class ProbePolicy implements SocketPolicy<{ id: string }> {
   readonly released: string[] = [];
+  open = 0;
 
   limits() {
     return { maxPayloadBytes: 1000, pingIntervalMs: 100, staleAfterMs: 400, maxBufferedBytes: 1_000_000, badFramesPer10s: 12 };
@@ -112,6 +119,7 @@ export class ProbePolicy implements SocketPolicy<{ id: string }> {
     await request.authenticate({ queryToken: request.query.get('token') ?? undefined });
     const id = request.params['id'] ?? '';
     if (id === 'full') return { kind: 'refuse', status: 429, headers: { 'Retry-After': '7' }, body: { full: true } };
+    this.open++;
     return { kind: 'accept', context: { id } };
   }
 
@@ -120,6 +128,7 @@ export class ProbePolicy implements SocketPolicy<{ id: string }> {
   }
 
   release(context: { id: string }): void {
+    this.open--;
     this.released.push(context.id);
   }
 }

@@ -5,6 +5,7 @@ import { Audit } from './audit';
 import { Bus } from './bus/bus';
 import type { BusOptions } from './bus/redis-options';
 import type { PlatformEnv } from './env/platform-variables';
+import { LocalCallers } from './http/local-callers';
 import { HealthChecks } from './http/operations.controller';
 import { SourceAddress } from './http/source-address';
 import { FieldCipher } from './identity/field-cipher';
@@ -72,6 +73,7 @@ export function createServices<E extends PlatformEnv>(definition: AppDefinition<
     leases: new Leases(connection, replica, lifecycle, log),
     health: new HealthChecks(database, bus, lifecycle),
     sourceAddress: new SourceAddress(env.TRUSTED_PROXIES),
+    localCallers: new LocalCallers(env),
   };
 }
 

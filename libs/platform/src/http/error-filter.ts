@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { AppError } from '@agentfleet/errors';
+import { AppError, type AppErrorCode } from '@agentfleet/errors';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { throwError } from 'rxjs';
@@ -47,7 +47,7 @@ interface FailedRequest {
 }
 
 /** Words any thrown thing for the caller; bugs get an `error_id` and their details go to the log only. */
-export function renderFailure(error: unknown, request: FailedRequest, render: ErrorRenderer, log: Log): RenderedError {
+export function renderFailure(error: unknown, request: FailedRequest, render: ErrorRenderer, log: Log): RenderedError & { readonly code: AppErrorCode } {
   const known = asAppError(error);
   let errorId: string | undefined;
   if (!known) {
@@ -70,7 +70,7 @@ export function renderFailure(error: unknown, request: FailedRequest, render: Er
   const headers: Record<string, string> = { ...rendered.headers };
   if (rendered.status === 401) headers['WWW-Authenticate'] ??= 'Bearer';
   if (failure.retryAfterSeconds !== undefined) headers['Retry-After'] ??= String(failure.retryAfterSeconds);
-  return { status: rendered.status, body: rendered.body, headers };
+  return { status: rendered.status, body: rendered.body, headers, code: failure.code };
 }
 
 export function pathOf(url: string | undefined): string {
@@ -97,6 +97,7 @@ export class ErrorFilter implements ExceptionFilter {
     }
     const correlationId = request.context?.correlationId ?? '';
     const rendered = renderFailure(error, { correlationId, path: pathOf(request.raw.url) }, this.render, this.log);
+    request.failureCode = rendered.code;
     // the rest of a body that was not read must not be taken for the next request
     if (!request.raw.complete) void reply.header('connection', 'close');
     void reply.status(rendered.status).headers({ ...rendered.headers }).type('application/json; charset=utf-8').send(rendered.body);

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { AppError } from '@agentfleet/errors';
+import { AppError, type AppErrorCode } from '@agentfleet/errors';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parse } from 'qs';
@@ -13,12 +13,15 @@ import type { Metrics } from '../observe/metrics';
 import { contextFromHeaders, enterContext, type RequestContext } from '../observe/request-context';
 import type { RouteRules } from './access';
 import { pathOf, renderFailure } from './error-filter';
+import type { LocalCallers } from './local-callers';
 import type { SourceAddress } from './source-address';
 
 declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller | undefined;
     context: RequestContext;
+    /** Of the error that was answered; for the request's log line. */
+    failureCode: AppErrorCode | undefined;
   }
 }
 
@@ -32,6 +35,7 @@ export interface HttpDeps {
   readonly rules: HttpRules<never>;
   readonly bodyLimitBytes: number;
   readonly sourceAddress: SourceAddress;
+  readonly localCallers: LocalCallers;
 }
 
 const DOCS = '/api-docs';
@@ -80,6 +84,7 @@ async function admit(request: FastifyRequest, reply: FastifyReply, deps: HttpDep
   if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
     throw new AppError('malformed_request', { message: 'The Host header is missing' });
   }
+  deps.localCallers.check(request.headers);
   const path = pathOf(request.raw.url);
   if (request.is404) {
     if (isProtectedPath(path, deps.rules)) request.caller = await authenticate(request, deps);
@@ -98,9 +103,24 @@ async function admit(request: FastifyRequest, reply: FastifyReply, deps: HttpDep
   }
 }
 
+const ID = /^(?:[0-9a-f]{24}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]{2,6}_[0-9a-f]{8,64})$/;
+
+/** What helps to find a refused request's cause: code, caller, ids of its path. Other text of a path may be a secret. */
+function whoAndWhy(request: FastifyRequest): object {
+  const { caller, failureCode } = request;
+  const given = typeof request.params === 'object' && request.params !== null ? Object.entries(request.params) : [];
+  const params = Object.fromEntries(given.filter(([, value]) => typeof value === 'string' && ID.test(value)));
+  return {
+    ...(failureCode === undefined ? {} : { error: failureCode }),
+    ...(caller === undefined ? {} : { caller: { kind: caller.kind, id: caller.id } }),
+    ...(Object.keys(params).length === 0 ? {} : { params }),
+  };
+}
+
 /** Our hooks: access of routes, credentials before bodies, metrics and a log line per request. */
 export function addHooks(fastify: FastifyInstance, deps: HttpDeps): void {
   fastify.decorateRequest('caller', undefined);
+  fastify.decorateRequest('failureCode', undefined);
   fastify.addHook('onRoute', (route) => {
     const rules = (route.config ?? {}) as RouteRules; // what our decorators put there, or nothing
     if (rules.bodyLimitBytes !== undefined) route.bodyLimit = rules.bodyLimitBytes;
@@ -117,8 +137,8 @@ export function addHooks(fastify: FastifyInstance, deps: HttpDeps): void {
     const isProbe = route.startsWith('/health'); // its 503 while booting and draining is an answer, not a fault
     const level = isProbe ? 'debug' : reply.statusCode >= 500 ? 'warn' : reply.statusCode >= 400 ? 'info' : 'debug';
     if (deps.log.isLevelEnabled(level)) {
-      const fields = { method: request.method, route, status: reply.statusCode, duration_ms: Math.round(reply.elapsedTime * 100) / 100 };
-      deps.log[level](fields, 'Request');
+      const durationMs = Math.round(reply.elapsedTime * 100) / 100;
+      deps.log[level]({ method: request.method, route, status: reply.statusCode, duration_ms: durationMs, ...whoAndWhy(request) }, 'Request');
     }
     done();
   });
@@ -148,6 +168,7 @@ function answerFrameworkError(error: Error, request: FastifyRequest, reply: Fast
   startRequest(request, deps);
   const path = pathOf(request.raw.url);
   const settle = async () => {
+    deps.localCallers.check(request.headers);
     if (isProtectedPath(path, deps.rules)) await authenticate(request, deps);
     throw error;
   };

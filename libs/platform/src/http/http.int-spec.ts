@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { IdentityFixtures, testDatabase, waitFor, type FixtureKey, type TestDatabase } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
@@ -60,6 +61,63 @@ describe('pages of other origins', () => {
     const answer = await ask('GET', '/p/me', { headers: { ...writer.headers, Origin: 'http://elsewhere.example' } });
     expect(answer.status).toBe(200);
     expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
+describe('the log line of a refused request', () => {
+  test('carries the code, the caller and ids of the path, and no other text of the path', async () => {
+    const lines: string[] = [];
+    const logged = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'info' }, logDestination: { write: (line: string) => void lines.push(line) } });
+    await logged.services.lifecycle.whenReady();
+    const id = '0123456789abcdef01234567';
+    await fetch(`${logged.url}/p/items/${id}/nothing`, { headers: writer.headers });
+    await fetch(`${logged.url}/p/refused/${id}`, { headers: writer.headers });
+    await fetch(`${logged.url}/p/refused/afk_secret`, { headers: writer.headers });
+    await fetch(`${logged.url}/p/me`);
+    const found = () => lines.filter((line) => line.includes('"Request"')).map((line): Record<string, unknown> => JSON.parse(line));
+    await waitFor('four lines', () => found().length === 4);
+    const caller = { kind: 'key', id: writer.id };
+    expect(found()).toMatchObject([
+      { status: 404, error: 'route_not_found', caller },
+      { status: 409, error: 'busy', caller, params: { id } },
+      { status: 409, error: 'busy', caller },
+      { status: 401, error: 'unauthenticated' },
+    ]);
+    expect(lines.join()).not.toContain('secret');
+    expect(found()[3]).not.toHaveProperty('caller');
+    await logged.close();
+  });
+});
+
+describe('with AUTH_MODE=off', () => {
+  test('pages of other origins and foreign names of this machine are refused on every method', async () => {
+    const local = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent', CORS_ORIGINS: PAGE, AUTH_MODE: 'off' } });
+    await local.services.lifecycle.whenReady();
+    const status = (method: string, path: string, headers: Record<string, string>) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const asked = request(`${local.url}${path}`, { method, headers }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        });
+        asked.on('error', reject);
+        asked.end();
+      });
+    const foreign: readonly Record<string, string>[] = [
+      { Origin: 'http://evil.example' },
+      { Origin: 'null' },
+      { Host: 'evil.example' },
+      { Host: `evil.example:${local.port}`, Origin: `http://evil.example:${local.port}` },
+    ];
+    for (const [method, path] of [['GET', '/p/me'], ['POST', '/p/nobody'], ['HEAD', '/p/me'], ['GET', '/p/query'], ['GET', '/p/items/%zz']] as const) {
+      const own = await status(method, path, {});
+      expect([method, path, own]).toEqual([method, path, path === '/p/items/%zz' ? 400 : 200]);
+      expect([method, path, await status(method, path, { Origin: local.url })]).toEqual([method, path, own]);
+      expect([method, path, await status(method, path, { Origin: PAGE })]).toEqual([method, path, own]);
+      for (const headers of foreign) {
+        expect([method, path, headers, await status(method, path, headers)]).toEqual([method, path, headers, 403]);
+      }
+    }
+    await local.close();
   });
 });
 

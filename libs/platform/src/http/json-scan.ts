@@ -1,3 +1,5 @@
+import { isWellFormed } from '@agentfleet/contracts';
+
 /** How much structure one JSON text may have; its size in bytes is limited before. */
 export interface JsonLimits {
   /** Levels of `{` and `[`. */
@@ -125,7 +127,7 @@ class Scan {
   private changesNumber(start: number, end: number): boolean {
     if (this.levels.length < 2) return false;
     if (end - start <= ALWAYS_EXACT_LENGTH && !this.text.subarray(start, end).some((c) => c === 0x45 || c === 0x65)) return false;
-    const literal = this.text.latin1Slice(start, Math.min(end, start + LONGEST_NUMBER + 1));
+    const literal = this.text.toString('latin1', start, Math.min(end, start + LONGEST_NUMBER + 1));
     // what Number() cannot read is no JSON either: the parser will say so
     return !Number.isNaN(Number(literal)) && !survivesAsDouble(literal);
   }
@@ -143,7 +145,8 @@ class Scan {
 /** A key as it is meant, escapes resolved, cut for people. */
 function shownKey(raw: string): string {
   try {
-    return Array.from(String(JSON.parse(`"${raw}"`))).slice(0, LONGEST_SHOWN_KEY).join('').toWellFormed();
+    const key = Array.from(String(JSON.parse(`"${raw}"`))).slice(0, LONGEST_SHOWN_KEY).join('');
+    return isWellFormed(key) ? key : '…';
   } catch {
     return '…'; // the parser will refuse the whole text
   }

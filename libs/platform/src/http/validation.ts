@@ -28,9 +28,9 @@ export const Nested = (type: Type<object>): PropertyDecorator => ValidateNested(
 
 /** The fields that a class declares by its decorators, each with the class of its value when that is checked too. */
 type DeclaredFields = ReadonlyMap<string, Type<object> | undefined>;
-const declared = new WeakMap<Type<object>, DeclaredFields>();
+const declared = new WeakMap<Type, DeclaredFields>();
 
-function declaredFields(type: Type<object>): DeclaredFields {
+function declaredFields(type: Type): DeclaredFields {
   const known = declared.get(type);
   if (known) return known;
   const fields = new Map<string, Type<object> | undefined>();
@@ -46,9 +46,9 @@ function declaredFields(type: Type<object>): DeclaredFields {
  * A parsed body as an instance of its class: the declared fields alone, each value as it came. class-transformer, which
  * Nest would use, copies unknown and free-form fields too and compares each key with all others: 110,000 keys took minutes.
  */
-export function plainToInstance<T extends object>(type: Type<T>, body: unknown): T {
+export function plainToInstance<T>(type: Type<T>, body: unknown): T {
   const instance = new type();
-  if (typeof body !== 'object' || body === null) return instance;
+  if (typeof instance !== 'object' || instance === null || typeof body !== 'object' || body === null) return instance;
   for (const [name, nested] of declaredFields(type)) {
     const value: unknown = Object.getOwnPropertyDescriptor(body, name)?.value;
     if (value === undefined) continue;

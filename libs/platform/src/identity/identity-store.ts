@@ -1,13 +1,17 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import type { ApiKeyRecord, SigningKeyRecord, UserRecord } from '@agentfleet/contracts';
+import { DEFAULT_ORGANIZATION_ID, type ApiKeyRecord, type SigningKeyRecord, type UserRecord } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
 import { LRUCache } from 'lru-cache';
 import { Types, type Connection } from 'mongoose';
 import { nativeCollection } from '../mongo/native-collection';
+import type { Transaction, Transactions } from '../mongo/transactions';
 
 /** Revocation reaches every replica within this time even when no notice does. */
 const CACHE_LIFE_MS = 30_000;
 const UNKNOWN_KID_RELOAD_MS = 5000;
 const MAX_ENTRIES = 10_000;
+/** Creations in one organization that take longer (MongoDB is away, say) do not hold up those behind them. */
+const TURN_MS = 1000;
 
 export interface ApiKeyWithId extends ApiKeyRecord {
   readonly id: string;
@@ -23,6 +27,8 @@ export class IdentityStore {
   private readonly organizations = new LRUCache<string, true>({ max: 1000, ttl: CACHE_LIFE_MS });
   private signingKeys = new Map<string, KeyObject>();
   private signingKeysAt = -Infinity;
+  /** The end of the newest creation in each organization. */
+  private readonly turns = new Map<string, Promise<void>>();
   private loadingSigningKeys: Promise<void> | undefined;
   /** Counts drops: a read that began before a notice must not put the old record back. */
   private generation = 0;
@@ -59,6 +65,46 @@ export class IdentityStore {
       .findOne({ _id: new Types.ObjectId(id) }, { projection: { _id: 1 } });
     if (found) this.organizations.set(id, true);
     return found !== null;
+  }
+
+  /**
+   * Runs a transaction that creates something of an organization. Both this and a deletion of the organization write its
+   * record, so that of two at the same time the later one sees what the other did: the creation fails, or the deletion finds
+   * the organization in use. Creations of this replica take turns, since they would only make each other try again. The
+   * default organization cannot be deleted and is not held.
+   * @throws AppError `not_found` when the organization is gone; what the transaction throws
+   */
+  async createIn<T>(orgId: string, transactions: Transactions, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    if (orgId === DEFAULT_ORGANIZATION_ID) return transactions.run(work);
+    return this.inTurn(orgId, () =>
+      transactions.run(async (transaction) => {
+        const result = await work(transaction);
+        await this.holdOrganization(orgId, transaction); // last: until the commit no other replica can hold it
+        return result;
+      }),
+    );
+  }
+
+  private async inTurn<T>(orgId: string, work: () => Promise<T>): Promise<T> {
+    const before = this.turns.get(orgId);
+    let finish: () => void = () => undefined;
+    const mine = new Promise<void>((resolve) => (finish = resolve));
+    this.turns.set(orgId, mine);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      if (before) await Promise.race([before, new Promise((resolve) => (timer = setTimeout(resolve, TURN_MS)))]);
+      return await work();
+    } finally {
+      clearTimeout(timer);
+      if (this.turns.get(orgId) === mine) this.turns.delete(orgId);
+      finish();
+    }
+  }
+
+  private async holdOrganization(id: string, { session }: Transaction): Promise<void> {
+    const { matchedCount } = await nativeCollection<{ _id: Types.ObjectId; creations: number }>(this.connection, 'organizations')
+      .updateOne({ _id: new Types.ObjectId(id) }, { $inc: { creations: 1 } }, { session });
+    if (matchedCount === 0) throw new AppError('not_found', { message: 'Organization not found' });
   }
 
   /** The public key of a `kid`; an unknown one first reloads the collection, at most every 5 s. */

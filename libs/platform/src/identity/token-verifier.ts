@@ -65,6 +65,7 @@ export class TokenVerifier {
     }
     // Signed by AIWM, so the claims have the shape that it gives them; the audience tells which one.
     const typed = claims as UserTokenClaims | AgentTokenClaims;
+    if (typeof typed.exp !== 'number') throw new AppError('unauthenticated'); // a token without an end would be good for ever
     if (typed.aud === 'user') return { kind: 'user', claims: typed };
     if (typed.aud === 'agent') return { kind: 'agent', claims: typed };
     throw new AppError('unauthenticated');

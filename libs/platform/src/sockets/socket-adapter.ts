@@ -7,6 +7,7 @@ import { AbstractWsAdapter } from '@nestjs/websockets';
 import { WebSocketServer, type RawData, type Server as SocketServer } from 'ws';
 import type { ErrorRenderer } from '../app-definition';
 import { pathOf, renderFailure } from '../http/error-filter';
+import type { LocalCallers } from '../http/local-callers';
 import type { SourceAddress } from '../http/source-address';
 import type { Identity } from '../identity/identity';
 import type { Lifecycle } from '../lifecycle';
@@ -23,6 +24,7 @@ export interface SocketDeps {
   readonly log: Log;
   readonly renderError: ErrorRenderer;
   readonly sourceAddress: SourceAddress;
+  readonly localCallers: LocalCallers;
 }
 
 interface Route {
@@ -66,7 +68,11 @@ export class SocketAdapter extends AbstractWsAdapter {
       perMessageDeflate: false,
       maxPayload: limits.maxPayloadBytes,
       WebSocket: FleetSocket,
+      // a client may offer its token as a subprotocol; the one that is chosen would be sent back
+      handleProtocols: () => false,
     });
+    // without a listener `ws` would answer in HTML; `openSocket` answers instead
+    server.on('wsClientError', () => undefined);
     const { path, discriminator } = options;
     this.routes.push({ pattern: new PathPattern(path), discriminator, policy, server, sockets: new Set(), ring: new HeartbeatRing(limits) });
     return server;
@@ -113,7 +119,7 @@ export class SocketAdapter extends AbstractWsAdapter {
 
   private async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const context = contextFromHeaders(request.headers, this.deps.sourceAddress.of(request));
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket' || request.method !== 'GET' || request.httpVersion !== '1.1') {
       socket.unshift(requestWithoutUpgrade(request, head));
       this.httpServer.emit('connection', socket);
       return;
@@ -132,23 +138,37 @@ export class SocketAdapter extends AbstractWsAdapter {
   }
 
   private async accept(request: IncomingMessage, socket: Duplex, head: Buffer, context: RequestContext): Promise<void> {
+    this.deps.localCallers.check(request.headers);
     const found = this.find(pathOf(request.url));
     if (!found) throw new AppError('route_not_found');
     const fault = handshakeFault(request);
     if (fault === 'bad_version') throw new AppError('upgrade_required');
-    if (fault === 'bad_key') throw new AppError('malformed_request', { message: 'Sec-WebSocket-Key must be 16 bytes in base64' });
+    if (fault !== undefined) throw new AppError('malformed_request', { message: 'Sec-WebSocket-Key must be 16 bytes in base64' });
     const { route, params } = found;
     const decision = await route.policy.authorise(this.upgradeRequest(request, params, context));
     if (decision.kind === 'refuse') {
       refuseUpgrade(socket, decision);
       return;
     }
-    if (socket.destroyed || this.deps.lifecycle.draining) {
-      route.policy.release?.(decision.context);
-      if (!socket.destroyed) throw new AppError('draining');
-      return;
+    // what `authorise` took is given back however the upgrade ends
+    let opened = false;
+    try {
+      opened = this.openSocket(route, request, socket, head, (client) => this.listen(client, route, decision.context, context));
+    } finally {
+      if (!opened) route.policy.release?.(decision.context);
     }
-    route.server.handleUpgrade(request, socket, head, (client) => this.listen(client, route, decision.context, context));
+    if (opened) return;
+    if (socket.destroyed) return;
+    throw this.deps.lifecycle.draining ? new AppError('draining') : new AppError('malformed_request', { message: 'The WebSocket handshake is not valid' });
+  }
+
+  /** @returns false when `ws` refuses the handshake, the peer has gone, or this replica is shutting down */
+  private openSocket(route: Route, request: IncomingMessage, socket: Duplex, head: Buffer, listen: (client: FleetSocket) => void): boolean {
+    if (socket.destroyed || this.deps.lifecycle.draining) return false;
+    let client: FleetSocket | undefined;
+    route.server.handleUpgrade(request, socket, head, (made) => (client = made)); // calls back before it returns, or not at all
+    if (client) listen(client);
+    return client !== undefined;
   }
 
   private find(path: string): { route: Route; params: Record<string, string> } | undefined {

@@ -44,9 +44,10 @@ interface Refused {
   readonly body: string;
 }
 
-function upgrade(path: string, headers: Record<string, string>): Promise<Refused> {
+function upgrade(path: string, headers: Record<string, string>, method = 'GET'): Promise<Refused> {
   return new Promise((resolve, reject) => {
     const asked = request(`${running.url}${path}`, {
+      method,
       headers: { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==', ...headers },
     });
     asked.on('response', (response) => {
@@ -78,6 +79,58 @@ describe('before the upgrade', () => {
     expect((await upgrade('/p/room/socket', { ...key.headers, 'Sec-WebSocket-Key': 'short' })).status).toBe(400);
     const version = await upgrade('/p/room/socket', { ...key.headers, 'Sec-WebSocket-Version': '8' });
     expect([version.status, version.headers['upgrade'], version.headers['sec-websocket-version']]).toEqual([426, 'websocket', '13']);
+  });
+
+  test.each([
+    ['twice the same', 'a, a'],
+    ['not tokens', 'a/b, {}'],
+    ['empty', ','],
+  ])('a subprotocol that is none (%s) is 400 in our words, and what the policy took is given back', async (_name, protocol) => {
+    const policy = running.app.get(ProbePolicy);
+    const before = policy.open;
+    const refused = await upgrade('/p/room/socket', { ...key.headers, 'Sec-WebSocket-Protocol': protocol });
+    expect([refused.status, JSON.parse(refused.body).code]).toEqual([400, 'malformed_request']);
+    expect(policy.open).toBe(before);
+  });
+
+  test.each(['POST', 'PUT', 'DELETE'])('%s with an offered upgrade is an ordinary request', async (method) => {
+    const policy = running.app.get(ProbePolicy);
+    const before = policy.open;
+    const refused = await upgrade('/p/room/socket', key.headers, method);
+    expect([refused.status, JSON.parse(refused.body).code]).toEqual([404, 'route_not_found']);
+    expect(policy.open).toBe(before);
+  });
+
+  test('no offered subprotocol is chosen: it may hold a token', async () => {
+    const lines = await new Promise<string>((resolve) => {
+      const socket = connect(running.port, '127.0.0.1', () =>
+        socket.write(
+          `GET /p/room/socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: bearer, my-token\r\nAuthorization: ${key.headers.Authorization}\r\n\r\n`,
+        ),
+      );
+      socket.once('data', (data) => {
+        resolve(data.toString());
+        socket.destroy();
+      });
+    });
+    expect(lines).toMatch(/^HTTP\/1\.1 101 /);
+    expect(lines).not.toMatch(/sec-websocket-protocol/i);
+  });
+
+  test('a peer that goes while it is authorised leaves nothing behind', async () => {
+    const policy = running.app.get(ProbePolicy);
+    const before = policy.open;
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(running.port, '127.0.0.1', () => {
+        socket.write(
+          `GET /p/room/socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nAuthorization: ${key.headers.Authorization}\r\n\r\n`,
+          () => socket.resetAndDestroy(),
+        );
+      });
+      socket.on('error', () => undefined);
+      await new Promise((resolve) => socket.once('close', resolve));
+    }
+    await waitFor('all slots to be free', () => policy.open === before);
   });
 
   test("a policy's refusal is passed on", async () => {
@@ -128,6 +181,7 @@ describe('frames', () => {
     ['{"action":"constructor"}', 'unknown'],
     ['['.repeat(900), 'too_deep'],
     ['{"action":"refused"}', 'failed'],
+    ['{"action":"echo","value":{"id":1090123456789012345}}', 'failed'],
   ])('%#: a bad frame gets one error and the socket stays usable', async (text, error) => {
     const client = await open();
     client.socket.send(text);
@@ -145,6 +199,14 @@ describe('frames', () => {
     client.socket.close();
   });
 
+  test('a byte-order mark before a frame is ignored', async () => {
+    const client = await open();
+    client.socket.send('\uFEFF{"action":"echo","value":3}');
+    await waitFor('the reply', () => client.frames.length === 1);
+    expect(client.frames).toEqual([{ id: 'room', value: 3 }]);
+    client.socket.close();
+  });
+
   test('too many bad frames close 1008, too large ones 1009', async () => {
     const noisy = await open();
     for (let i = 0; i < 20; i++) noisy.socket.send('x');
@@ -152,6 +214,25 @@ describe('frames', () => {
     const large = await open();
     large.socket.send('x'.repeat(2000));
     expect((await large.closed).code).toBe(1009);
+  });
+});
+
+describe('with AUTH_MODE=off', () => {
+  test('a socket of a foreign page, or through a name of a foreign page, is refused', async () => {
+    const local = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent', AUTH_MODE: 'off' } });
+    await local.services.lifecycle.whenReady();
+    const opens = (headers: Record<string, string>) =>
+      new Promise<number | undefined>((resolve) => {
+        const socket = new WebSocket(`${local.url.replace('http', 'ws')}/p/x/socket`, { headers });
+        socket.once('open', () => (socket.close(), resolve(101)));
+        socket.once('unexpected-response', (_request, response) => resolve(response.statusCode));
+        socket.once('error', () => undefined);
+      });
+    expect(await opens({})).toBe(101);
+    expect(await opens({ Origin: local.url })).toBe(101);
+    expect(await opens({ Origin: 'http://evil.example' })).toBe(403);
+    expect(await opens({ Host: 'evil.example' })).toBe(403);
+    await local.close();
   });
 });
 

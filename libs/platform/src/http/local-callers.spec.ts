@@ -1,0 +1,43 @@
+import { LocalCallers } from './local-callers';
+
+const off = new LocalCallers({ AUTH_MODE: 'off', HOST: '127.0.0.1', CORS_ORIGINS: ['http://tool.example'] });
+const passes = (host: string | undefined, origin?: string, callers = off) => {
+  try {
+    callers.check({ ...(host === undefined ? {} : { host }), ...(origin === undefined ? {} : { origin }) });
+    return true;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'forbidden' });
+    return false;
+  }
+};
+
+test.each([
+  ['localhost:8002', true],
+  ['LOCALHOST', true],
+  ['127.0.0.1:8002', true],
+  ['127.1.2.3', true],
+  ['[::1]:8002', true],
+  ['fleet.localhost:3305', true],
+  ['evil.example:8002', false],
+  ['127.0.0.1.evil.example', false],
+  ['localhost.evil.example', false],
+  ['10.0.0.1:8002', false],
+  ['', false],
+  ['evil.example/@localhost', false],
+  [undefined, false],
+])('Host %s: %s', (host, expected) => expect(passes(host)).toBe(expected));
+
+test.each([
+  ['http://127.0.0.1:8002', true],
+  ['http://tool.example', true],
+  ['http://localhost:3000', false],
+  ['http://evil.example', false],
+  ['http://127.0.0.1:8002.evil.example', false],
+  ['null', false],
+  ['', false],
+])('Origin %s: %s', (origin, expected) => expect(passes('127.0.0.1:8002', origin)).toBe(expected));
+
+test('with credentials required every Host and Origin passes', () => {
+  const required = new LocalCallers({ AUTH_MODE: 'required', HOST: '0.0.0.0', CORS_ORIGINS: [] });
+  expect(passes('evil.example', 'http://evil.example', required)).toBe(true);
+});

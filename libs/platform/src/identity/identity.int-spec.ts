@@ -1,0 +1,53 @@
+import { IdentityFixtures, testDatabase, type TestDatabase } from '@agentfleet/testing';
+import { bootApp, type RunningApp } from '../boot-app';
+import { probeApp } from '../probe-app.fixture';
+
+let database: TestDatabase;
+let identity: IdentityFixtures;
+let running: RunningApp;
+beforeAll(async () => {
+  database = await testDatabase();
+  identity = new IdentityFixtures(database.db);
+  running = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent' } });
+  await running.services.lifecycle.whenReady();
+});
+afterAll(async () => {
+  await running.close();
+  await database.drop();
+});
+
+test('a genuinely signed token without an end is refused, of users and of agents', async () => {
+  const user = await identity.user({ roles: ['organization.viewer'] });
+  const claims = { iss: 'aiwm', aud: 'user', sub: user.id, tokenVersion: 1 };
+  const status = async (token: string) => (await fetch(`${running.url}/p/me`, { headers: { Authorization: `Bearer ${token}` } })).status;
+  expect(await status(await identity.sign({ ...claims, exp: 9_999_999_999 }))).toBe(200);
+  expect(await status(await identity.sign(claims))).toBe(401);
+  expect(await status(await identity.sign({ iss: 'aiwm', aud: 'agent', sub: user.id, agentId: user.id }))).toBe(401);
+});
+
+describe('creations in an organization', () => {
+  const createIn = <T>(orgId: string, work: () => Promise<T>) => running.services.identityStore.createIn(orgId, running.services.transactions, work);
+
+  test('fail when it is gone, except in the default one, which is there without a record too', async () => {
+    await expect(createIn('f'.repeat(24), async () => 1)).rejects.toMatchObject({ code: 'not_found' });
+    expect(await createIn('000000000000000000000001', async () => 1)).toBe(1);
+  });
+
+  test('take turns, go on after a failure, and do not wait for one that hangs', async () => {
+    const orgId = await identity.organization();
+    const order: string[] = [];
+    const failing = createIn(orgId, async () => {
+      order.push('first');
+      throw new Error('refused');
+    });
+    const second = createIn(orgId, async () => void order.push('second'));
+    await expect(failing).rejects.toThrow('refused');
+    await second;
+    let release: () => void = () => undefined;
+    const hanging = createIn(orgId, () => new Promise<void>((resolve) => (release = resolve)));
+    await createIn(orgId, async () => void order.push('third'));
+    release();
+    await hanging;
+    expect(order).toEqual(['first', 'second', 'third']);
+  });
+});
