@@ -49,6 +49,8 @@ export interface AgentPresenceDocument {
   readonly connectionCount: number;
   readonly lastConnectedAt: Date | null;
   readonly lastHeartbeatAt: Date | null;
+  /** `jti` of the token that the newest connect got: only it can say goodbye. Absent in records of earlier versions. */
+  readonly newestTokenId?: string;
   /** What the agent last said, or `online` after a connect. */
   readonly reportedStatus: AiwmReportedStatus;
   /** Since when it has been in that status without a break. */

@@ -1,6 +1,6 @@
 import { AIWM_NOTICES, PLATFORM_NOTICES, type AgentRevokedNotice, type AiwmConfigurationChangedNotice, type AiwmDeleted, type AiwmPage } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
-import { Audit, Bus, FieldCipher, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
+import { Audit, Bus, FieldCipher, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InstructionsService } from '../instructions/instructions.service';
 import { hashAgentSecret } from '../connection/secret-check';
@@ -48,8 +48,9 @@ export class AgentsService {
     private readonly bus: Bus,
     transactions: Transactions,
     audit: Audit,
+    identity: IdentityStore,
   ) {
-    this.resource = new Resource(repository.documents, transactions, audit, {
+    this.resource = new Resource(repository.documents, transactions, audit, identity, {
       type: 'agent',
       deletionRaises: 'tokenVersion',
       afterDelete: (agent, transaction) => this.endTokens(agent, 'deleted', transaction),

@@ -72,7 +72,7 @@ export class ApiKeysService implements OnModuleInit {
     };
     const { lastUsedAt: _unused, ...shown } = wire(document);
     const answer = { ...shown, key };
-    await this.transactions.run(async (transaction) => {
+    await this.store.createIn(document.orgId, this.transactions, async (transaction) => {
       await this.repository.insert(document, transaction);
       await this.record(transaction, caller, 'create', document, Object.keys(definedOnly(body)));
       await markIdempotentWork(transaction, answer);

@@ -6,19 +6,20 @@ import { ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { AiwmEnv } from '../env';
 import { ApiErrors, ApiPage } from '../resources/api-docs';
 import { parseListQuery, type ListRules } from '../resources/list-query';
+import { dayOf, timeOf } from '../resources/time';
 import { AuditRecordDto } from './audit-log.dto';
 import { AuditLogRepository, type AuditDocument } from './audit-log.repository';
 
 const FILTERS = ['action', 'targetType', 'targetId', 'actorId'] as const;
 const LIST: ListRules = { filters: { action: 'equals', targetType: 'equals', targetId: 'equals', actorId: 'equals' }, sorts: ['at', 'createdAt'] };
-const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
 const CLEAN_UP_EVERY_MS = 3_600_000;
 const MS_PER_DAY = 86_400_000;
 const RANGE_TIME = { required: false, schema: { type: 'string' as const, format: 'date-time' } };
 
-function timeOf(name: string, value: unknown, problems: FieldProblem[]): Date | undefined {
+function rangeEnd(name: string, value: unknown, problems: FieldProblem[]): Date | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'string' && ISO.test(value) && !Number.isNaN(Date.parse(value))) return new Date(value);
+  const time = timeOf(value) ?? dayOf(value);
+  if (time) return time;
   problems.push({ field: name, message: 'must be a time, ISO 8601 with a zone' });
   return undefined;
 }
@@ -63,8 +64,8 @@ export class AuditLogController implements OnModuleInit {
   async list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<object> {
     const { page, limit, filters, sort } = parseListQuery(query, LIST);
     const problems: FieldProblem[] = [];
-    const from = timeOf('from', query['from'], problems);
-    const to = timeOf('to', query['to'], problems);
+    const from = rangeEnd('from', query['from'], problems);
+    const to = rangeEnd('to', query['to'], problems);
     if (problems.length > 0) throw validationFailed(problems);
     const value = (field: (typeof FILTERS)[number]) => filters.find((filter) => filter.field === field)?.value;
     const { items, total } = await this.repository.page({

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { AiwmDelivered } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { ENV, Metrics, type PlatformEnv } from '@agentfleet/platform';
@@ -99,9 +100,10 @@ export class ConnectAgent {
     if (!accepted) throw new AppError('invalid_credentials', { message: 'The secret is not valid for this agent' });
     if (agent.status === 'suspended') throw new AppError('agent_suspended');
     const delivered = await this.deliver(agent);
-    const use = { previousSecret: accepted.isPrevious, remembered: accepted.remember };
+    const tokenId = randomUUID();
+    const use = { tokenId, previousSecret: accepted.isPrevious, remembered: accepted.remember };
     if (!(await this.presence.connected(agent, record, use))) throw notFound();
-    const { accessToken, expiresIn } = this.token(agent, accepted);
+    const { accessToken, expiresIn } = this.token(agent, accepted, tokenId);
     const answer: ConnectAnswerDto = {
       token: accessToken,
       accessToken,
@@ -120,12 +122,12 @@ export class ConnectAgent {
   }
 
   /** A token got with the old secret of an overlap ends with it. */
-  private token(agent: AgentDocument, accepted: Accepted): { accessToken: string; expiresIn: number } {
+  private token(agent: AgentDocument, accepted: Accepted, tokenId: string): { accessToken: string; expiresIn: number } {
     const ttl = this.env.AGENT_TOKEN_TTL_SECONDS;
     const until = accepted.isPrevious ? accepted.credential.expiresAt : null;
     const expiresIn = until === null ? ttl : Math.max(1, Math.min(ttl, Math.floor((until.getTime() - Date.now()) / 1000)));
     const tokenVersion = accepted.isPrevious ? (agent.previousTokenVersion ?? agent.tokenVersion) : agent.tokenVersion;
-    const subject = { agentId: agent._id.toHexString(), orgId: agent.orgId, tokenVersion, configRevision: agent.configRevision };
+    const subject = { agentId: agent._id.toHexString(), orgId: agent.orgId, tokenVersion, configRevision: agent.configRevision, tokenId };
     return { accessToken: this.signer.agentToken(subject, expiresIn), expiresIn };
   }
 

@@ -80,7 +80,7 @@ export class ConnectionController {
     return running === agent.configRevision ? { success: true } : { success: true, configRevision: agent.configRevision };
   }
 
-  /** An agent says that it goes; its token stays valid. */
+  /** An agent says that it goes; its token stays valid. Only the newest connect counts: with an earlier token nothing changes. */
   @Post(':id/disconnect')
   @HttpCode(200)
   @Needs('agent:self')
@@ -89,8 +89,8 @@ export class ConnectionController {
   @ApiTakes(DisconnectDto)
   @ApiAnswer(SuccessDto)
   @ApiErrors(400, 401, 403, 404, 413, 415, 503)
-  async disconnect(@Param('id') id: string, @Body() body: DisconnectDto): Promise<{ success: true }> {
-    await this.presence.disconnected(id, body.reason ?? null);
+  async disconnect(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: DisconnectDto): Promise<{ success: true }> {
+    await this.presence.disconnected(id, caller.agentClaims?.jti ?? '', body.reason ?? null);
     return { success: true };
   }
 

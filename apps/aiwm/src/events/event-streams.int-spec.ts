@@ -129,6 +129,15 @@ test('notices that belong to nobody are dropped, types are filtered', async () =
   expect((await admin.get('/events?types=config,nonsense')).status).toBe(400);
 });
 
+test('HEAD tells what GET would answer, ends, and holds no place', async () => {
+  await waitFor('the streams of other tests to end', async () => (await openStreams(anonymous)) === 0);
+  const head = (client: Client, query = '') => fetch(`${client.url}/events${query}`, { method: 'HEAD', headers: { ...client.headers }, signal: AbortSignal.timeout(5000) });
+  const answer = await head(admin);
+  expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([200, 'text/event-stream; charset=utf-8', '']);
+  expect([(await head(admin, '?types=nonsense')).status, (await head(anonymous)).status]).toEqual([400, 401]);
+  expect(await openStreams(anonymous)).toBe(0);
+});
+
 test('a hundred streams for each organization and replica, the next is 429; a comment comes every 15 s', async () => {
   const orgId = await admin.create('/organizations', { name: 'many-streams' });
   const inOrg = admin.with({ ...admin.headers, 'X-Organization-Id': orgId });

@@ -53,11 +53,16 @@ export class EventsController {
   open(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     const types = readTypes(query['types']);
     this.hub.checkRoom(caller.orgId);
+    const kind = { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
+    if (request.method === 'HEAD') {
+      void reply.headers(kind).send(); // the headers alone: a stream would hold a place that nobody reads
+      return;
+    }
     const headers = reply.getHeaders();
     reply.hijack();
     const response = reply.raw;
     for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
-    response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+    response.writeHead(200, kind);
     const expiresAtMs = caller.kind === 'user' ? expiryOf(request.headers.authorization) : undefined;
     this.hub.add(new EventStream(response, { caller, types, expiresAtMs, check: () => this.check(request) }));
   }

@@ -64,6 +64,18 @@ test('organizations: created, listed, unique, deleted when empty', async () => {
   expect((await admin.get(`/organizations/${empty}`)).status).toBe(404);
 });
 
+test('a time on a day that the calendar does not have is refused wherever a time is read', async () => {
+  const refused = await admin.post('/api-keys', { name: 'x', scopes: ['agents:read'], expiresAt: '2099-02-30T00:00:00Z' });
+  expect([refused.status, refused.body.errors]).toEqual([400, [expect.stringMatching(/^expiresAt must be a time in the future/)]]);
+  const id = await admin.create('/api-keys', { name: 'x', scopes: ['agents:read'], expiresAt: '2099-02-28T00:00:00Z' });
+  expect((await admin.patch(`/api-keys/${id}`, { expiresAt: '2099-04-31T00:00:00Z' })).status).toBe(400);
+  for (const time of ['2099-02-30', '2099-02-30T00:00:00Z']) {
+    expect((await admin.get(`/audit-log?from=${time}`)).body.errors).toEqual([expect.stringMatching(/^from /)]);
+    expect((await admin.get(`/audit-log?to=${time}`)).status).toBe(400);
+  }
+  expect((await admin.get('/audit-log?from=2020-02-29&to=2099-02-28T23:59:59Z')).status).toBe(200);
+});
+
 test('API keys: shown once, scoped, rotated with an overlap, revoked', async () => {
   const created = await admin.post('/api-keys', { name: 'ci', scopes: ['agents:read'] });
   expect(created.status).toBe(201);

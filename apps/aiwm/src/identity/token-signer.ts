@@ -12,6 +12,8 @@ export interface AgentSubject {
   readonly orgId: string;
   readonly tokenVersion: number;
   readonly configRevision: number;
+  /** `jti`. */
+  readonly tokenId: string;
 }
 export interface UserSubject {
   readonly userId: string;
@@ -63,6 +65,7 @@ export class TokenSigner {
       tokenVersion: subject.tokenVersion,
       configRevision: subject.configRevision,
       ...this.times(expiresInSeconds),
+      jti: subject.tokenId,
     };
     return this.jwt.sign({ ...claims });
   }

@@ -1,6 +1,6 @@
 import type { AiwmDeleted, AiwmPage } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Audit, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
+import { Audit, IdentityStore, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { ConfigurationChanges } from '../agents/configuration-changes';
 import type { ListQuery, ListRules } from '../resources/list-query';
@@ -39,8 +39,9 @@ export class InstructionsService {
     private readonly changes: ConfigurationChanges,
     transactions: Transactions,
     audit: Audit,
+    identity: IdentityStore,
   ) {
-    this.resource = new Resource(repository.documents, transactions, audit, {
+    this.resource = new Resource(repository.documents, transactions, audit, identity, {
       type: 'instruction',
       beforeDelete: (document, transaction) => this.refuseWhileUsed(document, transaction),
       afterUpdate: (before, after, transaction) => this.followUp(before, after, transaction),

@@ -1,6 +1,6 @@
 import type { AiwmDeleted, AiwmPage, JsonObject } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Audit, Transactions, type Caller } from '@agentfleet/platform';
+import { Audit, IdentityStore, Transactions, type Caller } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import type { ListQuery, ListRules } from '../resources/list-query';
 import { definedOnly, newDocument, pageWire, Resource, tenantWire } from '../resources/resource';
@@ -42,8 +42,8 @@ function stored(body: CreateNodeDto | UpdateNodeDto): Readonly<Record<string, un
 export class NodesService {
   private readonly resource: Resource<NodeDocument>;
 
-  constructor(repository: NodeRepository, transactions: Transactions, audit: Audit) {
-    this.resource = new Resource(repository.documents, transactions, audit, {
+  constructor(repository: NodeRepository, transactions: Transactions, audit: Audit, identity: IdentityStore) {
+    this.resource = new Resource(repository.documents, transactions, audit, identity, {
       type: 'node',
       beforeDelete: async (document, transaction) => {
         const count = await repository.countAgents(document._id.toHexString(), transaction);

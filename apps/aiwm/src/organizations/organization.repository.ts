@@ -71,7 +71,9 @@ export class OrganizationRepository {
     return found;
   }
 
-  async delete(id: string, transaction: Transaction): Promise<void> {
-    await this.organizations.collection.deleteOne({ _id: new Types.ObjectId(id) }, { session: transaction.session });
+  /** False when it is gone already. */
+  async delete(id: string, transaction: Transaction): Promise<boolean> {
+    const { deletedCount } = await this.organizations.collection.deleteOne({ _id: new Types.ObjectId(id) }, { session: transaction.session });
+    return deletedCount > 0;
   }
 }

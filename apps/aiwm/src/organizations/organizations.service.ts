@@ -79,7 +79,7 @@ export class OrganizationsService {
     await this.transactions.run(async (transaction) => {
       const contents = await this.repository.contents(id, transaction);
       if (contents.length > 0) throw new AppError('conflict', { message: `The organization is not empty: it still has ${contents.join(', ')}` });
-      await this.repository.delete(id, transaction);
+      if (!(await this.repository.delete(id, transaction))) throw notFound();
       await this.record(transaction, caller, 'delete', found, []);
       transaction.afterCommit(() => this.store.forgetOrganization(id));
     });

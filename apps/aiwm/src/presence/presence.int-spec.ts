@@ -50,6 +50,18 @@ test('changes that requests cause are told at once, with the words of the agent'
   expect((await admin.get(`/agents/${id}/presence-history?limit=1`)).body.data?.[0]).toMatchObject({ from: 'busy', to: 'offline', detail: 'shutdown' });
 });
 
+test('only the newest connect says goodbye: a replaced process that ends late does not show its successor offline', async () => {
+  const { id, agent: replaced } = await connected('Replaced');
+  const { body } = await anonymous.post(`/agents/${id}/connect`, { secret: 'a secret of its own' });
+  const successor = anonymous.with({ Authorization: `Bearer ${String(body['token'])}` });
+  const status = async () => (await admin.get(`/agents/${id}`)).body['connectionStatus'];
+  const late = await replaced.post(`/agents/${id}/disconnect`, { reason: 'replaced' });
+  expect([late.status, late.body, await status()]).toEqual([200, { success: true }, 'online']);
+  expect((await replaced.post(`/agents/${id}/heartbeat`, { status: 'online' })).status).toBe(200); // its token is still good
+  await successor.post(`/agents/${id}/disconnect`, {});
+  expect(await status()).toBe('offline');
+});
+
 test('a heartbeat right after a disconnect begins a new time', async () => {
   const { id, agent } = await connected('Quick');
   await agent.post(`/agents/${id}/heartbeat`, { status: 'busy' });

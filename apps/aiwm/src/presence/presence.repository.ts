@@ -26,6 +26,8 @@ export interface ConnectFact {
   readonly agentId: string;
   readonly at: Date;
   readonly reportedSince: Date;
+  /** `jti` of the token in the answer. */
+  readonly tokenId: string;
   /** The old secret of an overlap was used. */
   readonly previousSecret: boolean;
   /** The mark of a secret that was verified for the first time. */
@@ -76,12 +78,12 @@ export class PresenceRepository {
 
   /** Counts connects; acknowledged before their answers. Says for each whether it is counted: false without a presence record. */
   async connected(facts: readonly ConnectFact[]): Promise<readonly boolean[]> {
-    const operations = facts.map(({ agentId, at, reportedSince, previousSecret, remembered }) => {
+    const operations = facts.map(({ agentId, at, reportedSince, tokenId, previousSecret, remembered }) => {
       const used = previousSecret ? { previousSecretLastUsedAt: at } : { secretLastUsedAt: at };
       const update = {
         $inc: { connectionCount: 1 },
         $max: { lastConnectedAt: at },
-        $set: { reportedStatus: 'online', reportedSince, ...used },
+        $set: { reportedStatus: 'online', reportedSince, newestTokenId: tokenId, ...used },
         ...(remembered === undefined ? {} : { $push: { remembered: { $each: [remembered], $slice: -4 } } }),
       };
       // the driver's type wants to know the fields of a schemaless collection
@@ -114,8 +116,11 @@ export class PresenceRepository {
     }
   }
 
-  async disconnected(agentId: string, at: Date, reason: string | null): Promise<void> {
-    await this.presence.collection.updateOne({ _id: new Types.ObjectId(agentId) }, { $set: { disconnectedAt: at, disconnectReason: reason } });
+  /** False, and nothing changes, when another connect came after the one that got this token. */
+  async disconnected(agentId: string, tokenId: string, at: Date, reason: string | null): Promise<boolean> {
+    const match = { _id: new Types.ObjectId(agentId), newestTokenId: { $in: [tokenId, null] } };
+    const { matchedCount } = await this.presence.collection.updateOne(match, { $set: { disconnectedAt: at, disconnectReason: reason } });
+    return matchedCount > 0;
   }
 
   /** Forgets remembered secrets: a rotation changed the stored hash anyway, this only saves space. */

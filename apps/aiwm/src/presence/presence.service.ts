@@ -143,7 +143,7 @@ export class PresenceService implements OnModuleInit {
   async connected(
     subject: Subject,
     record: AgentPresenceDocument | undefined,
-    use: Pick<ConnectFact, 'previousSecret' | 'remembered'>,
+    use: Pick<ConnectFact, 'tokenId' | 'previousSecret' | 'remembered'>,
   ): Promise<boolean> {
     const agentId = subject._id.toHexString();
     const before = record && this.withWaiting(record);
@@ -154,10 +154,13 @@ export class PresenceService implements OnModuleInit {
     return isCounted;
   }
 
-  /** A heartbeat that came before may be written after: the later of both decides. */
-  async disconnected(agentId: string, reason: string | null): Promise<void> {
+  /**
+   * A heartbeat that came before may be written after: the later of both decides. A process that was replaced and ends late
+   * (`tokenId` of an earlier connect) must not show its successor offline.
+   */
+  async disconnected(agentId: string, tokenId: string, reason: string | null): Promise<void> {
     const at = new Date(this.clock.now());
-    await this.repository.disconnected(agentId, at, reason);
+    if (!(await this.repository.disconnected(agentId, tokenId, at, reason))) return;
     this.left.set(agentId, at.getTime());
     this.mayHaveChanged(agentId);
   }

@@ -1,6 +1,6 @@
 import type { AiwmDeleted, AiwmPage, AiwmTenantFields } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import type { Audit, Caller, Transaction, Transactions } from '@agentfleet/platform';
+import type { Audit, Caller, IdentityStore, Transaction, Transactions } from '@agentfleet/platform';
 import { markIdempotentWork } from '../idempotency/current-claim';
 import type { ListQuery } from './list-query';
 import { newId, type Page, type TenantCollection, type TenantDocument, type TenantScope } from './tenant.repository';
@@ -73,6 +73,7 @@ export class Resource<D extends NamedDocument> {
     private readonly documents: TenantCollection<D>,
     private readonly transactions: Transactions,
     private readonly audit: Audit,
+    private readonly identity: IdentityStore,
     private readonly kind: ResourceKind<D>,
   ) {}
 
@@ -85,7 +86,7 @@ export class Resource<D extends NamedDocument> {
     check?: (transaction: Transaction) => Promise<void>,
   ): Promise<Answer> {
     const answer = toWire(document);
-    return this.transactions.run(async (transaction) => {
+    return this.identity.createIn(document.orgId, this.transactions, async (transaction) => {
       await check?.(transaction);
       await this.documents.insert(document, transaction);
       await this.record(transaction, caller, 'create', document, fields);

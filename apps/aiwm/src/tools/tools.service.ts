@@ -1,6 +1,6 @@
 import type { AiwmDeleted, AiwmPage, AiwmToolSchema } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Audit, FieldCipher, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
+import { Audit, FieldCipher, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { ConfigurationChanges } from '../agents/configuration-changes';
 import type { ListQuery, ListRules } from '../resources/list-query';
@@ -66,8 +66,9 @@ export class ToolsService {
     private readonly cipher: FieldCipher,
     transactions: Transactions,
     audit: Audit,
+    identity: IdentityStore,
   ) {
-    this.resource = new Resource(repository.documents, transactions, audit, {
+    this.resource = new Resource(repository.documents, transactions, audit, identity, {
       type: 'tool',
       readScope,
       checkWrite: (caller, document) => refusePublic(caller, document.scope),

@@ -64,7 +64,7 @@ export class UsersService {
     const roles = [...new Set(body.roles)];
     const made = newUser({ username, passwordHash, orgId: caller.orgId, roles, createdBy: caller.id, ...(fullname === undefined ? {} : { fullname }) });
     const user: UserDocument = { ...made, status: body.status ?? 'active' };
-    await this.transactions.run(async (transaction) => {
+    await this.store.createIn(user.orgId, this.transactions, async (transaction) => {
       await this.repository.insert(user, transaction);
       await this.record(transaction, caller, 'create', user, Object.keys(definedOnly(body)));
       await markIdempotentWork(transaction, wire(user));
