@@ -45,6 +45,10 @@ it.each<[string, (string | Buffer)[]]>([
   ['a body until the end of the connection', [head(), OK]],
   ['no reason phrase', ['HTTP/1.1 200\r\nContent-Length: 19\r\n\r\n', OK]],
   ['early hints first', ['HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n', head('Content-Length: 19'), OK]],
+  ['100 Continue first', ['HTTP/1.1 100 Continue\r\n\r\n', head('Content-Length: 19'), OK]],
+  ['102 Processing first', ['HTTP/1.1 102 Processing\r\n\r\n', head('Content-Length: 19'), OK]],
+  ['several answers that are none first', ['HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n', 'HTTP/1.1 100 Continue\r\nX: y\r\n\r\n'.repeat(3), 'HTTP/1.1 102 Processing\r\n\r\n', head('Content-Length: 19'), OK]],
+  ['a byte order mark', [head('Content-Length: 22'), `\ufeff${OK}`]],
   ['chunks', [head('Transfer-Encoding: chunked'), '5\r\n{"con\r\n', 'e\r\ntent":"hello"}\r\n', '0\r\n\r\n']],
   ['chunks with extensions and trailers', [head('Transfer-Encoding: chunked'), '13;x=y\r\n', OK, '\r\n0\r\nX-Trailer: z\r\n\r\n']],
   ['gzip', encoded('gzip', gzipSync(OK))],
@@ -85,7 +89,8 @@ it.each<[string, (string | Buffer)[], string, string]>([
   ['HTTP/2', ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'], 'INVALID_RESPONSE', 'bad_http'],
   ['an upgrade that nobody asked for', ['HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'], 'INVALID_RESPONSE', 'bad_http'],
   ['an upgrade without a protocol', ['HTTP/1.1 101 Switching Protocols\r\n\r\n'], 'INVALID_RESPONSE', 'bad_http'],
-  ['100 Continue, which nobody waits for', ['HTTP/1.1 100 Continue\r\n\r\n', head('Content-Length: 19'), OK], 'INVALID_RESPONSE', 'bad_http'],
+  ['100 Continue and then nothing', ['HTTP/1.1 100 Continue\r\n\r\n'], 'CONNECTION', 'reset'],
+  ['an error beside an empty text', [head(), '{"error":{"message":"overloaded"},"content":""}'], 'INVALID_RESPONSE', 'no_text'],
   ['both kinds of length', [head('Content-Length: 19', 'Transfer-Encoding: chunked'), '0\r\n\r\n'], 'INVALID_RESPONSE', 'bad_http'],
   ['status 099', ['HTTP/1.1 099 Low\r\nContent-Length: 19\r\n\r\n', OK], 'INVALID_RESPONSE', 'bad_http'],
   ['status 1000', ['HTTP/1.1 1000 High\r\nContent-Length: 19\r\n\r\n', OK], 'INVALID_RESPONSE', 'bad_http'],
@@ -109,12 +114,71 @@ it.each<[string, (string | Buffer)[], string, string]>([
 it.each<[string, string, number | null]>([
   ['a word', 'soon', null],
   ['a negative number', '-5', null],
-  ['a fraction', '1.5', null],
+  ['a fraction', '3.5', 4],
   ['a century', '3153600000', 1],
+  ['more than a number holds', '99999999999', 1],
+  ['sent twice', '3\r\nRetry-After: 3', 3],
   ['a date long past', 'Wed, 21 Oct 2015 07:28:00 GMT', 0],
 ])('a Retry-After that is %s', async (_name, value, retryAfterSeconds) => {
   const { name } = await tcpAgent(answers(`HTTP/1.1 429 Slow Down\r\nRetry-After: ${value}\r\nContent-Length: 0\r\n\r\n`));
   expect((await two.one.call(name)).body).toMatchObject({ error_type: 'RATE_LIMIT', retry_after_seconds: retryAfterSeconds });
+});
+
+it.each(['3.5', '3\r\nRetry-After: 3', '99999999999'])('nobody is asked again before Retry-After %j is over', async (value) => {
+  const { name, connections } = await tcpAgent(answers(`HTTP/1.1 503 Slow Down\r\nRetry-After: ${value}\r\nContent-Length: 0\r\n\r\n`), { max_retries: 3 });
+  const { body } = await two.one.call(name, { deadline_seconds: 2 });
+  expect(body).toMatchObject({ error_code: 'http_503', attempts: [{ tries: 1 }] });
+  expect(body['retry_after_seconds']).toBeGreaterThanOrEqual(3);
+  expect(connections).toHaveLength(1);
+});
+
+describe('streams', () => {
+  const EVENTS = 'data: {"content":"hello"}\n\ndata: [DONE]\n\n';
+  const streamed = async (...pieces: (string | Buffer)[]) => {
+    const { name } = await tcpAgent(answers(...pieces), { streaming: true });
+    const response = await fetch(`${two.replicas[0]!.url}/api/vps/call/stream`, {
+      method: 'POST',
+      headers: { 'X-API-Key': 'a-static-key-of-the-bridge', 'content-type': 'application/json' },
+      body: JSON.stringify({ agent_name: name, prompt: 'p' }),
+    });
+    return response.text();
+  };
+  const head200 = (...lines: string[]) => `HTTP/1.1 200 OK\r\n${lines.join('\r\n')}\r\n\r\n`;
+
+  it.each([
+    ['in another case', 'Content-Type: Text/Event-Stream'],
+    ['with blanks and parameters', 'Content-Type:   text/event-stream ;charset="a,b" ; x=y'],
+    ['with tabs', 'Content-Type:\ttext/event-stream\t; charset=utf-8'],
+    ['sent twice', 'Content-Type: text/event-stream\r\nContent-Type: text/event-stream'],
+  ])('a content type %s is recognised', async (_name, type) => {
+    expect(await streamed(head200(type), EVENTS)).toContain('"response":"hello"');
+  });
+
+  it.each<[string, Buffer]>([
+    ['deflate', deflateSync(EVENTS)],
+    ['deflate', deflateRawSync(EVENTS)],
+    ['GZIP', gzipSync(EVENTS)],
+    ['identity, br', brotliCompressSync(EVENTS)],
+    ['', Buffer.from(`\ufeff${EVENTS}`)],
+    ['', Buffer.from(EVENTS.trim())],
+  ])('packed as %j it is read (%#)', async (encoding, body) => {
+    expect(await streamed(head200('Content-Type: text/event-stream', `Content-Encoding: ${encoding}`), body)).toContain('"response":"hello"');
+  });
+
+  it.each<[string, Buffer, string]>([
+    ['deflate', deflateRawSync(EVENTS).subarray(0, 8), 'cut_off'],
+    ['deflate', Buffer.alloc(0), 'cut_off'],
+    ['gzip', gzipSync(EVENTS).subarray(0, 20), 'cut_off'],
+    ['br', brotliCompressSync(EVENTS).subarray(0, 8), 'cut_off'],
+    ['gzip, br', brotliCompressSync(gzipSync(EVENTS)), 'bad_encoding'],
+    ['zstd', Buffer.from(EVENTS), 'bad_encoding'],
+    ['', Buffer.from('data: {"content":"hello"}\n\ndata: {"error":{"message":"x"}}\n\ndata: [DONE]\n\n'), 'cut_off'],
+    ['', Buffer.from('event: Error\ndata: {"content":"x"}\n\ndata: [DONE]\n\n'), 'cut_off'],
+  ])('packed as %j and broken it fails over (%#)', async (encoding, body, code) => {
+    const text = await streamed(head200('Content-Type: text/event-stream', `Content-Encoding: ${encoding}`), body);
+    expect(text).toContain(`"error_code":"${code}"`);
+    expect(text).toContain('event: error');
+  });
 });
 
 it('a refusal that comes before the prompt was sent is heard', async () => {

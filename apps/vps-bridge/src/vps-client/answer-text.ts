@@ -6,19 +6,48 @@ export type AnswerText = { readonly kind: 'text'; readonly text: string } | { re
 
 const NOT_JSON: AnswerText = { kind: 'not_json' };
 const NO_TEXT: AnswerText = { kind: 'no_text' };
+const BYTE_ORDER_MARK = /^\uFEFF/;
 
-/** Reads the text out of an answer's body (contract vps-bridge section 9). */
+/**
+ * Reads the text out of an answer's body (contract vps-bridge section 9). An error that came with status 200 is no answer:
+ * beside a text that says something it is a remark, beside an empty one, or as the owner of `message`, it is all there is.
+ */
 export function readAnswer(api: VpsApi, body: Buffer): AnswerText {
   if (body.length === 0 || !isUtf8(body)) return NOT_JSON;
   let parsed: unknown;
   try {
-    parsed = JSON.parse(body.toString('utf8'));
+    parsed = JSON.parse(withoutMark(body.toString('utf8')));
   } catch {
     return NOT_JSON;
   }
   if (!isJsonObject(parsed)) return NOT_JSON;
-  const text = textOf(api === 'openai' ? openAiContent(parsed) : messagesContent(parsed));
-  return text === null ? NO_TEXT : { kind: 'text', text: storable(text) };
+  const content = api === 'openai' ? openAiContent(parsed) : messagesContent(parsed);
+  const text = textOf(content);
+  if (text === null) return NO_TEXT;
+  const isSaid = text.trim() !== '' && (api === 'openai' || Object.hasOwn(parsed, 'content'));
+  return fieldOf(parsed, 'type') === 'error' || (!isSaid && hasError(parsed)) ? NO_TEXT : { kind: 'text', text: storable(text) };
+}
+
+/** Tools on Windows put a byte order mark before what they write. */
+export function withoutMark(text: string): string {
+  return text.replace(BYTE_ORDER_MARK, '');
+}
+
+/**
+ * Whether an agent's object tells of an error: `error` in any form but the ways of saying "none", `type` `error`, or either of
+ * them in a choice, or a choice that ended with one.
+ */
+export function hasError(answer: unknown): boolean {
+  if (isError(answer)) return true;
+  const choices = fieldOf(answer, 'choices');
+  return Array.isArray(choices) && choices.some((choice) => isError(choice) || fieldOf(choice, 'finish_reason') === 'error');
+}
+
+function isError(value: unknown): boolean {
+  if (fieldOf(value, 'type') === 'error') return true;
+  const error = fieldOf(value, 'error');
+  if (typeof error === 'object' && error !== null) return Object.keys(error).length > 0;
+  return Boolean(error); // null, false, 0 and "" say that there is none
 }
 
 function messagesContent(answer: object): unknown {

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { isNativeError } from 'node:util/types';
 import { buildConnector } from 'undici';
 import type { AddressPolicy } from '../addresses/address-policy';
+import { mendInterimAnswers } from './interim-answers';
 import { NameNotFoundError, NameResolver } from './name-resolver';
 
 export const ADDRESS_DENIED = 'AGENTFLEET_ADDRESS_DENIED';
@@ -46,6 +47,9 @@ export function createConnector(policy: AddressPolicy, connectTimeoutMs: number,
       queueMicrotask(() => callback(new AddressDeniedError(), null));
       return;
     }
-    connect({ ...target, hostname: literal }, callback);
+    connect({ ...target, hostname: literal }, (...result: Parameters<buildConnector.Callback>) => {
+      if (result[0] === null) mendInterimAnswers(result[1]);
+      callback(...result);
+    });
   };
 }

@@ -1,8 +1,8 @@
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Transform } from 'node:stream';
 import type { VpsApi } from '@agentfleet/contracts';
 import type { BodySink, Exchange } from './exchange';
-import { StreamText } from './stream-text';
+import { StreamText, type StreamPiece } from './stream-text';
+import { packingOf, problemOf, unpackerOf, type Packing } from './unpack';
 
 /** Takes the text of a streamed answer as it comes. */
 export interface TextSink {
@@ -19,7 +19,10 @@ export class StreamBody implements BodySink {
   text = '';
   private readonly reader: StreamText;
   private exchange: Exchange | undefined;
+  private packing: Packing = 'none';
   private unpacker: Transform | null = null;
+  /** The beginning of a packed body, which tells how it is to be unpacked. */
+  private beginning = Buffer.alloc(0);
   private bytes = 0;
   private isOver = false;
 
@@ -35,8 +38,9 @@ export class StreamBody implements BodySink {
   }
 
   takes(contentType: string, encoding: string | undefined): boolean {
-    this.isStream = /^text\/event-stream(?:;|$)/i.test(contentType.trim());
-    if (this.isStream) this.unpackAs(encoding?.trim().toLowerCase() ?? '');
+    this.isStream = isEventStream(contentType);
+    this.packing = packingOf(encoding);
+    if (this.isStream && this.packing === 'unknown') this.refuse('bad_encoding');
     return this.isStream;
   }
 
@@ -47,27 +51,36 @@ export class StreamBody implements BodySink {
   }
 
   data(chunk: Buffer): void {
-    if (this.unpacker === null) this.read(chunk);
-    else if (!this.unpacker.write(chunk)) this.waitForUnpacker(this.unpacker);
+    if (this.packing === 'none') return this.read(chunk);
+    if (this.unpacker !== null) return this.unpack(this.unpacker, chunk);
+    this.beginning = Buffer.concat([this.beginning, chunk]);
+    if (this.beginning.length >= 2) this.beginUnpacking();
   }
 
   end(): void {
-    if (this.unpacker === null) this.cutOff();
-    else this.unpacker.end();
+    if (this.packing === 'none') return this.cutOff();
+    if (this.unpacker === null) this.beginUnpacking();
+    this.unpacker?.end();
   }
 
-  private unpackAs(encoding: string): void {
-    const unpacker = unpackerOf(encoding);
-    if (unpacker === 'none') return;
-    if (unpacker === 'unknown') return this.refuse('bad_encoding');
+  private beginUnpacking(): void {
+    if (this.isOver || this.packing === 'none' || this.packing === 'unknown') return;
+    const unpacker = unpackerOf(this.packing, this.beginning);
     this.unpacker = unpacker;
     unpacker.on('data', (chunk: Buffer) => this.read(chunk));
     unpacker.on('end', () => this.cutOff());
-    unpacker.on('error', (error) => this.refuse('code' in error && error.code === 'Z_BUF_ERROR' ? 'cut_off' : 'bad_encoding'));
+    unpacker.on('error', (error) => this.refuse(problemOf(error)));
+    this.unpack(unpacker, this.beginning);
+  }
+
+  private unpack(unpacker: Transform, chunk: Buffer): void {
+    if (!this.isOver && !unpacker.write(chunk)) this.waitForUnpacker(unpacker);
   }
 
   /** The end of the body without the end mark of the stream. */
   private cutOff(): void {
+    if (this.isOver) return;
+    this.takeAll(this.reader.finish());
     this.refuse('cut_off');
   }
 
@@ -82,13 +95,17 @@ export class StreamBody implements BodySink {
     if (this.isOver) return;
     this.bytes += chunk.length;
     if (this.bytes > this.options.maxBytes) return this.refuse('too_large');
-    for (const piece of this.reader.push(chunk)) {
-      if (piece.kind === 'text') this.take(piece.text);
-      else if (piece.kind === 'broken') return this.refuse('not_json');
-      else return this.finish();
-    }
-    const drained = this.options.sink.drained();
+    this.takeAll(this.reader.push(chunk));
+    const drained = this.isOver ? null : this.options.sink.drained();
     if (drained !== null) this.hold(drained);
+  }
+
+  private takeAll(pieces: readonly StreamPiece[]): void {
+    for (const piece of pieces) {
+      if (piece.kind === 'text') this.take(piece.text);
+      else if (piece.kind === 'end') this.finish();
+      else this.refuse(piece.kind === 'error' ? 'cut_off' : 'not_json'); // an agent that says that it failed has not answered
+    }
   }
 
   private take(text: string): void {
@@ -125,19 +142,7 @@ export class StreamBody implements BodySink {
   }
 }
 
-function unpackerOf(encoding: string): Transform | 'none' | 'unknown' {
-  switch (encoding) {
-    case '':
-    case 'identity':
-      return 'none';
-    case 'gzip':
-    case 'x-gzip':
-      return createGunzip();
-    case 'deflate':
-      return createInflate();
-    case 'br':
-      return createBrotliDecompress();
-    default:
-      return 'unknown';
-  }
+/** In any case, with blanks, parameters, and sent more than once. */
+function isEventStream(contentType: string): boolean {
+  return contentType.split(',').some((one) => one.split(';', 1)[0]?.replace(/\s/g, '').toLowerCase() === 'text/event-stream');
 }

@@ -10,6 +10,7 @@ function read(api: 'messages' | 'openai', stream: string | Buffer): readonly Str
     const reader = new StreamText(api);
     const pieces: StreamPiece[] = [];
     for (let at = 0; at < bytes.length; at += size) pieces.push(...reader.push(bytes.subarray(at, at + size)));
+    pieces.push(...reader.finish());
     return pieces;
   });
   for (const way of ways) expect(way).toEqual(ways[0]);
@@ -43,4 +44,45 @@ it('joins an event of several data lines, and refuses one that stays no JSON', (
 it('puts a cut pair of surrogates together', () => {
   expect(read('messages', 'data: {"content":"x\\ud83d"}\ndata: {"content":"\\ude00y"}\ndata: [DONE]\n')).toEqual([text('x'), text('😀y'), END]);
   expect(read('messages', 'data: {"content":"x\\ud83d"}\ndata: [DONE]\n')).toEqual([text('x'), text('\uFFFD'), END]);
+});
+
+const ERROR: StreamPiece = { kind: 'error' };
+const DONE = 'data: [DONE]\n\n';
+
+it.each<[string, 'messages' | 'openai', string]>([
+  ['an object', 'messages', 'data: {"error":{"message":"overloaded"}}\n\n'],
+  ['a string', 'messages', 'data: {"error":"overloaded"}\n\n'],
+  ['a flag', 'openai', 'data: {"error":true,"message":"overloaded"}\n\n'],
+  ['an error beside content', 'messages', 'data: {"content":"b","error":{"code":5}}\n\n'],
+  ['an error beside choices', 'openai', 'data: {"choices":[{"delta":{"content":""}}],"error":{"code":502}}\n\n'],
+  ['an error in a choice', 'openai', 'data: {"choices":[{"delta":{"content":""},"error":{"code":502}}]}\n\n'],
+  ['a choice that ended with one', 'openai', 'data: {"choices":[{"delta":{"content":""},"finish_reason":"error"}]}\n\n'],
+  ['a type', 'messages', 'data: {"type":"error","error":null}\n\n'],
+  ['a type of the other dialect', 'openai', 'data: {"type":"error"}\n\n'],
+  ['an event', 'messages', 'event: error\ndata: {"message":"overloaded"}\n\n'],
+  ['an event in capitals, with blanks', 'openai', 'event:\t ERROR  \ndata: overloaded\n\n'],
+  ['an event without blank lines', 'messages', 'event:Error\ndata: {"content":"overloaded"}\n'],
+])('an error that the agent tells of as %s ends the stream, whatever follows', (_name, api, event) => {
+  const said = api === 'openai' ? 'data: {"choices":[{"delta":{"content":"a"}}],"error":null}\n\n' : 'data: {"content":"a","error":null}\n\n';
+  expect(read(api, `${said}${event}${said}${DONE}`)).toEqual([text('a'), ERROR]);
+});
+
+it.each(['null', 'false', '""', '0', '{}', '[]'])('"error":%s in every chunk says that there is none', (none) => {
+  expect(read('messages', `data: {"content":"a","error":${none}}\n\n${DONE}`)).toEqual([text('a'), END]);
+  expect(read('openai', `data: {"choices":[{"delta":{"content":"a"},"error":${none}}],"error":${none}}\n\n${DONE}`)).toEqual([text('a'), END]);
+});
+
+it('takes no harm from a byte order mark, keep-alives of any form, and a last line without a break', () => {
+  expect(read('messages', `\ufeffdata: {"content":"a"}\n\n${DONE}`)).toEqual([text('a'), END]);
+  expect(read('messages', `\ufeffevent: error\n\n`)).toEqual([ERROR]);
+  expect(read('openai', `data:\n\ndata: \n\ndata:  \t\n\ndata: null\n\ndata: {"choices":null}\n\ndata: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: [DONE] \n\n`)).toEqual([text('a'), END]);
+  expect(read('messages', 'data: {"content":"a"}\n\ndata: [DONE]')).toEqual([text('a'), END]);
+  expect(read('messages', 'data: {"content":"a"}\n\ndata: {"content":"b')).toEqual([text('a')]);
+});
+
+it('reads an event of a million lines in a time that grows with its size only', () => {
+  const reader = new StreamText('messages');
+  const startedAt = performance.now();
+  expect(reader.push(Buffer.from(`${'data: [\n'.repeat(1_000_000)}\n`))).toEqual([{ kind: 'broken' }]);
+  expect(performance.now() - startedAt).toBeLessThan(5000); // with the square it is hours
 });

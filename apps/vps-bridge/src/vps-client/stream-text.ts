@@ -1,14 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 import { isWellFormed, type VpsApi } from '@agentfleet/contracts';
-import { fieldOf, textOf } from './answer-text';
+import { fieldOf, hasError, textOf, withoutMark } from './answer-text';
 
-/** What a piece of a streamed answer says. */
-export type StreamPiece = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'end' } | { readonly kind: 'broken' };
+/** What a piece of a streamed answer says. `error`: the agent itself says that it failed, whatever it sends afterwards. */
+export type StreamPiece = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'end' } | { readonly kind: 'error' } | { readonly kind: 'broken' };
 
 const LF = 0x0a;
 const CR = 0x0d;
 const HIGH_SURROGATE = /[\uD800-\uDBFF]$/;
+const ERROR_EVENT = /^event:\s*error\s*$/i;
 const BROKEN: StreamPiece = { kind: 'broken' };
+/** An event of many lines is tried again with each of them, but not for ever: a million lines would cost their square. */
+const PATIENCE_CHARACTERS = 1024 * 1024;
 
 /**
  * Reads the text out of `text/event-stream` (contract vps-bridge section 9), however its bytes are cut. Every data line is
@@ -16,10 +19,12 @@ const BROKEN: StreamPiece = { kind: 'broken' };
  */
 export class StreamText {
   private rest: Buffer[] = [];
-  private unread = '';
+  private unread: string[] = [];
+  private patience = PATIENCE_CHARACTERS;
   private heldSurrogate = '';
   private ended = false;
   private skipLf = false;
+  private isFirst = true;
 
   constructor(private readonly api: VpsApi) {}
 
@@ -46,28 +51,52 @@ export class StreamText {
     return pieces;
   }
 
+  /** The body is over; some servers leave out the line break behind their last line. */
+  finish(): readonly StreamPiece[] {
+    const pieces: StreamPiece[] = [];
+    if (!this.ended && this.rest.length > 0) this.line(pieces);
+    return pieces;
+  }
+
   private line(pieces: StreamPiece[]): void {
     const [only] = this.rest;
     const bytes = this.rest.length === 1 && only !== undefined ? only : Buffer.concat(this.rest);
     this.rest = [];
     if (!isUtf8(bytes)) return this.end(pieces, BROKEN);
-    const line = bytes.toString('utf8');
-    if (line === '') {
-      if (this.unread !== '') this.end(pieces, BROKEN); // the event is complete and still no JSON
-    } else if (line.startsWith('data:')) this.data(line.slice(line.startsWith('data: ') ? 6 : 5), pieces);
+    const text = bytes.toString('utf8');
+    const line = this.isFirst ? withoutMark(text) : text;
+    this.isFirst = false;
+    if (line === '') this.endOfEvent(pieces);
+    else if (line.startsWith('data:')) this.data(line.slice(line.startsWith('data: ') ? 6 : 5), pieces);
+    else if (ERROR_EVENT.test(line)) this.end(pieces, { kind: 'error' });
+  }
+
+  private endOfEvent(pieces: StreamPiece[]): void {
+    if (this.unread.length === 0) return;
+    const event = parsed(this.unread.join('\n'));
+    if (event === undefined) return this.end(pieces, BROKEN); // the event is complete and still no JSON
+    this.unread = [];
+    this.event(event, pieces);
   }
 
   private data(data: string, pieces: StreamPiece[]): void {
-    const whole = this.unread === '' ? data : `${this.unread}\n${data}`;
-    if (whole.trim() === '[DONE]') return this.end(pieces, { kind: 'end' });
-    let event: unknown;
-    try {
-      event = JSON.parse(whole);
-    } catch {
-      this.unread = whole;
+    const isNew = this.unread.length === 0;
+    if (isNew && data.trim() === '') return; // a keep-alive
+    if (isNew && data.trim() === '[DONE]') return this.end(pieces, { kind: 'end' });
+    this.unread.push(data);
+    if (this.patience <= 0) return;
+    const whole = isNew ? data : this.unread.join('\n');
+    const event = parsed(whole);
+    if (event === undefined) {
+      this.patience -= whole.length;
       return;
     }
-    this.unread = '';
+    this.unread = [];
+    this.event(event, pieces);
+  }
+
+  private event(event: unknown, pieces: StreamPiece[]): void {
+    if (hasError(event)) return this.end(pieces, { kind: 'error' });
     if (this.api === 'messages' && fieldOf(event, 'type') === 'message_stop') return this.end(pieces, { kind: 'end' });
     const text = this.api === 'openai' ? openAiDelta(event) : messagesDelta(event);
     if (text !== null) this.text(text, pieces);
@@ -86,6 +115,16 @@ export class StreamText {
     pieces.push(last);
     this.ended = true;
     this.rest = [];
+    this.unread = [];
+  }
+}
+
+/** Undefined when the text is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
