@@ -14,7 +14,7 @@ import type { RouteRules } from './http/access';
 import { ErrorFilter } from './http/error-filter';
 import { addHooks, createHttpAdapter, type HttpDeps } from './http/fastify';
 import { parseJsonBody } from './http/json-body';
-import { describeApi, serveApiDocs } from './http/openapi';
+import { addViewport, describeApi, serveApiDocs } from './http/openapi';
 import { addPageHeaders } from './http/page-headers';
 import { validationPipe } from './http/validation';
 import { nestLogger } from './observe/log';
@@ -103,7 +103,7 @@ export async function openApiOf<E extends PlatformEnv>(definition: AppDefinition
   const services = createServices(definition, env, { processMetrics: false });
   const app = await createNestApp(definition, env, services, { preview: true });
   try {
-    return describeApi(app, definition, VERSION);
+    return describeApi(app, definition, VERSION, `http://127.0.0.1:${definition.port(env)}`);
   } finally {
     await app.close();
     await stopServices(services);
@@ -139,6 +139,7 @@ async function createNestApp<E extends PlatformEnv>(
   const fastify: FastifyInstance = adapter.getInstance();
   await addPageHeaders(fastify, env.CORS_ORIGINS);
   addHooks(fastify, deps);
+  addViewport(fastify);
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ErrorFilter(definition.renderError, services.log));
   return app;

@@ -303,3 +303,10 @@ describe('answers', () => {
     expect(await metrics.text()).toContain('http_request_duration_seconds_bucket');
   });
 });
+
+test('the page of the API fits a phone, and its document names this server', async () => {
+  const page = await fetch(`${running.url}/api-docs`);
+  expect(await page.text()).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
+  const document = await fetch(`${running.url}/api-docs-json`);
+  expect(await document.json()).toMatchObject({ servers: [{ url: '/' }], info: { license: { name: 'Apache-2.0' } } });
+});

@@ -1,0 +1,37 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { mendDocument } from './openapi-document';
+
+function mended(part: object): Record<string, unknown> {
+  const document = { openapi: '3.0.0', info: { title: 't', version: '1' }, paths: {}, ...part } satisfies OpenAPIObject;
+  return JSON.parse(JSON.stringify(mendDocument(document)));
+}
+const schemaOf = (schema: object) => {
+  const { components } = mended({ components: { schemas: { X: { type: 'object', properties: { x: schema } } } } }) as { components: { schemas: { X: { properties: { x: object } } } } };
+  return components.schemas.X.properties.x;
+};
+
+test('null is among the values of a nullable list of values, once', () => {
+  expect(schemaOf({ type: 'string', enum: ['a'], nullable: true })).toEqual({ type: 'string', enum: ['a', null], nullable: true });
+  expect(schemaOf({ type: 'string', enum: ['a', null], nullable: true })).toEqual({ type: 'string', enum: ['a', null], nullable: true });
+  expect(schemaOf({ type: 'string', enum: ['a'] })).toEqual({ type: 'string', enum: ['a'] });
+});
+
+test('a nullable reference is the reference or null', () => {
+  expect(schemaOf({ nullable: true, type: 'object', description: 'd', allOf: [{ $ref: '#/x' }] })).toEqual({
+    description: 'd',
+    anyOf: [{ $ref: '#/x' }, { type: 'object', nullable: true, enum: [null] }],
+  });
+});
+
+test('examples are left as they are', () => {
+  const example = { nullable: true, enum: ['a'], parameters: [{ in: 'header', name: 'a' }] };
+  expect(schemaOf({ type: 'object', example })).toEqual({ type: 'object', example });
+});
+
+test('a header that is described once is a parameter once', () => {
+  const described = { name: 'Idempotency-Key', in: 'header', required: false, description: 'd', schema: { type: 'string' } };
+  const phantom = { name: 'idempotency-key', in: 'header', required: true, schema: { type: 'string' } };
+  const query = { name: 'idempotency-key', in: 'query', schema: { type: 'string' } };
+  const { paths } = mended({ paths: { '/a': { post: { parameters: [phantom, described, query], responses: {} } }, '/b': { post: { parameters: [phantom], responses: {} } } } });
+  expect(paths).toMatchObject({ '/a': { post: { parameters: [described, query] } }, '/b': { post: { parameters: [phantom] } } });
+});
