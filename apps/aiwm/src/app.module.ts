@@ -35,6 +35,8 @@ import {
   apiKeySchema,
   AUDIT_LOG,
   auditLogSchema,
+  LOGIN_PLACES,
+  loginPlaceSchema,
   ORGANIZATIONS,
   organizationSchema,
   REFRESH_TOKENS,
@@ -44,6 +46,7 @@ import {
   USERS,
   userSchema,
 } from './identity/identity.schema';
+import { LoginLimits } from './identity/login-limits';
 import { TokenSigner } from './identity/token-signer';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor';
 import { IdempotencyRepository } from './idempotency/idempotency.repository';
@@ -53,6 +56,8 @@ import { INSTRUCTIONS, instructionSchema } from './instructions/instruction.sche
 import { InstructionsController } from './instructions/instructions.controller';
 import { InstructionsService } from './instructions/instructions.service';
 import { FailureGuard } from './limits/failure-guard';
+import { PasswordHashes } from './limits/password-hashes';
+import { Sources } from './limits/sources';
 import { NodeRepository } from './nodes/node.repository';
 import { NODES, nodeSchema } from './nodes/node.schema';
 import { NodesController } from './nodes/nodes.controller';
@@ -79,6 +84,7 @@ const collections = MongooseModule.forFeature([
   { name: USERS, schema: userSchema },
   { name: API_KEYS, schema: apiKeySchema },
   { name: REFRESH_TOKENS, schema: refreshTokenSchema },
+  { name: LOGIN_PLACES, schema: loginPlaceSchema },
   { name: SIGNING_KEYS, schema: signingKeySchema },
   { name: AUDIT_LOG, schema: auditLogSchema },
   { name: INSTRUCTIONS, schema: instructionSchema },
@@ -115,6 +121,7 @@ const collections = MongooseModule.forFeature([
     TokenSigner,
     FirstBoot,
     AuthService,
+    LoginLimits,
     OrganizationRepository,
     OrganizationsService,
     ApiKeyRepository,
@@ -142,6 +149,8 @@ const collections = MongooseModule.forFeature([
     SecretCheck,
     AgentGuard,
     FailureGuard,
+    PasswordHashes,
+    Sources,
     AnswerMetrics,
     ConnectAgent,
     EventHub,

@@ -3,7 +3,8 @@ import type { FieldProblem } from '@agentfleet/errors';
 import { Audit, Bus, FieldCipher, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InstructionsService } from '../instructions/instructions.service';
-import { hashAgentSecret } from '../connection/secret-check';
+import { AGENT_SECRET_ROUNDS } from '../connection/secret-check';
+import { PasswordHashes } from '../limits/password-hashes';
 import { PresenceService, type PresenceView } from '../presence/presence.service';
 import type { ListQuery, ListRules } from '../resources/list-query';
 import { definedOnly, newDocument, Resource, scopeOf } from '../resources/resource';
@@ -46,6 +47,7 @@ export class AgentsService {
     private readonly directory: AgentDirectory,
     private readonly instructions: InstructionsService,
     private readonly bus: Bus,
+    private readonly hashes: PasswordHashes,
     transactions: Transactions,
     audit: Audit,
     identity: IdentityStore,
@@ -62,7 +64,7 @@ export class AgentsService {
     const now = new Date();
     const { settings, problems } = restoreSecrets(body.settings ?? {}, {});
     if (problems.length > 0) throw validationFailed(problems);
-    const hash = body.secret === undefined ? null : await hashAgentSecret(body.secret);
+    const hash = body.secret === undefined ? null : await this.hashes.make(`caller:${caller.id}`, body.secret, AGENT_SECRET_ROUNDS);
     const agent: AgentDocument = {
       ...newDocument(caller, now),
       name: body.name,

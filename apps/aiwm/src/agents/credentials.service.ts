@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { PLATFORM_NOTICES, type AgentRevokedNotice, type AiwmSuccess } from '@agentfleet/contracts';
 import { Audit, Bus, ENV, REPLICA, Transactions, validationFailed, type Caller, type PlatformEnv, type Replica, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { hashAgentSecret } from '../connection/secret-check';
+import { AGENT_SECRET_ROUNDS } from '../connection/secret-check';
 import { publicUrl, type AiwmEnv } from '../env';
 import { markIdempotentWork } from '../idempotency/current-claim';
+import { PasswordHashes } from '../limits/password-hashes';
 import { PresenceService } from '../presence/presence.service';
 import { checkId, notFound, scopeOf } from '../resources/resource';
 import type { RegeneratedDto } from './agent.dto';
@@ -25,6 +26,7 @@ export class CredentialsService {
     private readonly transactions: Transactions,
     private readonly audit: Audit,
     private readonly bus: Bus,
+    private readonly hashes: PasswordHashes,
     @Inject(ENV) private readonly env: AiwmEnv & PlatformEnv,
     @Inject(REPLICA) private readonly replica: Replica,
   ) {}
@@ -35,7 +37,7 @@ export class CredentialsService {
     if (overlapSeconds > max) throw validationFailed([{ field: 'overlapSeconds', message: `must be a whole number from 0 to ${max}` }]);
     if (!(await this.repository.documents.find(scopeOf(caller), id))) throw notFound(); // before the costly hash
     const secret = randomBytes(32).toString('hex');
-    const hash = await hashAgentSecret(secret);
+    const hash = await this.hashes.make(`caller:${caller.id}`, secret, AGENT_SECRET_ROUNDS);
     return this.transactions.run(async (transaction) => {
       const agent = await this.rotate(caller, id, hash, overlapSeconds, transaction);
       const answer = this.answer(agent, secret, overlapSeconds);

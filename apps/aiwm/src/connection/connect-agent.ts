@@ -16,7 +16,7 @@ import { Batched } from '../resources/batched';
 import type { Documented } from '../resources/documented';
 import { checkId, notFound } from '../resources/resource';
 import type { ConnectAnswerDto } from './connection.dto';
-import { SecretCheck } from './secret-check';
+import { SecretCheck, type SecretQuestion } from './secret-check';
 
 interface Found {
   readonly agent: AgentDocument | undefined;
@@ -28,6 +28,8 @@ interface Connected {
   readonly configRevision: number;
 }
 
+type Guess = Pick<SecretQuestion, 'secret' | 'source'>;
+
 interface Accepted {
   readonly credential: AgentCredential;
   readonly isPrevious: boolean;
@@ -36,7 +38,7 @@ interface Accepted {
 
 const NOTHING = { instruction: undefined, tools: [] };
 const MINUTE_MS = 60_000;
-const TOO_MANY = 'Too many failed connects; try again later';
+const TOO_MANY = 'Too many failed connects';
 
 /** The connection protocol: limiter → agent → secret → suspension → configuration → one counted update → token. */
 @Injectable()
@@ -66,10 +68,10 @@ export class ConnectAgent {
     checkId(id);
     const end = this.duration.startTimer();
     const { CONNECT_FAILURES_PER_MINUTE: limit, CONNECT_FAILURES_PER_SOURCE_PER_MINUTE: sourceLimit } = this.env;
-    const pair = { key: `connect:${id}:${source}`, limit, windowMs: MINUTE_MS };
-    const anyAgent = { key: `connect:${source}`, limit: sourceLimit, windowMs: MINUTE_MS };
+    const pair = { key: `connect:${id}:${source}`, limit, windowMs: MINUTE_MS, countsUnderCheck: true };
+    const anyAgent = { key: `connect:${source}`, limit: sourceLimit, windowMs: MINUTE_MS, countsUnderCheck: false };
     try {
-      const result = await this.guard.guarded([pair, anyAgent], secret, TOO_MANY, () => this.attempt(id, secret));
+      const result = await this.guard.guarded([pair, anyAgent], secret, TOO_MANY, () => this.attempt(id, secret, source));
       this.connects.inc({ result: 'ok' });
       return result;
     } catch (error) {
@@ -93,10 +95,10 @@ export class ConnectAgent {
     };
   }
 
-  private async attempt(id: string, secret: string): Promise<Connected> {
+  private async attempt(id: string, secret: string, source: string): Promise<Connected> {
     const { agent, record } = await this.finds.add(id);
     if (!agent) throw notFound();
-    const accepted = await this.accept(agent, record, secret);
+    const accepted = await this.accept(agent, record, { secret, source });
     if (!accepted) throw new AppError('invalid_credentials', { message: 'The secret is not valid for this agent' });
     if (agent.status === 'suspended') throw new AppError('agent_suspended');
     const delivered = await this.deliver(agent);
@@ -131,21 +133,21 @@ export class ConnectAgent {
     return { accessToken: this.signer.agentToken(subject, expiresIn), expiresIn };
   }
 
-  private async accept(agent: AgentDocument, record: AgentPresenceDocument | undefined, secret: string): Promise<Accepted | undefined> {
+  private async accept(agent: AgentDocument, record: AgentPresenceDocument | undefined, guess: Guess): Promise<Accepted | undefined> {
     if (agent.credential) {
-      const answer = await this.ask(agent, agent.credential, secret, record);
+      const answer = await this.ask(agent, agent.credential, guess, record);
       if (answer.valid) return { credential: agent.credential, isPrevious: false, remember: answer.remember };
     }
     const previous = agent.previousCredential;
     if (!previous?.expiresAt || previous.expiresAt.getTime() <= Date.now()) return undefined;
-    const answer = await this.ask(agent, previous, secret, record);
+    const answer = await this.ask(agent, previous, guess, record);
     return answer.valid ? { credential: previous, isPrevious: true, remember: answer.remember } : undefined;
   }
 
-  private ask(agent: AgentDocument, credential: AgentCredential, secret: string, record: AgentPresenceDocument | undefined) {
+  private ask(agent: AgentDocument, credential: AgentCredential, guess: Guess, record: AgentPresenceDocument | undefined) {
     return this.secrets.check({
       agentId: agent._id.toHexString(),
-      secret,
+      ...guess,
       storedHash: credential.hash,
       generated: credential.generated,
       remembered: record?.remembered ?? [],

@@ -6,6 +6,7 @@ import { ApiParam, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AgentRepository } from '../agents/agent.repository';
 import { redactSettings } from '../agents/settings';
+import { Sources } from '../limits/sources';
 import { PresenceService } from '../presence/presence.service';
 import { PresenceTransitions } from '../presence/presence-transitions';
 import { ApiAnswer, ApiErrors, ApiTakes } from '../resources/api-docs';
@@ -31,6 +32,7 @@ function matches(known: string | undefined, etag: string): boolean {
 export class ConnectionController {
   constructor(
     private readonly connectAgent: ConnectAgent,
+    private readonly sources: Sources,
     private readonly guard: AgentGuard,
     private readonly presence: PresenceService,
     private readonly transitions: PresenceTransitions,
@@ -52,7 +54,7 @@ export class ConnectionController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ConnectAnswerDto> {
-    const { answer, configRevision } = await this.connectAgent.connect(id, body.secret, request.context.sourceAddress ?? 'unknown');
+    const { answer, configRevision } = await this.connectAgent.connect(id, body.secret, this.sources.of(request));
     void reply.header('X-Config-Revision', configRevision).header('X-Heartbeat-Interval', Math.floor(this.presence.times.intervalS));
     return answer;
   }

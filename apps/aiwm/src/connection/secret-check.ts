@@ -1,22 +1,19 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { availableParallelism } from 'node:os';
-import { AppError } from '@agentfleet/errors';
 import { FieldCipher, Metrics } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { compare, hash } from 'bcrypt';
 import { LRUCache } from 'lru-cache';
 import type { Counter } from 'prom-client';
+import { PasswordHashes } from '../limits/password-hashes';
 
-const ROUNDS = 10;
-const MAX_WAITING = 256;
 const MAX_SECRET_BYTES = 72; // bcrypt ignores the rest
 const HMAC_INFO = 'agentfleet/agent-secrets';
 
-export function hashAgentSecret(secret: string): Promise<string> {
-  return hash(secret, ROUNDS);
-}
+/** bcrypt's cost of an agent's secret. */
+export const AGENT_SECRET_ROUNDS = 10;
 
 export interface SecretQuestion {
+  /** Who asks, as `Sources` says. */
+  readonly source: string;
   readonly agentId: string;
   readonly secret: string;
   readonly storedHash: string;
@@ -33,7 +30,7 @@ export interface SecretAnswer {
 }
 
 /**
- * Checks agents' secrets: at most cores − 1 bcrypt checks at a time and 256 waiting, identical ones share one, and a success
+ * Checks agents' secrets: identical checks under way share one, and a success
  * with a generated secret is remembered as an HMAC over agent, secret and stored hash, so that a fleet is back in seconds
  * after a restart. Failures are never remembered.
  */
@@ -41,17 +38,14 @@ export interface SecretAnswer {
 export class SecretCheck {
   private readonly known = new LRUCache<string, true>({ max: 50_000 });
   private readonly underWay = new Map<string, Promise<boolean>>();
-  private readonly waiting: (() => void)[] = [];
-  private running = 0;
-  private readonly limit = Math.max(1, availableParallelism() - 1);
   private readonly checks: Counter<'how'>;
 
   constructor(
     private readonly cipher: FieldCipher,
+    private readonly hashes: PasswordHashes,
     metrics: Metrics,
   ) {
     this.checks = metrics.counter({ name: 'aiwm_secret_checks_total', help: "Checks of agents' secrets", labelNames: ['how'] });
-    metrics.gauge({ name: 'aiwm_secret_check_queue', help: 'Checks that wait', collect: (gauge) => gauge.set(this.waiting.length) });
   }
 
   /** @throws AppError `overloaded` when too many distinct checks wait */
@@ -67,7 +61,7 @@ export class SecretCheck {
     }
     const shared = this.underWay.get(mark);
     if (shared) return this.answer('shared', await shared);
-    const check = this.compareInTurn(question);
+    const check = this.hashes.matches(`connect:${question.source}`, question.secret, question.storedHash);
     this.underWay.set(mark, check);
     try {
       const valid = await check;
@@ -98,24 +92,6 @@ export class SecretCheck {
       return expected.length === given.length && timingSafeEqual(expected, given);
     } catch {
       return false; // remembered under a key that is gone
-    }
-  }
-
-  private async compareInTurn({ secret, storedHash }: SecretQuestion): Promise<boolean> {
-    if (this.running >= this.limit) {
-      if (this.waiting.length >= MAX_WAITING) {
-        throw new AppError('overloaded', { retryAfterSeconds: 1 + Math.floor(Math.random() * 5) });
-      }
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
-    } else {
-      this.running++;
-    }
-    try {
-      return await compare(secret, storedHash);
-    } finally {
-      const next = this.waiting.shift();
-      if (next) next(); // the place is handed over
-      else this.running--;
     }
   }
 }

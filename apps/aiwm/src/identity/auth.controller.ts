@@ -3,6 +3,7 @@ import { CurrentCaller, NoBody, Needs, Public, validationFailed, type Caller } f
 import { Body, Controller, Get, Header, HttpCode, Post, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { Sources } from '../limits/sources';
 import { ApiAnswer, ApiErrors, ApiTakes } from '../resources/api-docs';
 import { SuccessDto } from '../resources/pagination.dto';
 import { ChangePasswordDto, JwksDto, LoginDto, LogoutDto, ProfileDto, RefreshDto, TokensDto } from './auth.dto';
@@ -15,6 +16,7 @@ export class AuthController {
   constructor(
     private readonly auth: AuthService,
     private readonly repository: IdentityRepository,
+    private readonly sources: Sources,
   ) {}
 
   /** Logs a person in. */
@@ -28,7 +30,7 @@ export class AuthController {
   login(@Body() body: LoginDto, @Req() request: FastifyRequest): Promise<TokensDto> {
     const username = body.username ?? body.email;
     if (username === undefined) throw validationFailed([{ field: 'username', message: 'must be a string' }]);
-    return this.auth.login(username, body.password, request.context.sourceAddress ?? 'unknown');
+    return this.auth.login(username, body.password, this.sources.of(request));
   }
 
   /** Exchanges a refresh token for new tokens; the old one is spent. */
@@ -74,8 +76,8 @@ export class AuthController {
   @ApiTakes(ChangePasswordDto)
   @ApiAnswer(TokensDto)
   @ApiErrors(400, 401, 403, 413, 415, 503)
-  changePassword(@CurrentCaller() caller: Caller, @Body() body: ChangePasswordDto): Promise<TokensDto> {
-    return this.auth.changePassword(caller, body.currentPassword, body.newPassword);
+  changePassword(@CurrentCaller() caller: Caller, @Body() body: ChangePasswordDto, @Req() request: FastifyRequest): Promise<TokensDto> {
+    return this.auth.changePassword(caller, this.sources.of(request), body.currentPassword, body.newPassword);
   }
 
   /** Public keys that verify users' and agents' tokens. */

@@ -1,30 +1,35 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { PLATFORM_NOTICES, type AiwmSuccess, type UserRevokedNotice } from '@agentfleet/contracts';
-import { AppError } from '@agentfleet/errors';
-import { Audit, Bus, ENV, IdentityStore, Metrics, Transactions, validationFailed, type Caller } from '@agentfleet/platform';
+import { AppError, type AppErrorCode } from '@agentfleet/errors';
+import { Audit, Bus, ENV, IdentityStore, Metrics, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { hash } from 'bcrypt';
 import type { Counter } from 'prom-client';
 import type { AiwmEnv } from '../env';
-import { FailureGuard } from '../limits/failure-guard';
+import { PasswordHashes } from '../limits/password-hashes';
 import type { ProfileDto, TokensDto } from './auth.dto';
 import { IdentityRepository } from './identity.repository';
-import type { UserDocument } from './identity.schema';
+import type { RefreshTokenDocument, UserDocument } from './identity.schema';
+import { LoginLimits } from './login-limits';
 import { PASSWORD_ROUNDS, passwordMatches } from './passwords';
 import { passwordProblem } from './password-rules';
 import { TokenSigner } from './token-signer';
 
-const FAILURES_PER_WINDOW = 10;
-const FAILURE_WINDOW_MS = 15 * 60_000;
 /** A spent refresh token is good for this long after its first use: the answer may have been lost. */
 const REUSE_GRACE_MS = 10_000;
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const wrongCredentials = () => new AppError('invalid_credentials', { message: 'Username or password is wrong' });
 
-function loginResult(error: unknown): 'invalid' | 'limited' | 'failed' {
-  if (!(error instanceof AppError)) return 'failed';
-  return error.code === 'invalid_credentials' ? 'invalid' : error.code === 'rate_limited' ? 'limited' : 'failed';
+const RESULTS: Partial<Record<AppErrorCode, string>> = { invalid_credentials: 'invalid', rate_limited: 'limited', overloaded: 'overloaded' };
+
+function loginResult(error: unknown): string {
+  return (error instanceof AppError ? RESULTS[error.code] : undefined) ?? 'failed';
+}
+
+/** Why a refresh token is refused; undefined when it is good. */
+function refusalOf(found: RefreshTokenDocument | undefined, now: Date): 'invalid' | 'reused' | undefined {
+  if (!found || found.expiresAt <= now || found.revokedAt !== null) return 'invalid';
+  return found.usedAt !== null && now.getTime() - found.usedAt.getTime() > REUSE_GRACE_MS ? 'reused' : undefined;
 }
 
 /** Logins of people: short access tokens and refresh tokens that rotate. */
@@ -39,17 +44,18 @@ export class AuthService {
     private readonly transactions: Transactions,
     private readonly audit: Audit,
     private readonly bus: Bus,
-    private readonly guard: FailureGuard,
+    private readonly limits: LoginLimits,
+    private readonly hashes: PasswordHashes,
     metrics: Metrics,
     @Inject(ENV) private readonly env: AiwmEnv,
   ) {
-    this.logins = metrics.counter({ name: 'aiwm_logins_total', help: 'Logins by result: ok, invalid, limited; failed when AIWM itself could not answer', labelNames: ['result'] });
+    this.logins = metrics.counter({ name: 'aiwm_logins_total', help: 'Logins by result: ok, invalid, limited, overloaded; failed when AIWM itself could not answer', labelNames: ['result'] });
   }
 
   async login(username: string, password: string, source: string): Promise<TokensDto> {
-    const watched = { key: `login:${sha256(username.toLowerCase())}:${source}`, limit: FAILURES_PER_WINDOW, windowMs: FAILURE_WINDOW_MS };
     try {
-      const tokens = await this.guard.guarded([watched], password, 'Too many failed logins; try again later', () => this.attempt(username, password));
+      const user = await this.repository.userByName(username);
+      const tokens = await this.limits.login({ username, user, source, password }, () => this.attempt(user, password, source));
       this.logins.inc({ result: 'ok' });
       return tokens;
     } catch (error) {
@@ -60,25 +66,31 @@ export class AuthService {
 
   async refresh(token: string): Promise<TokensDto> {
     const now = new Date();
-    const found = await this.repository.useRefreshToken(sha256(token), now);
-    if (!found || found.expiresAt <= now || found.revokedAt !== null) throw new AppError('unauthenticated', { message: 'The refresh token is not valid' });
-    if (found.usedAt !== null && now.getTime() - found.usedAt.getTime() > REUSE_GRACE_MS) {
-      await this.repository.revokeFamily(found.familyId, now);
-      throw new AppError('token_revoked', { message: 'The refresh token was used before; log in again' });
-    }
-    const user = await this.repository.userById(found.userId);
-    if (!user || user.status !== 'active' || user.tokenVersion !== found.tokenVersion) throw new AppError('token_revoked');
-    return this.issue(user, found.familyId);
+    // one transaction: a logout at the same time finds the new token, or the use finds that the old one is revoked
+    const tokens = await this.transactions.run(async (transaction) => {
+      const found = await this.repository.useRefreshToken(sha256(token), now, transaction);
+      const refusal = refusalOf(found, now);
+      if (!found || refusal === 'invalid') throw new AppError('unauthenticated', { message: 'The refresh token is not valid' });
+      if (refusal === 'reused') {
+        await this.repository.revokeFamily(found.familyId, now, transaction);
+        return undefined; // an error would undo the revocation
+      }
+      const user = await this.repository.userById(found.userId);
+      if (!user || user.status !== 'active' || user.tokenVersion !== found.tokenVersion) throw new AppError('token_revoked');
+      return this.issue(user, found.familyId, transaction);
+    });
+    if (!tokens) throw new AppError('token_revoked', { message: 'The refresh token was used before; log in again' });
+    return tokens;
   }
 
   /** Ends the sessions that began with the same login as the given refresh token, or all when none is given. */
   async logout(caller: Caller, refreshToken: string | undefined): Promise<AiwmSuccess> {
     const now = new Date();
-    if (refreshToken === undefined) await this.repository.revokeAllOf(caller.id, now);
-    else {
-      const found = await this.repository.useRefreshToken(sha256(refreshToken), now);
-      if (found?.userId === caller.id) await this.repository.revokeFamily(found.familyId, now);
-    }
+    await this.transactions.run(async (transaction) => {
+      if (refreshToken === undefined) return this.repository.revokeAllOf(caller.id, now, transaction);
+      const found = await this.repository.refreshToken(sha256(refreshToken), transaction);
+      if (found?.userId === caller.id) await this.repository.revokeFamily(found.familyId, now, transaction);
+    });
     return { success: true };
   }
 
@@ -95,27 +107,29 @@ export class AuthService {
   }
 
   /** Ends all other sessions of the user; the answer holds a new one. */
-  async changePassword(caller: Caller, currentPassword: string, newPassword: string): Promise<TokensDto> {
+  async changePassword(caller: Caller, source: string, currentPassword: string, newPassword: string): Promise<TokensDto> {
     const user = await this.userOf(caller);
-    if (!(await passwordMatches(currentPassword, user.passwordHash))) throw wrongCredentials();
+    const lane = `caller:${caller.id}`;
+    await this.limits.changePassword(user, source, currentPassword, async () => {
+      if (!(await passwordMatches(this.hashes, lane, currentPassword, user.passwordHash))) throw wrongCredentials();
+    });
     const problem = passwordProblem(newPassword, user.username);
     if (problem !== undefined) throw validationFailed([{ field: 'newPassword', message: problem }]);
-    const passwordHash = await hash(newPassword, PASSWORD_ROUNDS);
+    const passwordHash = await this.hashes.make(lane, newPassword, PASSWORD_ROUNDS);
     const changed = await this.transactions.run(async (transaction) => {
       const after = await this.repository.setPassword(user._id, passwordHash, transaction);
       const target = { type: 'user', id: caller.id, name: user.username };
       await this.audit.record(transaction, { caller, orgId: user.orgId, action: 'user.change_password', target, fields: ['password'] });
+      await this.repository.revokeAllOf(caller.id, new Date(), transaction);
       transaction.afterCommit(() => this.revoked(user, after?.tokenVersion ?? user.tokenVersion + 1));
       return after;
     });
     if (!changed) throw new AppError('token_revoked');
-    await this.repository.revokeAllOf(caller.id, new Date());
     return this.issue(changed, randomUUID());
   }
 
-  private async attempt(username: string, password: string): Promise<TokensDto> {
-    const user = await this.repository.userByName(username);
-    const matches = await passwordMatches(password, user?.passwordHash);
+  private async attempt(user: UserDocument | undefined, password: string, source: string): Promise<TokensDto> {
+    const matches = await passwordMatches(this.hashes, `login:${source}`, password, user?.passwordHash);
     if (!user || !matches || user.status !== 'active') throw wrongCredentials();
     return this.issue(user, randomUUID());
   }
@@ -133,21 +147,15 @@ export class AuthService {
     return user;
   }
 
-  private async issue(user: UserDocument, familyId: string): Promise<TokensDto> {
+  private async issue(user: UserDocument, familyId: string, transaction?: Transaction): Promise<TokensDto> {
     const userId = user._id.toHexString();
     const { username, status, roles, orgId, tokenVersion } = user;
     const expiresIn = this.env.USER_TOKEN_TTL_SECONDS;
     const refreshExpiresIn = this.env.REFRESH_TOKEN_TTL_SECONDS;
     const refreshToken = randomBytes(32).toString('base64url');
-    await this.repository.insertRefreshToken({
-      _id: sha256(refreshToken),
-      familyId,
-      userId,
-      tokenVersion,
-      expiresAt: new Date(Date.now() + refreshExpiresIn * 1000),
-      usedAt: null,
-      revokedAt: null,
-    });
+    const expiresAt = new Date(Date.now() + refreshExpiresIn * 1000);
+    const record = { _id: sha256(refreshToken), familyId, userId, tokenVersion, expiresAt, usedAt: null, revokedAt: null };
+    await this.repository.insertRefreshToken(record, transaction);
     const accessToken = this.signer.userToken({ userId, username, status, roles, orgId, tokenVersion }, expiresIn);
     return { accessToken, expiresIn, refreshToken, refreshExpiresIn, tokenType: 'bearer' };
   }

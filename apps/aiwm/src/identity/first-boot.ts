@@ -1,10 +1,11 @@
 import { DEFAULT_ORGANIZATION_ID, PLATFORM_NOTICES, type SigningKeysChangedNotice } from '@agentfleet/contracts';
 import { Audit, Bus, ENV, IdentityStore, Lifecycle, LOG, SYSTEM_ACTOR, Transactions, type Log } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { hash } from 'bcrypt';
 import type { AiwmEnv } from '../env';
+import { PasswordHashes } from '../limits/password-hashes';
 import { IdentityRepository } from './identity.repository';
-import { newUser, PASSWORD_ROUNDS } from './passwords';
+import { passwordProblem } from './password-rules';
+import { newUser, passwordMatches, PASSWORD_ROUNDS } from './passwords';
 import { TokenSigner } from './token-signer';
 
 const MAX_RENEWAL_MS = 3_600_000;
@@ -20,6 +21,7 @@ export class FirstBoot implements OnModuleInit {
     private readonly transactions: Transactions,
     private readonly audit: Audit,
     private readonly bus: Bus,
+    private readonly hashes: PasswordHashes,
     @Inject(ENV) private readonly env: AiwmEnv,
     @Inject(LOG) private readonly log: Log,
   ) {}
@@ -57,15 +59,33 @@ export class FirstBoot implements OnModuleInit {
   }
 
   private async makeAdministrator(): Promise<void> {
-    if (!(await this.repository.isWithoutUsers())) return;
     const { AIWM_ADMIN_EMAIL: username, AIWM_ADMIN_PASSWORD: password } = this.env;
+    if (!(await this.repository.isWithoutUsers())) {
+      if (password !== undefined) void this.lifecycle.whenReady().then(() => this.tellIfIgnored(username, password).catch(() => undefined)); // only a hint
+      return;
+    }
     if (password === undefined) {
       this.log.warn('There is no user and AIWM_ADMIN_PASSWORD is not set: nobody can log in. Set it and start again.');
       return;
     }
-    const passwordHash = await hash(password, PASSWORD_ROUNDS);
+    this.warnIfWeak('AIWM_ADMIN_PASSWORD', password);
+    const passwordHash = await this.hashes.make('start', password, PASSWORD_ROUNDS);
     const user = newUser({ username, passwordHash, orgId: DEFAULT_ORGANIZATION_ID, roles: ['universe.owner'], createdBy: 'system' });
     if (await this.repository.insertUser(user)) this.log.info({ username }, 'Made the first administrator');
+  }
+
+  /** Whoever sets the variable later must not think that it is the password. */
+  private async tellIfIgnored(username: string, password: string): Promise<void> {
+    const user = await this.repository.userByName(username);
+    if (user && (await passwordMatches(this.hashes, 'start', password, user.passwordHash))) return;
+    const why = user ? 'the administrator exists and has another password' : 'there are users already, none of them with the address of AIWM_ADMIN_EMAIL';
+    this.log.warn({ username }, `AIWM_ADMIN_PASSWORD is ignored: ${why}. A lost password is reset with: npm start -- --reset-admin-password`);
+  }
+
+  /** The operator's choice is kept: a refusal would leave nobody who can log in. */
+  private warnIfWeak(name: string, password: string): void {
+    const problem = passwordProblem(password, this.env.AIWM_ADMIN_EMAIL);
+    if (problem !== undefined) this.log.warn(`${name} ${problem}; change it after the first login`);
   }
 
   private readonly warn = (error: unknown): void => {
@@ -81,13 +101,14 @@ export class FirstBoot implements OnModuleInit {
       this.log.warn('AIWM_RESET_ADMIN_PASSWORD is set, but no user has the address of AIWM_ADMIN_EMAIL');
       return;
     }
-    const passwordHash = await hash(password, PASSWORD_ROUNDS);
+    this.warnIfWeak('AIWM_RESET_ADMIN_PASSWORD', password);
+    const passwordHash = await this.hashes.make('start', password, PASSWORD_ROUNDS);
     await this.transactions.run(async (transaction) => {
       await this.repository.setPassword(user._id, passwordHash, transaction);
+      await this.repository.revokeAllOf(user._id.toHexString(), new Date(), transaction);
       const target = { type: 'user', id: user._id.toHexString(), name: user.username };
       await this.audit.record(transaction, { caller: SYSTEM_ACTOR, orgId: user.orgId, action: 'user.reset_password', target, fields: ['password'] });
     });
-    await this.repository.revokeAllOf(user._id.toHexString(), new Date());
-    this.log.warn("The administrator's password was reset");
+    this.log.warn("The administrator's password was reset; failed logins before it do not count any more");
   }
 }

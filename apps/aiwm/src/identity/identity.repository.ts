@@ -4,15 +4,19 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { Types, type Model } from 'mongoose';
 import {
+  LOGIN_PLACES,
   REFRESH_TOKENS,
   SIGNING_KEYS,
   USERS,
   ORGANIZATIONS,
+  type LoginPlaceDocument,
   type OrganizationDocument,
   type RefreshTokenDocument,
   type SigningKeyDocument,
   type UserDocument,
 } from './identity.schema';
+
+const sessionOf = (transaction: Transaction | undefined) => (transaction ? { session: transaction.session } : {});
 
 /** Users' sessions and the keys that sign them. */
 @Injectable()
@@ -21,6 +25,7 @@ export class IdentityRepository {
     @InjectModel(USERS) private readonly users: Model<UserDocument>,
     @InjectModel(ORGANIZATIONS) private readonly organizations: Model<OrganizationDocument>,
     @InjectModel(REFRESH_TOKENS) private readonly refreshTokens: Model<RefreshTokenDocument>,
+    @InjectModel(LOGIN_PLACES) private readonly loginPlaces: Model<LoginPlaceDocument>,
     @InjectModel(SIGNING_KEYS) private readonly signingKeys: Model<SigningKeyDocument>,
   ) {}
 
@@ -64,26 +69,40 @@ export class IdentityRepository {
     return (found as UserDocument | null) ?? undefined; // the collection holds nothing else
   }
 
-  async insertRefreshToken(token: RefreshTokenDocument): Promise<void> {
-    await this.refreshTokens.collection.insertOne(token as never); // its _id is the hash, no ObjectId
+  async insertRefreshToken(token: RefreshTokenDocument, transaction?: Transaction): Promise<void> {
+    await this.refreshTokens.collection.insertOne(token as never, sessionOf(transaction)); // its _id is the hash, no ObjectId
   }
 
-  /** Marks a live refresh token as used, once; returns it as it was before. */
-  async useRefreshToken(hash: string, now: Date): Promise<RefreshTokenDocument | undefined> {
+  async refreshToken(hash: string, transaction: Transaction): Promise<RefreshTokenDocument | undefined> {
+    const found = await this.refreshTokens.collection.findOne({ _id: hash as never }, sessionOf(transaction));
+    return (found as RefreshTokenDocument | null) ?? undefined; // the collection holds nothing else
+  }
+
+  /** Marks a refresh token as used, returns it as it was before. Its use always changes it: a revocation at the same time is seen. */
+  async useRefreshToken(hash: string, now: Date, transaction: Transaction): Promise<RefreshTokenDocument | undefined> {
     const found = await this.refreshTokens.collection.findOneAndUpdate(
       { _id: hash as never },
-      [{ $set: { usedAt: { $ifNull: ['$usedAt', now] } } }],
-      { returnDocument: 'before' },
+      [{ $set: { usedAt: { $ifNull: ['$usedAt', now] }, uses: { $add: [{ $ifNull: ['$uses', 0] }, 1] } } }],
+      { returnDocument: 'before', ...sessionOf(transaction) },
     );
     return (found as RefreshTokenDocument | null) ?? undefined; // the collection holds nothing else
   }
 
-  async revokeFamily(familyId: string, now: Date): Promise<void> {
-    await this.refreshTokens.collection.updateMany({ familyId, revokedAt: null }, { $set: { revokedAt: now } });
+  async revokeFamily(familyId: string, now: Date, transaction: Transaction): Promise<void> {
+    await this.refreshTokens.collection.updateMany({ familyId, revokedAt: null }, { $set: { revokedAt: now } }, sessionOf(transaction));
   }
 
-  async revokeAllOf(userId: string, now: Date): Promise<void> {
-    await this.refreshTokens.collection.updateMany({ userId, revokedAt: null }, { $set: { revokedAt: now } });
+  async revokeAllOf(userId: string, now: Date, transaction: Transaction): Promise<void> {
+    await this.refreshTokens.collection.updateMany({ userId, revokedAt: null }, { $set: { revokedAt: now } }, sessionOf(transaction));
+  }
+
+  /** @param place hash of a name and a source */
+  async rememberLoginPlace(place: string, now: Date): Promise<void> {
+    await this.loginPlaces.collection.updateOne({ _id: place as never }, { $set: { lastAt: now } }, { upsert: true });
+  }
+
+  async isLoginPlace(place: string): Promise<boolean> {
+    return (await this.loginPlaces.collection.findOne({ _id: place as never })) !== null;
   }
 
   /** Publishes a key that is signed with, or lets it live on. True when it was new. */

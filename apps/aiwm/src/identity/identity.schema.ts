@@ -65,6 +65,8 @@ export interface RefreshTokenDocument {
   readonly tokenVersion: number;
   readonly expiresAt: Date;
   readonly usedAt: Date | null;
+  /** Rises with every use, so that a use and a logout at the same time cannot both go unseen. */
+  readonly uses?: number;
   readonly revokedAt: Date | null;
 }
 export const REFRESH_TOKENS = 'RefreshToken';
@@ -72,6 +74,17 @@ export const refreshTokenSchema = new Schema<RefreshTokenDocument>({ _id: String
   .index({ expiresAt: 1 }, { expireAfterSeconds: 0 })
   .index({ familyId: 1 })
   .index({ userId: 1 });
+
+/** That somebody logged in under some name from some source. */
+export interface LoginPlaceDocument {
+  /** SHA-256 of both, hex. */
+  readonly _id: string;
+  readonly lastAt: Date;
+}
+export const LOGIN_PLACES = 'LoginPlace';
+const LOGIN_PLACE_LIFE_S = 90 * 86_400;
+export const loginPlaceSchema = new Schema<LoginPlaceDocument>({ _id: String }, { collection: 'login_places', strict: false, versionKey: false })
+  .index({ lastAt: 1 }, { expireAfterSeconds: LOGIN_PLACE_LIFE_S });
 
 export type SigningKeyDocument = SigningKeyRecord & { readonly _id: string };
 export const SIGNING_KEYS = 'SigningKey';

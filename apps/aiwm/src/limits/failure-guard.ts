@@ -3,11 +3,14 @@ import { Bus } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Batched } from '../resources/batched';
+import { waitingTime } from './waiting-time';
 import { blockedForSeconds, withinWindow, type FailureLimit } from './failure-window';
 
 /** Failures of one kind that are counted under one key, such as an agent and an address. */
 export interface Watched extends FailureLimit {
   readonly key: string;
+  /** Guesses under check count too. Not for a limit that a whole fleet shares which connects from one address at once. */
+  readonly countsUnderCheck: boolean;
 }
 
 const MAX_KEYS = 50_000;
@@ -38,21 +41,17 @@ export class FailureGuard {
   constructor(private readonly bus: Bus) {}
 
   /**
-   * Runs the check of a guess, unless the limit of a key is reached. Guesses under check count for the first key only: a
-   * whole fleet may connect from one address at once.
+   * Runs the check of a guess, unless the limit of a key is reached.
+   * @param guess what is guessed, whole: the same one under check twice counts once
+   * @param refusal begins the text of a refusal, which goes on with how long to wait
    * @throws AppError `rate_limited`, or what the check throws
    */
-  async guarded<T>(watched: readonly [Watched, ...Watched[]], guess: string, message: string, check: () => Promise<T>): Promise<T> {
-    for (const one of watched) this.refuse(blockedForSeconds(this.local.get(one.key) ?? [], Date.now(), one), message);
+  async guarded<T>(watched: readonly Watched[], guess: string, refusal: string, check: () => Promise<T>): Promise<T> {
+    for (const one of watched) this.refuse(blockedForSeconds(this.local.get(one.key) ?? [], Date.now(), one), refusal);
     const shared = await Promise.all(watched.map(({ key }) => this.sharedTimes(key)));
     const now = Date.now(); // no await between this and taking a place
-    watched.forEach((one, index) => this.refuse(blockedForSeconds(shared[index] ?? [], now, one), message));
-    const [pair] = watched;
-    const guesses = this.underCheck.get(pair.key) ?? new Map<string, number>();
-    const failures = Math.max(withinWindow(shared[0] ?? [], now, pair).length, withinWindow(this.local.get(pair.key) ?? [], now, pair).length);
-    if (!guesses.has(guess) && failures + guesses.size >= pair.limit) this.refuse(1, message);
-    this.underCheck.set(pair.key, guesses);
-    guesses.set(guess, (guesses.get(guess) ?? 0) + 1);
+    watched.forEach((one, index) => this.refuse(this.blockedFor(one, guess, shared[index] ?? [], now), refusal));
+    for (const { key } of watched) this.enter(key, guess);
     let failure: Promise<void> | undefined;
     try {
       return await check();
@@ -60,16 +59,32 @@ export class FailureGuard {
       if (countsAsFailure(error)) failure = this.count(watched);
       throw error;
     } finally {
-      this.leave(pair.key, guesses, guess); // in the same turn as the failure is counted: it counts once
+      for (const { key } of watched) this.leave(key, guess); // in the same turn as the failure is counted: it counts once
       await failure;
     }
   }
 
-  private refuse(seconds: number, message: string): void {
-    if (seconds > 0) throw new AppError('rate_limited', { retryAfterSeconds: seconds, message });
+  private refuse(seconds: number, refusal: string): void {
+    if (seconds > 0) throw new AppError('rate_limited', { retryAfterSeconds: seconds, message: `${refusal}; try again in ${waitingTime(seconds)}` });
   }
 
-  private leave(key: string, guesses: Map<string, number>, guess: string): void {
+  private blockedFor(one: Watched, guess: string, shared: readonly number[], now: number): number {
+    const seconds = blockedForSeconds(shared, now, one);
+    const guesses = this.underCheck.get(one.key);
+    if (seconds > 0 || !one.countsUnderCheck || !guesses || guesses.has(guess)) return seconds;
+    const failures = Math.max(withinWindow(shared, now, one).length, withinWindow(this.local.get(one.key) ?? [], now, one).length);
+    return failures + guesses.size >= one.limit ? 1 : 0;
+  }
+
+  private enter(key: string, guess: string): void {
+    const guesses = this.underCheck.get(key) ?? new Map<string, number>();
+    guesses.set(guess, (guesses.get(guess) ?? 0) + 1);
+    this.underCheck.set(key, guesses);
+  }
+
+  private leave(key: string, guess: string): void {
+    const guesses = this.underCheck.get(key);
+    if (!guesses) return;
     const left = (guesses.get(guess) ?? 1) - 1;
     if (left > 0) guesses.set(guess, left);
     else guesses.delete(guess);

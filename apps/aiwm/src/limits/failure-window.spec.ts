@@ -1,4 +1,9 @@
 import { blockedForSeconds, withinWindow } from './failure-window';
+import { waitingTime } from './waiting-time';
+
+test('a wait is told in words', () => {
+  expect([0, 1, 40, 60, 61, 833, 900].map(waitingTime)).toEqual(['1 second', '1 second', '40 seconds', '60 seconds', '2 minutes', '14 minutes', '15 minutes']);
+});
 
 const RULE = { limit: 3, windowMs: 60_000 };
 

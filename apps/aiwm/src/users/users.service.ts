@@ -2,11 +2,11 @@ import { PLATFORM_NOTICES, type AiwmDeleted, type AiwmPage, type UserRevokedNoti
 import { AppError } from '@agentfleet/errors';
 import { Audit, Bus, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { hash } from 'bcrypt';
 import { IdentityRepository } from '../identity/identity.repository';
 import type { UserDocument } from '../identity/identity.schema';
 import { passwordProblem } from '../identity/password-rules';
 import { newUser, PASSWORD_ROUNDS } from '../identity/passwords';
+import { PasswordHashes } from '../limits/password-hashes';
 import { markIdempotentWork } from '../idempotency/current-claim';
 import type { ListQuery, ListRules } from '../resources/list-query';
 import { checkId, definedOnly, notFound, pageWire, scopeOf, tenantWire } from '../resources/resource';
@@ -54,12 +54,13 @@ export class UsersService {
     private readonly transactions: Transactions,
     private readonly audit: Audit,
     private readonly bus: Bus,
+    private readonly hashes: PasswordHashes,
   ) {}
 
   async create(caller: Caller, body: CreateUserDto): Promise<UserDto> {
     checkReach(caller, body.roles);
     checkPassword(body.password, body.username);
-    const passwordHash = await hash(body.password, PASSWORD_ROUNDS);
+    const passwordHash = await this.hashes.make(`caller:${caller.id}`, body.password, PASSWORD_ROUNDS);
     const { username, fullname } = body;
     const roles = [...new Set(body.roles)];
     const made = newUser({ username, passwordHash, orgId: caller.orgId, roles, createdBy: caller.id, ...(fullname === undefined ? {} : { fullname }) });
@@ -87,7 +88,7 @@ export class UsersService {
     if (!known) throw notFound();
     checkReach(caller, [...known.roles, ...(body.roles ?? [])]);
     if (body.password !== undefined) checkPassword(body.password, body.username ?? known.username);
-    const passwordHash = body.password === undefined ? undefined : await hash(body.password, PASSWORD_ROUNDS);
+    const passwordHash = body.password === undefined ? undefined : await this.hashes.make(`caller:${caller.id}`, body.password, PASSWORD_ROUNDS);
     const after = await this.transactions.run(async (transaction) => {
       const before = await this.repository.documents.find(scopeOf(caller), id, transaction);
       if (!before) throw notFound();
@@ -104,11 +105,11 @@ export class UsersService {
       const set = { ...changes, updatedAt: new Date(), updatedBy: caller.id };
       const changed = await this.repository.update(scopeOf(caller), id, { set, ...(ends ? { inc: { tokenVersion: 1 } } : {}) }, transaction);
       if (!changed) throw notFound();
+      if (ends) await this.identity.revokeAllOf(id, new Date(), transaction);
       await this.record(transaction, caller, 'update', changed, Object.keys(definedOnly(body)));
       transaction.afterCommit(() => this.announce(changed));
       return changed;
     });
-    if (after.tokenVersion !== known.tokenVersion) await this.identity.revokeAllOf(id, new Date());
     return wire(after);
   }
 
@@ -123,10 +124,10 @@ export class UsersService {
       const set = { isDeleted: true, deletedAt, updatedBy: caller.id };
       const changed = await this.repository.update(scopeOf(caller), id, { set, inc: { tokenVersion: 1 } }, transaction);
       if (!changed) throw notFound();
+      await this.identity.revokeAllOf(id, deletedAt, transaction);
       await this.record(transaction, caller, 'delete', changed, []);
       transaction.afterCommit(() => this.announce(changed));
     });
-    await this.identity.revokeAllOf(id, deletedAt);
     return { _id: id, deletedAt: deletedAt.toISOString(), message: 'The user was deleted' };
   }
 

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '@agentfleet/errors';
+import { Injectable } from '@nestjs/common';
+import { FailureGuard, type Watched } from '../limits/failure-guard';
+import { IdentityRepository } from './identity.repository';
+import type { UserDocument } from './identity.schema';
+
+const WINDOW_MS = 15 * 60_000;
+const FAILURES_PER_NAME_AND_SOURCE = 10;
+/** Over all names: one password tried on many. */
+const FAILURES_PER_SOURCE = 100;
+/** From where this name logged in before; others may sit behind the same address, so there is a limit here too. */
+const FAILURES_WHERE_KNOWN = 100;
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const isLimited = (error: unknown) => error instanceof AppError && error.code === 'rate_limited';
+const isWrong = (error: unknown) => error instanceof AppError && error.code === 'invalid_credentials';
+
+interface LoginAttempt {
+  readonly username: string;
+  /** Who has that name, if anybody. */
+  readonly user: UserDocument | undefined;
+  readonly source: string;
+  readonly password: string;
+}
+
+/**
+ * Limits guesses of passwords, by (name, source) and by source over all names. A new password, whoever set it, begins a new
+ * count. Nobody locks a person out of the places where that person logged in before: there a right password is still heard.
+ */
+@Injectable()
+export class LoginLimits {
+  constructor(
+    private readonly guard: FailureGuard,
+    private readonly repository: IdentityRepository,
+  ) {}
+
+  /** @throws AppError `rate_limited`, or what the check throws */
+  async login<T>(attempt: LoginAttempt, check: () => Promise<T>): Promise<T> {
+    const { username, source, password } = attempt;
+    const name = sha256(username.toLowerCase());
+    const version = attempt.user?.tokenVersion ?? 0;
+    const pair = rule(`login:${name}:${version}:${source}`, FAILURES_PER_NAME_AND_SOURCE);
+    const known = rule(`login-known:${name}:${version}:${source}`, FAILURES_WHERE_KNOWN);
+    const guess = `${name}:${password}`;
+    const place = sha256(`${name}:${source}`);
+    try {
+      const result = await this.guard.guarded([pair, ofSource(source)], guess, 'Too many failed logins', check);
+      await this.repository.rememberLoginPlace(place, new Date());
+      return result;
+    } catch (error) {
+      if (!isLimited(error) || !(await this.repository.isLoginPlace(place))) throw error;
+      return this.guard.guarded([known], guess, 'Too many failed logins', check).catch((failure: unknown) => {
+        throw isWrong(failure) ? error : failure; // a wrong one hears no more than elsewhere
+      });
+    }
+  }
+
+  /** @throws AppError `rate_limited`, or what the check throws */
+  changePassword<T>(user: UserDocument, source: string, currentPassword: string, check: () => Promise<T>): Promise<T> {
+    const own = rule(`change-password:${user._id.toHexString()}:${user.tokenVersion}`, FAILURES_PER_NAME_AND_SOURCE);
+    const guess = `${user._id.toHexString()}:${currentPassword}`;
+    return this.guard.guarded([own, ofSource(source)], guess, 'Too many wrong passwords', check);
+  }
+}
+
+function rule(key: string, limit: number): Watched {
+  return { key, limit, windowMs: WINDOW_MS, countsUnderCheck: true };
+}
+
+const ofSource = (source: string) => rule(`login:${source}`, FAILURES_PER_SOURCE);
