@@ -15,7 +15,7 @@ export {
   type EnvOf,
   type EnvProblem,
 } from './env/define-env';
-export { isLoopbackHost, isWildcardHost, platformVariables, type PlatformEnv } from './env/platform-variables';
+export { checkOrigin, isLoopbackHost, isWildcardHost, platformVariables, type PlatformEnv } from './env/platform-variables';
 export { Authenticated, BodyKeys, BodyLimit, CurrentCaller, Needs, NoBody, Public, type RouteRules } from './http/access';
 export { asAppError } from './http/error-filter';
 export { isPoisoned } from './http/json-body';

@@ -18,6 +18,7 @@ export async function startApp<E extends PlatformEnv>(definition: AppDefinition<
   try {
     if (flags.includes('--check-env')) {
       readEnv(definition, process.env);
+      for (const { name, problem } of definition.env.misspelled(process.env)) say(`note: ${name} ${problem}`);
       say(`${definition.name}: all variables are valid`);
       return;
     }
@@ -49,6 +50,7 @@ async function run<E extends PlatformEnv>(definition: AppDefinition<E>): Promise
   await running.services.lifecycle.whenReady();
   const bootMs = Math.round(performance.now() - startedAt);
   running.services.log.info({ port: running.port, boot_ms: bootMs }, `${definition.name} is ready on ${running.url} after ${bootMs} ms`);
+  for (const { name, problem } of definition.env.misspelled(process.env)) running.services.log.warn(`${name} ${problem}`);
   if (running.services.env.AUTH_MODE === 'off') {
     running.services.log.warn('AUTH_MODE=off: callers without credentials act as owner of the default organization');
   }

@@ -74,3 +74,30 @@ describe('platform variables', () => {
     for (const bad of ['10.0.0.0/33', 'proxy', '10.0.0.0/8/8']) expect(() => env({ SECRETS_KEY, TRUSTED_PROXIES: bad })).toThrow('TRUSTED_PROXIES');
   });
 });
+
+test.each([
+  ['AIWM_PROT', 'AIWM_PORT'],
+  ['AIWM_POR', 'AIWM_PORT'],
+  ['AIWM_PORTS', 'AIWM_PORT'],
+  ['aiwm_port', 'AIWM_PORT'],
+  ['CORS_ORIGIN', 'CORS_ORIGINS'],
+])('%s is most likely meant for %s', (name, meant) => {
+  const { misspelled } = defineEnv({ AIWM_PORT: integer({ default: 1, doc: '' }), CORS_ORIGINS: list({ default: [], doc: '' }) });
+  expect(misspelled({ [name]: 'x', PATH: '/bin', AIWM_PORT: '2', AIWM_HOST: 'h', UA_GATEWAY_PORT: '3' })).toEqual([{ name, problem: `is no variable and is ignored; did you mean ${meant}?` }]);
+});
+
+test.each([
+  ['https://fleet.example:8443', true],
+  ['http://localhost:3305', true],
+  ['https://FLEET.example', false],
+  ['example', false],
+  ['https://fleet.example/', false],
+  ['https://fleet.example/path', false],
+  ['*', false],
+  ['null', false],
+  ['ftp://fleet.example', false],
+])('CORS_ORIGINS=%s is accepted: %s', (text, accepted) => {
+  const result = defineEnv({ CORS_ORIGINS: platformVariables.CORS_ORIGINS }).parse({ CORS_ORIGINS: text });
+  expect(result.ok).toBe(accepted);
+  if (!result.ok) expect(result.problems[0]?.problem).toMatch(/^must be a comma-separated list of origins such as/);
+});

@@ -22,6 +22,8 @@ export interface EnvDefinition<T> {
   readonly variables: Shape;
   /** Reads and validates all variables at once. `""` counts as not set. Never throws; names every bad variable. */
   parse(source: Readonly<Record<string, string | undefined>>): EnvResult<T>;
+  /** Names that are set, unknown, and so close to a known one that they are most likely meant for it. */
+  misspelled(source: Readonly<Record<string, string | undefined>>): readonly EnvProblem[];
   /** All defaults, whether or not an app could run with them: for what needs no running app. */
   defaults(): T;
 }
@@ -51,6 +53,7 @@ export function defineEnv<S extends Shape>(
   return {
     variables,
     defaults: () => read({}).values,
+    misspelled: (source) => misspelledNames(Object.keys(source), Object.keys(variables)),
     parse(source) {
       const { problems, values } = read(source);
       if (problems.length > 0) return { ok: false, problems };
@@ -58,6 +61,29 @@ export function defineEnv<S extends Shape>(
       return crossProblems.length > 0 ? { ok: false, problems: crossProblems } : { ok: true, values };
     },
   };
+}
+
+/** True when one letter is missing, added or another one, or two neighbours are swapped. */
+function isOneSlipAway(a: string, b: string): boolean {
+  if (a === b || Math.abs(a.length - b.length) > 1) return false;
+  let start = 0;
+  while (start < a.length && a[start] === b[start]) start++;
+  let end = 0;
+  while (end < Math.min(a.length, b.length) - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  const [left, right] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
+  if (left.length <= 1 && right.length <= 1) return true;
+  return left.length === 2 && right.length === 2 && left[0] === right[1] && left[1] === right[0];
+}
+
+/** Names this short are others' too: `HOSTS`, `HOME`. */
+const SHORTEST_COMPARED = 7;
+
+function misspelledNames(set: readonly string[], known: readonly string[]): readonly EnvProblem[] {
+  return set.flatMap((name) => {
+    if (name.length < SHORTEST_COMPARED || known.includes(name)) return [];
+    const meant = known.find((candidate) => isOneSlipAway(name.toUpperCase(), candidate) || name.toUpperCase() === candidate);
+    return meant === undefined ? [] : [{ name, problem: `is no variable and is ignored; did you mean ${meant}?` }];
+  });
 }
 
 interface Common {

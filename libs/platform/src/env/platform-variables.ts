@@ -10,6 +10,13 @@ function checkCidr(entry: string): void {
   if (!valid) throw new Error(`must be a comma-separated list of CIDRs; "${entry.slice(0, 64)}" is none`);
 }
 
+/** Refuses what no browser sends as `Origin`: a bare name, a path, a star. */
+export function checkOrigin(entry: string): void {
+  const url = URL.canParse(entry) ? new URL(entry) : undefined;
+  const isOrigin = url && (url.protocol === 'http:' || url.protocol === 'https:') && url.origin === entry;
+  if (!isOrigin) throw new Error(`must be a comma-separated list of origins such as https://fleet.example:8443; "${entry.slice(0, 64)}" is none`);
+}
+
 /** The variables that every app has. */
 export const platformVariables = {
   HOST: text({ default: '127.0.0.1', doc: 'Address to listen on; 0.0.0.0 in containers.' }),
@@ -40,6 +47,7 @@ export const platformVariables = {
   }),
   CORS_ORIGINS: list({
     default: ['http://127.0.0.1:3305', 'http://localhost:3305'],
+    each: checkOrigin,
     doc: 'Origins of pages that may call this app.',
   }),
   TRUSTED_PROXIES: list({ default: [], each: checkCidr, doc: 'CIDRs whose X-Forwarded-For counts.' }),
