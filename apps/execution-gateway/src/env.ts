@@ -28,7 +28,7 @@ export const executionGatewayEnv = defineEnv(
     MODEL_API_KEY: text({ optional: true, secret: true, doc: 'Key of that API.' }),
     MODEL_NAME: text({ optional: true, maxLength: 256, doc: 'Model to ask there.' }),
     MODEL_PROVIDER: choice(['openai-compatible'], { default: 'openai-compatible', doc: 'How the model is spoken to.' }),
-    MODEL_CONTEXT_TOKENS: integer({ default: 100_000, min: 1000, doc: 'Oldest runs are left out of a request that is estimated larger.' }),
+    MODEL_CONTEXT_TOKENS: integer({ optional: true, min: 1000, doc: 'What the model takes (default 100000, then as the provider says): oldest runs are left out of a request that is estimated larger.' }),
     MODEL_FIRST_BYTE_TIMEOUT_SECONDS: integer({ default: 120, min: 1, max: 3600, doc: 'Silence of the model before its answer begins.' }),
     MODEL_STALL_TIMEOUT_SECONDS: integer({ default: 60, min: 1, max: 3600, doc: 'Silence of the model within its answer.' }),
     GATEWAY_SCRIPTED_MODEL: choice(['auto', 'off'], { default: 'auto', doc: 'off: without a configured model runs fail instead of being answered by the scripted model.' }),

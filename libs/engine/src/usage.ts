@@ -45,15 +45,17 @@ export interface ReportedUsage {
 
 /** The usage of one model call; without figures of the provider characters / 4 are the estimate. */
 export function usageOf(reported: ReportedUsage, sizes: { readonly inputCharacters: number; readonly outputCharacters: number }): TokenUsage {
-  const estimated = reported.inputTokens === undefined || reported.outputTokens === undefined;
-  const input = reported.inputTokens ?? Math.ceil(sizes.inputCharacters / 4);
-  const output = reported.outputTokens ?? Math.ceil(sizes.outputCharacters / 4);
+  // The SDK says 0 for a count that is missing: no request and no answer with text has none.
+  const known = { input: reported.inputTokens || undefined, output: sizes.outputCharacters > 2 ? reported.outputTokens || undefined : reported.outputTokens };
+  const estimated = known.input === undefined || known.output === undefined;
+  const input = known.input ?? Math.ceil(sizes.inputCharacters / 4);
+  const output = known.output ?? Math.ceil(sizes.outputCharacters / 4);
   return {
     input_tokens: input,
     output_tokens: output,
     cached_input_tokens: reported.cachedInputTokens ?? 0,
     reasoning_tokens: reported.reasoningTokens ?? 0,
-    total_tokens: reported.totalTokens ?? input + output,
+    total_tokens: estimated ? input + output : (reported.totalTokens ?? input + output),
     cost_usd: null,
     estimated,
   };

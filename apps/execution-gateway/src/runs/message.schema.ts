@@ -6,6 +6,8 @@ export interface StoredToolCall {
   /** JSON, since a model may use any keys. */
   readonly input_json: string;
   readonly problem: string | null;
+  /** JSON: the provider's own fields of the call, sent back with it. Missing in older messages. */
+  readonly own_json?: string;
 }
 
 /** A message of a session's transcript; `index` counts over all runs. */
@@ -21,6 +23,8 @@ export interface MessageDocument {
   readonly tool_name: string | null;
   readonly is_error: boolean;
   readonly model: string | null;
+  /** JSON: the provider's own fields of an answer (its thoughts), sent back with its calls. Missing in older messages. */
+  readonly own_json?: string;
   readonly engine: 'local';
   readonly created_at: Date;
 }

@@ -1,4 +1,4 @@
-import type { GatewayMessageView } from '@agentfleet/contracts';
+import type { GatewayMessageView, JsonObject } from '@agentfleet/contracts';
 import { contextText, type EngineMessage, type EngineToolCall } from '@agentfleet/engine';
 import { wireTime } from '@agentfleet/sessions';
 import { storedObject } from '../sessions/session-views';
@@ -24,7 +24,7 @@ export function messageDocument(message: EngineMessage, place: { sessionKey: str
     case 'user':
       return { ...base, role: 'user', context_json: JSON.stringify(message.context) };
     case 'assistant':
-      return { ...base, role: 'assistant', model: message.model, tool_calls: message.toolCalls.map(storedCall) };
+      return { ...base, role: 'assistant', model: message.model, tool_calls: message.toolCalls.map(storedCall), ...storedOwn(message.own) };
     case 'tool':
       return { ...base, role: 'tool', tool_call_id: message.toolCallId, tool_name: message.toolName, is_error: message.isError };
   }
@@ -37,7 +37,7 @@ export function engineMessage(stored: MessageDocument): EngineMessage {
     case 'user':
       return { role: 'user', runId, content, context: storedObject(stored.context_json) };
     case 'assistant':
-      return { role: 'assistant', runId, content, model: stored.model ?? '', toolCalls: stored.tool_calls.map(engineCall) };
+      return { role: 'assistant', runId, content, model: stored.model ?? '', toolCalls: stored.tool_calls.map(engineCall), ...engineOwn(stored.own_json) };
     case 'tool':
       return { role: 'tool', runId, content, toolCallId: stored.tool_call_id ?? '', toolName: stored.tool_name ?? '', isError: stored.is_error };
   }
@@ -61,9 +61,17 @@ export function messageView(stored: MessageDocument): GatewayMessageView {
 }
 
 function storedCall(call: EngineToolCall): MessageDocument['tool_calls'][number] {
-  return { id: call.id, name: call.name, input_json: JSON.stringify(call.input), problem: call.problem };
+  return { id: call.id, name: call.name, input_json: JSON.stringify(call.input), problem: call.problem, ...storedOwn(call.own) };
 }
 
 function engineCall(call: MessageDocument['tool_calls'][number]): EngineToolCall {
-  return { id: call.id, name: call.name, input: storedObject(call.input_json), problem: call.problem };
+  return { id: call.id, name: call.name, input: storedObject(call.input_json), problem: call.problem, ...engineOwn(call.own_json) };
+}
+
+function storedOwn(own: JsonObject | undefined): { own_json?: string } {
+  return own === undefined || Object.keys(own).length === 0 ? {} : { own_json: JSON.stringify(own) };
+}
+
+function engineOwn(json: string | undefined): { own?: JsonObject } {
+  return json === undefined ? {} : { own: storedObject(json) };
 }

@@ -1,4 +1,4 @@
-import { unknownActionText } from '@agentfleet/contracts';
+import { KNOWN_ACTIONS, unknownActionText, type JsonObject, type JsonValue } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { asAppError, ENV, hasAnyScope, LOG, type Caller, type FleetSocket, type FrameProblem, type Log, type SocketLimits, type SocketPolicy, type UpgradeDecision, type UpgradeRequest } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
@@ -62,9 +62,9 @@ export class ExecuteSocketPolicy implements SocketPolicy<ExecuteContext> {
       case 'binary':
         return this.refused('binary', 'Binary frames are not accepted; send JSON as text');
       case 'unknown':
-        return this.refused('unknown', unknownActionText(problem.name), 'action');
+        return this.unknownAction(problem.name);
       case 'malformed':
-        if (problem.reason === 'no_name') return this.refused('unknown', unknownActionText(actionOf(problem.frame)), 'action');
+        if (problem.reason === 'no_name') return this.unknownAction(actionOf(problem.frame));
         return this.refused('malformed', 'Invalid JSON');
       case 'failed':
         return this.failed(problem.error, socket);
@@ -88,12 +88,18 @@ export class ExecuteSocketPolicy implements SocketPolicy<ExecuteContext> {
     return undefined;
   }
 
+  /** The message is fixed by the contract, so the actions that exist stand beside it. */
+  private unknownAction(action: JsonValue | undefined): object {
+    this.metrics.framesRefused.inc({ reason: 'unknown' });
+    return errorFrame('bad_frame', unknownActionText(action), { field: 'action', known_actions: KNOWN_ACTIONS });
+  }
+
   private refused(reason: string, message: string, field?: string): object {
     this.metrics.framesRefused.inc({ reason });
     return errorFrame('bad_frame', message, field === undefined ? {} : { field });
   }
 }
 
-function actionOf(frame: Readonly<Record<string, unknown>> | undefined): unknown {
+function actionOf(frame: JsonObject | undefined): JsonValue | undefined {
   return frame && Object.hasOwn(frame, 'action') ? frame['action'] : undefined;
 }

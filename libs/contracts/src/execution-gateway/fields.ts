@@ -1,4 +1,5 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../platform/json';
+import { isJsonObject, isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
+import { isLowSurrogate, isWellFormedJson } from './text';
 import type { RunLimits } from './usage';
 
 /** A field of a body or frame that is not as the contract says; `message` names the field. */
@@ -8,6 +9,9 @@ export interface GatewayFieldProblem {
 }
 
 export type GatewayParsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly GatewayFieldProblem[] };
+
+/** Stored as UTF-8 it would read back as another text. */
+export const HALF_PAIR = 'must be well-formed Unicode (it has half a surrogate pair)';
 
 /** Collects the problems of one body; each reader returns the value, or undefined when the field is absent or wrong. */
 export class FieldReader {
@@ -28,7 +32,9 @@ export class FieldReader {
   text(field: string, rule: { readonly says: string; accepts(value: string): boolean }): string | undefined {
     const value = this.raw(field);
     if (value === undefined) return undefined;
-    return typeof value === 'string' && rule.accepts(value) ? value : this.refuse(field, rule.says);
+    if (typeof value !== 'string') return this.refuse(field, rule.says);
+    if (!isWellFormed(value)) return this.refuse(field, HALF_PAIR);
+    return rule.accepts(value) ? value : this.refuse(field, rule.says);
   }
 
   integer(field: string, min: number, max: number, label = field): number | undefined {
@@ -45,6 +51,7 @@ export class FieldReader {
     if (value === undefined) return undefined;
     if (!isJsonObject(value)) return this.refuse(field, 'must be an object');
     if (!isWithinDepth(value, maxDepth)) return this.refuse(field, `must not be nested deeper than ${maxDepth}`);
+    if (!isWellFormedJson(value)) return this.refuse(field, HALF_PAIR);
     if (utf8Length(JSON.stringify(value)) > maxBytes) return this.refuse(field, `must be at most ${maxBytes} bytes of JSON`);
     return value;
   }
@@ -102,10 +109,6 @@ export function utf8Length(text: string): number {
     } else bytes += 2;
   }
   return bytes;
-}
-
-function isLowSurrogate(unit: number): boolean {
-  return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
 /** True when no value inside is nested deeper than the limit; without recursion, so that depth cannot exhaust the stack. */

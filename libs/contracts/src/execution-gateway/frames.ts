@@ -1,5 +1,6 @@
-import { isJsonObject, type JsonObject } from '../platform/json';
-import { FieldReader, utf8Length, type GatewayFieldProblem } from './fields';
+import { isJsonObject, isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
+import { FieldReader, HALF_PAIR, isWithinDepth, utf8Length, type GatewayFieldProblem } from './fields';
+import { cutText } from './text';
 import { IDEMPOTENCY_KEY_PATTERN } from './rest';
 import type { RunLimits } from './usage';
 
@@ -55,6 +56,7 @@ function readUserInput(fields: FieldReader, maxBytes: number): string | undefine
   if (input === undefined) return problem(fields, 'Empty user_input');
   if (typeof input !== 'string') return fields.refuse('user_input', 'must be a string');
   if (input.trim() === '') return problem(fields, 'Empty user_input');
+  if (!isWellFormed(input)) return fields.refuse('user_input', HALF_PAIR);
   if (utf8Length(input) > maxBytes) return fields.refuse('user_input', `must be at most ${maxBytes} bytes`);
   return input;
 }
@@ -97,10 +99,21 @@ export function parseExecuteMessage(frame: unknown, options: { maxInputBytes: nu
   }
 }
 
+/** The actions of the plain dialect, as an answer to an unknown one names them. */
+export const KNOWN_ACTIONS = ['execute', 'resume', 'cancel', 'ping'] as const;
+
+const MAX_SHOWN_CHARACTERS = 64;
+
 /** The fixed text for an unknown action; it shows at most 64 characters of it. */
-export function unknownActionText(action: unknown): string {
-  const shown = typeof action === 'string' ? action : action === undefined ? '' : JSON.stringify(action);
-  return `Unknown action: ${[...shown].slice(0, 64).join('')}`;
+export function unknownActionText(action: JsonValue | undefined): string {
+  const shown = cutText(actionText(action), 2 * MAX_SHOWN_CHARACTERS);
+  return `Unknown action: ${[...shown].slice(0, MAX_SHOWN_CHARACTERS).join('')}`;
+}
+
+function actionText(action: JsonValue | undefined): string {
+  if (typeof action === 'string') return action;
+  if (action === undefined) return '';
+  return isWithinDepth(action, MAX_DEPTH) ? JSON.stringify(action) : '(nested deeply)'; // writing it could exhaust the stack
 }
 
 function refused(message: string, field?: string): { ok: false; problem: FrameProblemText } {

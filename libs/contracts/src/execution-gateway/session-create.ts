@@ -1,5 +1,5 @@
-import { isJsonObject, type JsonObject } from '../platform/json';
-import { defined, FieldReader, hasControlCharacter, type GatewayParsed } from './fields';
+import { isJsonObject, isWellFormed, type JsonObject } from '../platform/json';
+import { defined, FieldReader, HALF_PAIR, hasControlCharacter, type GatewayParsed } from './fields';
 import { ENGINE_NAMES, GATEWAY_ID_PATTERN, type EngineName, type ToolPolicy } from './rest';
 import type { RunLimits } from './usage';
 
@@ -79,6 +79,7 @@ function toolPolicy(fields: FieldReader): ToolPolicy | undefined {
   const rules: Record<string, 'auto' | 'ask' | 'deny'> = {};
   for (const [name, given] of Object.entries(tools)) {
     const rule = decision(given);
+    if (!isWellFormed(name)) return fields.refuse('tool_policy', HALF_PAIR);
     if (!rule || name.length > 128) return fields.refuse('tool_policy', 'must say "auto", "ask" or "deny" for each tool');
     rules[name] = rule;
   }

@@ -1,4 +1,4 @@
-import { isJsonObject, type RunEventBody, type TokenUsage } from '@agentfleet/contracts';
+import { cutText, isHighSurrogate, isJsonObject, type JsonObject, type RunEventBody, type TokenUsage } from '@agentfleet/contracts';
 import { backoffDelay } from '@agentfleet/resilience';
 import { jsonSchema, streamText, tool, type ModelMessage, type TextStreamPart, type ToolSet } from 'ai';
 import type { EngineClock } from '../clock';
@@ -6,17 +6,30 @@ import type { Toolset } from '../tools/tool';
 import { usageOf } from '../usage';
 import type { EngineModel } from './model';
 import { badAnswer, modelFailure, silenceFailure, type ModelFailure } from './model-failure';
+import { ownFieldsOf } from './own-fields';
+import type { OwnFields } from './stream/answer-reader';
 
 /** A call as the model worded it: `input` is null when its arguments are not a JSON object. */
 export interface RawToolCall {
+  /** As the provider gave it; empty when it gave none. */
   readonly id: string;
   readonly name: string;
   readonly input: Readonly<Record<string, unknown>> | null;
   readonly problem: string | null;
+  /** Fields of the provider's own that have to be sent back with the call. */
+  readonly own: JsonObject;
 }
 
 export type ModelAnswer =
-  | { readonly kind: 'answered'; readonly text: string; readonly calls: readonly RawToolCall[]; readonly isCut: boolean; readonly usage: TokenUsage }
+  | {
+      readonly kind: 'answered';
+      readonly text: string;
+      readonly calls: readonly RawToolCall[];
+      /** Fields of the provider's own (its thoughts) that have to be sent back with the calls. */
+      readonly own: JsonObject;
+      readonly isCut: boolean;
+      readonly usage: TokenUsage;
+    }
   | { readonly kind: 'failed'; readonly failure: ModelFailure; readonly usage: TokenUsage | null }
   | { readonly kind: 'aborted' };
 
@@ -60,6 +73,7 @@ interface Draft {
   text: string;
   shown: boolean;
   calls: RawToolCall[];
+  own: OwnFields;
   finish: Extract<TextStreamPart<ToolSet>, { type: 'finish' }> | null;
   error: { readonly value: unknown } | null;
 }
@@ -68,7 +82,7 @@ async function* attemptOnce(question: ModelQuestion): AsyncGenerator<RunEventBod
   if (question.signal.aborted) return { kind: 'aborted' };
   const stop = new AbortController();
   const { languageModel, watch } = question.model.open();
-  const draft: Draft = { text: '', shown: false, calls: [], finish: null, error: null };
+  const draft: Draft = { text: '', shown: false, calls: [], own: ownFieldsOf(undefined), finish: null, error: null };
   try {
     const stream = streamText({
       model: languageModel,
@@ -87,7 +101,7 @@ async function* attemptOnce(question: ModelQuestion): AsyncGenerator<RunEventBod
   }
   if (question.signal.aborted) return { kind: 'aborted' };
   const silent = watch.timedOut();
-  if (silent) {
+  if (silent && !draft.finish) {
     const ms = silent === 'first_byte' ? question.model.timeouts.firstByteMs : question.model.timeouts.stallMs;
     return { kind: 'failed', failure: silenceFailure(silent, ms), usage: null };
   }
@@ -118,6 +132,9 @@ function* takePart(draft: Draft, part: TextStreamPart<ToolSet>): Generator<RunEv
     case 'error':
       draft.error ??= { value: part.error };
       return;
+    case 'finish-step':
+      draft.own = ownFieldsOf(part.providerMetadata);
+      return;
     case 'finish':
       draft.finish = part;
       return;
@@ -128,8 +145,7 @@ function* takePart(draft: Draft, part: TextStreamPart<ToolSet>): Generator<RunEv
 function* pieces(text: string): Generator<string> {
   for (let at = 0; at < text.length; ) {
     let end = Math.min(text.length, at + MAX_DELTA_CHARACTERS);
-    const last = text.charCodeAt(end - 1);
-    if (end < text.length && last >= 0xd800 && last <= 0xdbff) end -= 1; // never between the halves of a character
+    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end -= 1; // never between the halves of a character
     yield text.slice(at, end);
     at = end;
   }
@@ -137,9 +153,10 @@ function* pieces(text: string): Generator<string> {
 
 function rawCall(part: Extract<TextStreamPart<ToolSet>, { type: 'tool-call' }>): RawToolCall {
   const input: unknown = part.input;
-  if (isJsonObject(input)) return { id: part.toolCallId, name: part.toolName, input, problem: null };
+  const call = { id: part.toolCallId, name: part.toolName, own: {} };
+  if (isJsonObject(input)) return { ...call, input, problem: null };
   const problem = typeof input === 'string' ? `The arguments are not valid JSON: ${jsonProblem(input)}` : 'The arguments must be a JSON object.';
-  return { id: part.toolCallId, name: part.toolName, input: null, problem };
+  return { ...call, input: null, problem };
 }
 
 function jsonProblem(text: string): string {
@@ -147,7 +164,7 @@ function jsonProblem(text: string): string {
     JSON.parse(text);
     return 'they must be an object';
   } catch (error) {
-    return error instanceof Error ? error.message.slice(0, 200) : 'they cannot be parsed';
+    return error instanceof Error ? cutText(error.message, 200) : 'they cannot be parsed';
   }
 }
 
@@ -155,7 +172,7 @@ function judge(question: ModelQuestion, draft: Draft): ModelAnswer {
   const { model, clock } = question;
   if (draft.error) {
     const failure = modelFailure(draft.error.value, model.secrets, clock.now());
-    return { kind: 'failed', failure: draft.shown ? { ...failure, retryAfterMs: null } : failure, usage: null };
+    return { kind: 'failed', failure: draft.shown ? { ...failure, retryAfterMs: null, overflow: undefined } : failure, usage: null };
   }
   if (!draft.finish) return { kind: 'failed', failure: badAnswer('The answer of the model was cut off. Try again.'), usage: null };
   const usage = draftUsage(question, draft);
@@ -168,7 +185,14 @@ function judge(question: ModelQuestion, draft: Draft): ModelAnswer {
   if (draft.text.trim() === '' && draft.calls.length === 0 && !isCut) {
     return { kind: 'failed', usage, failure: badAnswer('The model sent an empty answer. Try again.') };
   }
-  return { kind: 'answered', text: draft.text, calls: draft.calls, isCut, usage };
+  return { kind: 'answered', text: draft.text, calls: callsAsGiven(draft), own: draft.own.message, isCut, usage };
+}
+
+/** The calls in the provider's order, with its own ids and fields. */
+function callsAsGiven({ calls, own }: Draft): RawToolCall[] {
+  const order = Object.keys(own.calls);
+  const place = (call: RawToolCall) => (order.includes(call.id) ? order.indexOf(call.id) : order.length);
+  return [...calls].sort((a, b) => place(a) - place(b)).map((call) => ({ ...call, ...own.calls[call.id] }));
 }
 
 function draftUsage(question: ModelQuestion, draft: Draft): TokenUsage {

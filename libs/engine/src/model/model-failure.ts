@@ -1,11 +1,14 @@
 import { isJsonObject } from '@agentfleet/contracts';
 import { parseRetryAfter } from '@agentfleet/resilience';
 import { APICallError, InvalidResponseDataError } from 'ai';
+import { contextOverflow, type ContextOverflow } from './context-overflow';
 import { shownText } from './redact';
+import { errorOf } from './stream/chat-chunk';
+import { jsonOrUndefined } from './stream/event-lines';
 
 /** Why a model call failed, as people see it. */
 export interface ModelFailure {
-  readonly code: 'model_auth' | 'model_rate_limited' | 'model_unavailable' | 'model_bad_answer' | 'model_refused';
+  readonly code: 'model_auth' | 'model_rate_limited' | 'model_unavailable' | 'model_bad_answer' | 'model_refused' | 'context_overflow';
   readonly message: string;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
@@ -13,6 +16,8 @@ export interface ModelFailure {
   readonly detail: string | null;
   /** Null: do not ask again. Otherwise the provider's own Retry-After in ms, or 0 for our backoff. */
   readonly retryAfterMs: number | null;
+  /** Set when the request was larger than what the model takes. */
+  readonly overflow?: ContextOverflow;
 }
 
 const MAX_RETRY_AFTER_MS = 30_000;
@@ -20,15 +25,44 @@ const MAX_RETRY_AFTER_MS = 30_000;
 /** Sorts an error that the SDK threw or reported as a part of its stream. */
 export function modelFailure(error: unknown, secrets: readonly string[], now: number): ModelFailure {
   const detail = shownText(errorText(error), secrets) || null;
+  const status = statusOf(error);
+  const overflow = contextOverflow(APICallError.isInstance(error) ? (error.statusCode ?? null) : null, wordsOf(error));
+  if (overflow) return { ...tooLargeFailure(), detail, overflow };
   if (APICallError.isInstance(error)) {
-    if (error.statusCode !== undefined && error.statusCode >= 300) return statusFailure(error.statusCode, detail, parseRetryAfter(error.responseHeaders?.['retry-after'], now) ?? 0);
+    if (status !== null) return statusFailure(status, detail, parseRetryAfter(error.responseHeaders?.['retry-after'], now) ?? 0);
     if (error.statusCode === undefined) return unavailable('The model could not be reached. Check MODEL_BASE_URL and the network.', detail, 0);
     return error.isRetryable ? lost(detail) : badAnswer('The model sent an answer that is not valid. Try again.', detail);
   }
+  if (status !== null) return statusFailure(status, detail, 0);
   if (InvalidResponseDataError.isInstance(error) || isJsonObject(error)) {
     return badAnswer('The answer of the model was cut off or broken. Try again.', detail);
   }
   return lost(detail);
+}
+
+/** The HTTP status of a refusal; errors within a stream carry it as their code. */
+function statusOf(error: unknown): number | null {
+  if (APICallError.isInstance(error)) return error.statusCode !== undefined && error.statusCode >= 300 ? error.statusCode : null;
+  if (error instanceof Error || !isJsonObject(error)) return null;
+  const { code, type } = error;
+  if (code === 'rate_limit_exceeded' || type === 'rate_limit_error') return 429;
+  if (type === 'overloaded_error') return 529;
+  const status = Number(code ?? NaN);
+  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : null;
+}
+
+const MAX_READ_CHARACTERS = 8_000;
+
+/** Everything that a provider said, to look for its reasons. */
+function wordsOf(error: unknown): string {
+  const words = APICallError.isInstance(error) ? `${error.message} ${error.responseBody ?? ''}` : error instanceof Error || !isJsonObject(error) ? '' : JSON.stringify(error);
+  return words.slice(0, MAX_READ_CHARACTERS);
+}
+
+/** A request that is larger than what the model takes, with all left out that may be. */
+export function tooLargeFailure(): ModelFailure {
+  const message = 'The conversation is larger than what the model takes, even with its older parts left out. Start a new session, send less, or set MODEL_CONTEXT_TOKENS to what the model takes.';
+  return { code: 'context_overflow', message, retryable: false, detail: null, retryAfterMs: null };
 }
 
 function lost(detail: string | null): ModelFailure {
@@ -69,7 +103,15 @@ function statusFailure(status: number, detail: string | null, retryAfter: number
 }
 
 function errorText(error: unknown): string {
+  if (APICallError.isInstance(error)) return bodyText(error.responseBody) ?? error.message;
   if (error instanceof Error) return error.message;
   if (isJsonObject(error) && typeof error['message'] === 'string') return error['message'];
   return typeof error === 'string' ? error : '';
+}
+
+/** What the body of a refusal says; null when it is not JSON, or says nothing. */
+function bodyText(body: string | undefined): string | null {
+  const value = jsonOrUndefined(body ?? '');
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  return isJsonObject(first) ? (errorOf(first, true)?.message ?? null) : null;
 }

@@ -1,5 +1,7 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { LanguageModel } from 'ai';
+import { ownFieldsExtractor } from './own-fields';
+import { tolerantAnswer } from './stream/tolerant-answer';
 import { watchBytes, type ByteWatch, type ModelTimeouts } from './timed-fetch';
 
 /** A model that the loop can ask. */
@@ -42,7 +44,8 @@ export function openAiCompatibleModel(options: OpenAiCompatibleOptions): EngineM
         baseURL: options.baseUrl,
         apiKey: options.apiKey,
         includeUsage: true,
-        fetch: (input, init) => watch.fetch(addressOf(input), fetchInit(init)),
+        metadataExtractor: ownFieldsExtractor,
+        fetch: async (input, init) => tolerantAnswer(await watch.fetch(addressOf(input), fetchInit(init))),
       });
       return { languageModel: provider.chatModel(options.model), watch };
     },

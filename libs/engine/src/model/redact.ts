@@ -1,3 +1,5 @@
+import { cutText } from '@agentfleet/contracts';
+
 const MAX_SHOWN = 500;
 const FRAGMENT = 6;
 
@@ -15,7 +17,7 @@ export function shownText(text: string, secrets: readonly string[]): string {
     .replace(/[A-Za-z0-9_-]*\*{3,}[A-Za-z0-9_*-]*/g, '[hidden]')
     .replace(/\s+/g, ' ')
     .trim();
-  return out.length <= MAX_SHOWN ? out : `${out.slice(0, MAX_SHOWN - 1)}…`;
+  return out.length <= MAX_SHOWN ? cutText(out, MAX_SHOWN) : `${cutText(out, MAX_SHOWN - 1)}…`;
 }
 
 function withoutSecret(text: string, secret: string): string {

@@ -42,22 +42,25 @@ export function watchBytes(timeouts: ModelTimeouts): ByteWatch {
     const startedAt = performance.now();
     const signal = init.signal ? AbortSignal.any([init.signal, silence.signal]) : silence.signal;
     const answer = await waiting(timeouts.firstByteMs, 'first_byte', () => undiciFetch(url, { ...init, signal, dispatcher }));
-    const reader = answer.body?.getReader();
+    const { status, statusText } = answer;
+    const headers = Object.fromEntries(answer.headers);
+    if (answer.body === null) return new Response(null, { status, statusText, headers }); // 204 and 304 may not have one
+    const reader = answer.body.getReader();
     let isFirst = true;
     const body = new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
           const left = isFirst ? Math.max(0, timeouts.firstByteMs - (performance.now() - startedAt)) : timeouts.stallMs;
-          const chunk = await waiting(left, isFirst ? 'first_byte' : 'stall', async () => reader?.read());
+          const chunk = await waiting(left, isFirst ? 'first_byte' : 'stall', () => reader.read());
           isFirst = false;
-          if (chunk === undefined || chunk.done) controller.close();
+          if (chunk.done) controller.close();
           else controller.enqueue(chunk.value);
         },
-        cancel: (reason) => reader?.cancel(reason),
+        cancel: (reason) => reader.cancel(reason),
       },
       { highWaterMark: 0 },
     );
-    return new Response(body, { status: answer.status, statusText: answer.statusText, headers: Object.fromEntries(answer.headers) });
+    return new Response(body, { status, statusText, headers });
   };
   return { fetch, timedOut: () => silent };
 }

@@ -12,6 +12,8 @@ export interface AgentRunLimits {
   readonly maxTokens: number | null;
   /** Oldest runs are left out of the request above this estimate. */
   readonly contextTokens: number;
+  /** True when nobody said how much the model takes: then the provider decides whether a single run is too large. */
+  readonly isContextAssumed?: boolean;
   readonly toolResultMaxBytes: number;
 }
 

@@ -1,4 +1,4 @@
-import type { ToolOutcome } from '@agentfleet/contracts';
+import { cutText, type ToolOutcome } from '@agentfleet/contracts';
 import type { EngineToolCall } from '../messages';
 import { cutInTheMiddle } from '../tools/cut-text';
 import type { Toolset } from '../tools/tool';
@@ -45,7 +45,8 @@ export function unknownOutcomeStep(run: AgentRun, progress: RunProgress, call: E
 }
 
 function resultStep(run: AgentRun, progress: RunProgress, finished: Finished): EngineItem & { kind: 'step' } {
-  const cut = cutInTheMiddle(finished.text, run.limits.toolResultMaxBytes);
+  // A blank result looks like none, and some providers refuse it.
+  const cut = cutInTheMiddle(finished.text.trim() === '' ? '(empty)' : finished.text, run.limits.toolResultMaxBytes);
   const isError = finished.outcome !== 'ok';
   run.observer?.toolCall?.(finished.call.name, finished.outcome);
   return {
@@ -73,7 +74,7 @@ async function carryOut(run: AgentRun, call: EngineToolCall): Promise<Finished> 
 
 export function unknownTool(name: string, tools: Toolset): string {
   const offered = tools.names.length === 0 ? 'No tools are offered.' : `Offered are: ${tools.names.join(', ')}.`;
-  return `There is no tool named ${JSON.stringify(name.slice(0, 64))}. ${offered}`;
+  return `There is no tool named ${JSON.stringify(cutText(name, 64))}. ${offered}`;
 }
 
 function isReadOnly(call: EngineToolCall, tools: Toolset): boolean {

@@ -125,7 +125,7 @@ describe('runAgent on the scripted model', () => {
     expect(last(items)).toMatchObject({ end: { reason: 'stop' } });
     // The call of the run before has no result: it is filled in, or the provider would refuse the session for ever.
     expect(fake.requests[0]?.body).toMatchObject({
-      messages: [{ role: 'system' }, { role: 'user' }, { role: 'assistant' }, { role: 'tool', tool_call_id: 'call_0' }, { role: 'user' }],
+      messages: [{ role: 'system' }, { role: 'user' }, { role: 'assistant' }, { role: 'tool', tool_call_id: 'call_0' }, { role: 'assistant' }, { role: 'user' }],
     });
   });
 

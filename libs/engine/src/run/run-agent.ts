@@ -1,11 +1,15 @@
 import type { JsonObject, RunEventBody } from '@agentfleet/contracts';
-import { isJsonObject, MAX_EVENT_INPUT_BYTES } from '@agentfleet/contracts';
-import { callIds, fitTranscript, openCalls, toModelMessages, type EngineMessage, type EngineToolCall } from '../messages';
+import { cutText, hasControlCharacter, isJsonObject, isWellFormed, MAX_EVENT_INPUT_BYTES, wellFormedObject } from '@agentfleet/contracts';
+import { callIds, openCalls, type EngineMessage, type EngineToolCall } from '../messages';
 import { askModel, type ModelAnswer, type RawToolCall } from '../model/ask-model';
-import type { ModelFailure } from '../model/model-failure';
+import { smallerSize } from '../model/context-overflow';
+import { tooLargeFailure, type ModelFailure } from '../model/model-failure';
+import type { FittedTranscript } from '../transcript/fit-transcript';
+import { toModelMessages } from '../transcript/request-messages';
 import type { AgentRun } from './agent-run';
 import { executeCalls, partitionInterrupted, unknownOutcomeStep, unknownTool } from './execute-calls';
 import type { EngineEndReason, EngineItem } from './items';
+import { ContextWindow } from './context-window';
 import { endIteration, withLastAnswer, withModelUsage, withRound, type RunProgress } from './progress';
 
 /**
@@ -26,12 +30,13 @@ class Loop {
   private transcript: EngineMessage[];
   private progress: RunProgress;
   private readonly usedCallIds: Set<string>;
-  private droppedRuns = 0;
+  private readonly window: ContextWindow;
 
   constructor(private readonly agent: AgentRun) {
     this.transcript = [...agent.transcript];
     this.progress = agent.progress;
     this.usedCallIds = callIds(agent.transcript);
+    this.window = new ContextWindow(agent);
   }
 
   async *run(): AsyncGenerator<EngineItem, void> {
@@ -61,14 +66,22 @@ class Loop {
     yield* this.execute(again);
   }
 
+  /** Asks with what fits; when the provider says that it was too much, learns from it and asks once more with less. */
   private async *ask(): AsyncGenerator<EngineItem, ModelAnswer> {
+    const fitted = this.window.fit(this.transcript);
+    if (this.window.isKnownTooLarge(fitted)) return { kind: 'failed', failure: tooLargeFailure(), usage: null };
+    const answer = yield* this.askWith(fitted);
+    if (answer.kind !== 'failed' || !answer.failure.overflow) return answer;
+    this.window.learn(smallerSize(fitted.estimate, answer.failure.overflow));
+    const smaller = this.window.fit(this.transcript);
+    return smaller.estimate < fitted.estimate ? yield* this.askWith(smaller) : answer;
+  }
+
+  private async *askWith(fitted: FittedTranscript): AsyncGenerator<EngineItem, ModelAnswer> {
     const { agent } = this;
-    const fitted = fitTranscript(this.transcript, { runId: agent.runId, maxTokens: agent.limits.contextTokens });
-    if (fitted.droppedRuns > this.droppedRuns) {
-      this.droppedRuns = fitted.droppedRuns;
-      yield { kind: 'event', event: truncatedHistory(fitted.droppedRuns) };
-    }
-    const question = { ...agent, messages: toModelMessages(fitted.messages) };
+    const event = this.window.newlyLeftOut(fitted);
+    if (event) yield { kind: 'event', event };
+    const question = { ...agent, messages: toModelMessages(fitted.messages, agent.model.name) };
     const asking = askModel(question, agent.observer?.modelCall);
     for (;;) {
       const next = await asking.next();
@@ -91,7 +104,7 @@ class Loop {
     const progress = withRound(before.progress, calls.map(({ id, name }) => ({ id, name })), answer.usage);
     const events: RunEventBody[] = before.data ? [{ type: 'iteration_end', data: before.data }] : [];
     for (const call of calls) events.push(callEvent(call, progress.iteration));
-    const message: EngineMessage = { role: 'assistant', runId: this.agent.runId, content: answer.text, toolCalls: calls, model: this.agent.model.name };
+    const message: EngineMessage = { role: 'assistant', runId: this.agent.runId, content: answer.text, toolCalls: calls, model: this.agent.model.name, own: answer.own };
     yield this.remember({ kind: 'step', events, messages: [message], progress });
     yield* this.execute(calls);
   }
@@ -108,7 +121,7 @@ class Loop {
     const reason = isFinal ? 'stop' : answer.isCut ? 'length' : this.isOverTokens() ? 'max_tokens' : 'max_iterations';
     const { runId, model } = this.agent;
     const message: EngineMessage = { role: 'assistant', runId, content: answer.text, toolCalls: [], model: model.name };
-    return this.end(reason, answer.text, answer.text === '' ? [] : [message]);
+    return this.end(reason, answer.text, answer.text.trim() === '' ? [] : [message]);
   }
 
   private failed(failure: ModelFailure, usage: Parameters<typeof withModelUsage>[1] | null): EngineItem {
@@ -133,16 +146,24 @@ class Loop {
 
   /** A call as it is recorded: with an id that the session does not have yet, and `{}` for arguments that cannot be used. */
   private checked(raw: RawToolCall): EngineToolCall {
-    const isFresh = raw.id !== '' && raw.id.length <= 128 && !this.usedCallIds.has(raw.id);
-    const id = isFresh ? raw.id : this.agent.newCallId();
-    this.usedCallIds.add(id);
+    const id = this.freshId(raw.id);
     const name = raw.name.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 64) || '_'; // providers refuse other names in a transcript
-    const input: JsonObject | null = isJsonObject(raw.input) ? raw.input : null;
-    if (input === null) return { id, name, input: {}, problem: raw.problem ?? 'The arguments must be a JSON object.' };
+    const own = raw.own;
+    const input: JsonObject | null = isJsonObject(raw.input) ? wellFormedObject(raw.input) : null;
+    if (input === null) return { id, name, input: {}, problem: raw.problem ?? 'The arguments must be a JSON object.', own };
     const tool = this.agent.tools.get(name);
-    if (!tool) return { id, name, input, problem: unknownTool(raw.name, this.agent.tools) };
+    if (!tool) return { id, name, input, problem: unknownTool(raw.name, this.agent.tools), own };
     const problem = tool.problem(input);
-    return { id, name, input: problem === null ? input : {}, problem };
+    return { id, name, input: problem === null ? input : {}, problem, own };
+  }
+
+  /** A provider's id stays as it is, unless it is missing, unusable or known already. */
+  private freshId(given: string): string {
+    const isUsable = given.trim() !== '' && given.length <= 128 && isWellFormed(given) && !hasControlCharacter(given);
+    let id = given;
+    for (let isFresh = isUsable && !this.usedCallIds.has(id); !isFresh; isFresh = !this.usedCallIds.has(id)) id = this.agent.newCallId();
+    this.usedCallIds.add(id);
+    return id;
   }
 
   private remember(step: EngineItem & { kind: 'step' }): EngineItem {
@@ -157,11 +178,6 @@ function callEvent(call: EngineToolCall, iteration: number): RunEventBody {
   if (Buffer.byteLength(json) <= MAX_EVENT_INPUT_BYTES) {
     return { type: 'tool_call', data: { id: call.id, name: call.name, input: call.input, iteration, approval: 'auto' } };
   }
-  const input = { beginning: json.slice(0, 1000) };
+  const input = { beginning: cutText(json, 1000) };
   return { type: 'tool_call', data: { id: call.id, name: call.name, input, iteration, approval: 'auto', input_truncated: true } };
-}
-
-function truncatedHistory(runs: number): RunEventBody {
-  const message = `The conversation is longer than the model takes: the oldest ${runs} of its inputs and answers are left out of the request.`;
-  return { type: 'status', data: { status: 'history_truncated', message, dropped_runs: runs } };
 }

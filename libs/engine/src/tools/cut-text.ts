@@ -1,3 +1,5 @@
+import { wellFormed } from '@agentfleet/contracts';
+
 export interface CutText {
   readonly text: string;
   readonly truncated: boolean;
@@ -12,7 +14,7 @@ const MAX_ESCAPED_BYTES = 850_000;
 export function cutInTheMiddle(text: string, maxBytes: number): CutText {
   const bytes = Buffer.from(text);
   const sizeBytes = bytes.length;
-  if (sizeBytes <= maxBytes && escapedBytes(text) <= MAX_ESCAPED_BYTES) return { text, truncated: false, sizeBytes };
+  if (sizeBytes <= maxBytes && escapedBytes(text) <= MAX_ESCAPED_BYTES) return { text: wellFormed(text), truncated: false, sizeBytes };
   let room = Math.min(maxBytes, sizeBytes);
   let cut = cutBytes(bytes, room);
   while (escapedBytes(cut) > MAX_ESCAPED_BYTES) {

@@ -69,13 +69,11 @@ class LineWindow {
   private line = 1;
   private text = '';
   private bytes = 0;
-  private sawText = false;
   private note = '';
 
   constructor(private readonly wanted: Wanted) {}
 
   add(text: string): void {
-    this.sawText ||= text !== '';
     let at = 0;
     while (at < text.length && !this.isFull) {
       const end = text.indexOf('\n', at);
@@ -93,8 +91,8 @@ class LineWindow {
 
   finish(): ToolAnswer {
     if (this.line < this.wanted.offset) return refusal(`The file has only ${this.line} lines.`);
-    if (!this.sawText) return said('(empty)');
-    return said(this.text.replace(/\n$/, '') + this.note);
+    const text = this.text.replace(/\n$/, '') + this.note;
+    return said(text.trim() === '' ? '(empty)' : text);
   }
 
   private keep(part: string): void {

@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, resolve, sep } from 'node:path';
+import { cutText } from '@agentfleet/contracts';
 
 /** Why a path is refused, as a sentence for the model. */
 export class PathRefused extends Error {}
@@ -93,5 +94,5 @@ function outside(path: string): string {
 }
 
 function shown(path: string): string {
-  return JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path);
+  return JSON.stringify(path.length > 200 ? `${cutText(path, 200)}…` : path);
 }

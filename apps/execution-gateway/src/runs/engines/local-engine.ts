@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { listDir, readFile, runAgent, Toolset, type EngineItem, type EngineMessage, type EngineModel, type RunProgress, type Tool } from '@agentfleet/engine';
 import type { ToolPolicy } from '@agentfleet/contracts';
 import { CLOCK, ENV, LOG, type Clock, type Log } from '@agentfleet/platform';
@@ -8,6 +8,9 @@ import { GatewayMetrics } from '../../metrics';
 
 const SYSTEM_PROMPT =
   'You are an agent that works in a directory of files with the tools you are given. Do what the user asks, use tools when they help, and answer briefly and truthfully.';
+
+/** What a model takes when nobody said it; then the provider decides. */
+const ASSUMED_CONTEXT_TOKENS = 100_000;
 
 const WORKSPACE_TOOLS: readonly Tool[] = [listDir, readFile];
 
@@ -47,12 +50,13 @@ export class LocalEngine {
       limits: {
         maxIterations: run.maxIterations,
         maxTokens: run.maxTokens,
-        contextTokens: this.env.MODEL_CONTEXT_TOKENS,
+        contextTokens: this.env.MODEL_CONTEXT_TOKENS ?? ASSUMED_CONTEXT_TOKENS,
+        isContextAssumed: this.env.MODEL_CONTEXT_TOKENS === undefined,
         toolResultMaxBytes: this.env.GATEWAY_TOOL_RESULT_MAX_BYTES,
       },
       signal,
       clock: this.clock,
-      newCallId: () => `call_${randomBytes(12).toString('hex')}`,
+      newCallId,
       observer: {
         modelCall: (outcome) => this.metrics.modelRequests.inc({ model: model.name, outcome }),
         toolCall: (tool, outcome) => this.metrics.toolCalls.inc({ tool: WORKSPACE_TOOLS.some((known) => known.declaration.name === tool) ? tool : 'unknown', outcome }),
@@ -60,6 +64,13 @@ export class LocalEngine {
       },
     });
   }
+}
+
+const ID_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Nine letters and digits: the one form of a call's id that every provider takes. */
+function newCallId(): string {
+  return Array.from({ length: 9 }, () => ID_CHARACTERS[randomInt(ID_CHARACTERS.length)]).join('');
 }
 
 /** The tools that a policy lets a run have: exact name, then the longest prefix with `*`, then the default. */

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { wellFormed, wellFormedObject, type JsonObject } from '@agentfleet/contracts';
+import type { AssistantModelMessage, JSONValue, ModelMessage, ToolResultPart, UserModelMessage } from 'ai';
+import { contextText, type AssistantMessage, type EngineMessage, type EngineToolCall, type ToolMessage, type UserMessage } from '../messages';
+
+/** Stand-ins where a provider refuses nothing: they say what happened. */
+const MISSING_RESULT = 'There is no result: the call was interrupted and may have had effects.';
+const EMPTY = '(empty)';
+const NO_ANSWER = '(This run ended without an answer.)';
+const NO_INPUT = '(The conversation begins with an answer.)';
+const GO_ON = '(Go on.)';
+
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+/**
+ * The one place where a transcript becomes a request. It keeps the rules of all providers at once, whatever the
+ * transcript looks like (provider-rules.spec-helper.ts has one check for each):
+ * - the first message is the user's, the last one the user's or a result; user and assistant alternate, and neither a
+ *   user's message nor another answer follows results or an answer directly without the other side in between;
+ * - no text is blank, none has half a surrogate pair;
+ * - each call has exactly one result, right behind its answer, in the order of the calls; ids are there and unique;
+ *   arguments are objects, names have the characters that all take;
+ * - what a provider wants back (thoughts of a round, signatures of calls) goes back to the model that gave it.
+ */
+export function toModelMessages(transcript: readonly EngineMessage[], model: string): ModelMessage[] {
+  const request = new Request(model, resultsOf(transcript));
+  for (const message of transcript) {
+    if (message.role === 'user') request.user(message);
+    else if (message.role === 'assistant') request.assistant(message);
+  }
+  return request.finish();
+}
+
+function resultsOf(transcript: readonly EngineMessage[]): ReadonlyMap<string, ToolMessage> {
+  return new Map(transcript.flatMap((message) => (message.role === 'tool' ? [[message.toolCallId, message] as const] : [])));
+}
+
+class Request {
+  private readonly messages: ModelMessage[] = [];
+  private readonly ids = new Set<string>();
+
+  constructor(
+    private readonly model: string,
+    private readonly results: ReadonlyMap<string, ToolMessage>,
+  ) {}
+
+  user(message: UserMessage): void {
+    const last = this.messages.at(-1)?.role;
+    // A run that gave no answer has one in the request: some refuse a user behind a user or a result.
+    if (last === 'user' || last === 'tool') this.messages.push({ role: 'assistant', content: NO_ANSWER });
+    this.messages.push(userMessage(message));
+  }
+
+  assistant(message: AssistantMessage): void {
+    const text = message.content.trim() === '' ? '' : wellFormed(message.content);
+    if (text === '' && message.toolCalls.length === 0) return;
+    const last = this.messages.at(-1)?.role;
+    if (last === undefined) this.messages.push(userText(NO_INPUT));
+    if (last === 'assistant') this.messages.push(userText(GO_ON));
+    const calls = message.toolCalls.map((call) => ({ ...call, name: NAME.test(call.name) ? call.name : '_', sentId: this.idOf(call) }));
+    this.messages.push(this.answer(message, text, calls));
+    if (calls.length > 0) this.messages.push({ role: 'tool', content: calls.map((call) => resultPart(call, this.results.get(call.id))) });
+  }
+
+  finish(): ModelMessage[] {
+    const last = this.messages.at(-1)?.role;
+    if (last === undefined || last === 'assistant') this.messages.push(userText(GO_ON));
+    return this.messages;
+  }
+
+  private answer(message: AssistantMessage, text: string, calls: readonly SentCall[]): AssistantModelMessage {
+    const isOwn = message.model === this.model;
+    const texts = text === '' ? [] : [{ type: 'text' as const, text }];
+    const parts = calls.map((call) => ({
+      type: 'tool-call' as const,
+      toolCallId: call.sentId,
+      toolName: call.name,
+      input: wellFormedObject(call.input),
+      ...(isOwn ? ownFields(call.own) : {}),
+    }));
+    // Thoughts belong to rounds: with a last answer some providers refuse them.
+    const own = isOwn && calls.length > 0 ? ownFields(message.own) : {};
+    return { role: 'assistant', content: [...texts, ...parts], ...own };
+  }
+
+  /** A provider's id as it gave it, unless it is missing or was there before. */
+  private idOf(call: EngineToolCall): string {
+    let id = call.id.trim() === '' ? '' : wellFormed(call.id);
+    for (let n = 0; id === '' || this.ids.has(id); n++) id = madeId(`${call.id}/${this.ids.size}/${n}`);
+    this.ids.add(id);
+    return id;
+  }
+}
+
+type SentCall = EngineToolCall & { readonly sentId: string };
+
+/** Nine letters and digits: the one form that every provider takes. The same for the same place in a transcript. */
+function madeId(seed: string): string {
+  return createHash('sha256').update(seed).digest('hex').slice(0, 9);
+}
+
+function userText(text: string): UserModelMessage {
+  return { role: 'user', content: [{ type: 'text', text }] };
+}
+
+function userMessage(message: UserMessage): UserModelMessage {
+  const context = contextText(message.context);
+  const parts = context === null ? [message.content] : [context, message.content];
+  return { role: 'user', content: parts.map((text) => ({ type: 'text', text: shownText(text) })) };
+}
+
+function resultPart(call: SentCall, result: ToolMessage | undefined): ToolResultPart {
+  const isError = result?.isError ?? true;
+  const value = shownText(result?.content ?? MISSING_RESULT);
+  return { type: 'tool-result', toolCallId: call.sentId, toolName: call.name, output: { type: isError ? 'error-text' : 'text', value } };
+}
+
+function shownText(text: string): string {
+  return text.trim() === '' ? EMPTY : wellFormed(text);
+}
+
+/** The SDK puts these fields beside its own ones, as they are. */
+function ownFields(own: JsonObject | undefined): { providerOptions?: Record<string, Record<string, JSONValue>> } {
+  if (own === undefined || Object.keys(own).length === 0) return {};
+  const fields: Record<string, JSONValue> = JSON.parse(JSON.stringify(wellFormedObject(own)));
+  return { providerOptions: { openaiCompatible: fields } };
+}
