@@ -62,11 +62,12 @@ test('a heartbeat shows in the next read before it is written, and connects and 
     await agent.post(`${path}/heartbeat`, { status: beat, metrics: { beat } });
     expect((await admin.get(path)).body).toMatchObject({ connectionStatus: beat, metrics: { beat }, metricsAt: expect.any(String) });
   }
-  await anonymous.post(`/agents/${id}/connect`, { secret: SECRET });
+  const { body } = await anonymous.post(`/agents/${id}/connect`, { secret: SECRET });
+  const again = anonymous.with({ Authorization: `Bearer ${String(body['token'])}` });
   expect(await status()).toBe('online');
-  await agent.post(`${path}/heartbeat`, { status: 'idle' });
-  await agent.post(`${path}/disconnect`, { reason: 'done' });
+  await again.post(`${path}/heartbeat`, { status: 'idle' });
+  await again.post(`${path}/disconnect`, { reason: 'done' });
   expect(await status()).toBe('offline');
-  await agent.post(`${path}/heartbeat`, { status: 'idle' });
+  await again.post(`${path}/heartbeat`, { status: 'idle' });
   expect(await status()).toBe('idle');
 });
