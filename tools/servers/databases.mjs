@@ -1,24 +1,27 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readIfThere } from '../workspace/files.mjs';
+import { readIfThere, writePrivateFile } from '../workspace/files.mjs';
 import { freePort, accepts, portProblem } from '../workspace/ports.mjs';
 import { UserError } from '../workspace/progress.mjs';
 import { commandLine, isAlive, lastLines, waitUntil } from '../workspace/run.mjs';
 import { findMongod, findRedisServer } from './find-servers.mjs';
-import { becomePrimary, checkMongo, REPLICA_SET } from './replica-set.mjs';
+import { APP_USER, becomePrimary, checkMongo, REPLICA_SET } from './replica-set.mjs';
 
 const LEFT_OVER_ENDS_MS = 4000;
 const LEFT_OVER_STOP_MS = 15_000;
 
 /**
  * Has MongoDB and Redis running: the servers that MONGODB_URI and REDIS_URL name, else our own with their data under
- * `directory`.
+ * `directory`. Our own ask for credentials: any user of the machine reaches loopback, and whoever writes to MongoDB can
+ * make himself an administrator.
+ * @param options.credentials `{mongodbKey, mongodbPassword, redisPassword}`; left out in tests: servers without
+ * @param options.mayInstall false: no package of the system is installed, whoever runs this
  * @param options.temporary for tests: small caches, no durable Redis, database name left out of the address
  * @returns {Promise<{mongodbUri, redisUrl, mongod?: string, redisServer?: string, servers: object[]}>}
  */
-export async function startDatabases({ directory, logs, variables, progress, keeper, temporary = false }) {
+export async function startDatabases({ directory, logs, variables, progress, keeper, credentials, temporary = false, mayInstall = true }) {
   mkdirSync(logs, { recursive: true, mode: 0o700 });
-  const context = { directory, logs, progress, keeper, temporary, variables };
+  const context = { directory, logs, progress, keeper, temporary, variables, credentials, mayInstall };
   const [mongo, redis] = await bothOrNone(
     variables.MONGODB_URI ? givenMongo(variables.MONGODB_URI) : ownMongo(context),
     variables.REDIS_URL ? givenRedis(variables.REDIS_URL) : ownRedis(context),
@@ -66,17 +69,20 @@ async function ownMongo(context) {
   await endLeftOver(data, context.progress);
   const { port, server } = await onSomePort(data, async (candidate) => {
     const args = mongodArguments({ data, port: candidate, ...context });
-    const started = { id: 'mongodb', file, args, log: join(context.logs, 'mongodb.out.log'), stopMs: 10_000 };
-    await startAndWait(context, started, 'mongodb.log', (died) => becomePrimary(candidate, died));
+    const started = { id: 'mongodb', file, args, data, log: join(context.logs, 'mongodb.out.log'), stopMs: 10_000 };
+    await startAndWait(context, started, 'mongodb.log', (died) => becomePrimary(candidate, died, context.credentials));
     return started;
   });
   const database = context.temporary ? '' : 'agentfleet';
-  return { uri: `mongodb://127.0.0.1:${port}/${database}?replicaSet=${REPLICA_SET}`, file, server };
+  const user = context.credentials ? `${APP_USER}:${context.credentials.mongodbPassword}@` : '';
+  const source = user ? '&authSource=admin' : '';
+  return { uri: `mongodb://${user}127.0.0.1:${port}/${database}?replicaSet=${REPLICA_SET}${source}`, file, server };
 }
 
 /** How mongod is started; also when the supervisor starts it again. */
-function mongodArguments({ data, port, logs, temporary }) {
+function mongodArguments({ data, port, logs, temporary, credentials }) {
   return [
+    ...(credentials ? ['--keyFile', keyFile(data, credentials.mongodbKey)] : []),
     ...['--dbpath', data, '--port', String(port), '--bind_ip', '127.0.0.1', '--nounixsocket', '--replSet', REPLICA_SET],
     ...['--storageEngine', 'wiredTiger', '--wiredTigerCacheSizeGB', temporary ? '0.25' : '1', '--oplogSize', temporary ? '64' : '512'],
     ...['--logpath', join(logs, 'mongodb.log'), '--logappend', '--setParameter', 'diagnosticDataCollectionEnabled=false'],
@@ -86,28 +92,45 @@ function mongodArguments({ data, port, logs, temporary }) {
   ];
 }
 
+/** The secret of the replica set's members, which also switches access control on. mongod wants it unreadable for others. */
+function keyFile(data, key) {
+  const file = join(data, 'agentfleet.key');
+  writePrivateFile(file, `${key}\n`);
+  chmodSync(file, 0o600);
+  return file;
+}
+
 async function ownRedis(context) {
-  const { file } = await findRedisServer(context.progress, context.variables);
+  const { file } = await findRedisServer(context.progress, context.variables, context.mayInstall);
   const data = join(context.directory, 'redis');
   mkdirSync(data, { recursive: true, mode: 0o700 });
   await endLeftOver(data, context.progress);
   const { port, server } = await onSomePort(data, async (candidate) => {
     const args = redisArguments({ data, port: candidate, ...context });
-    const started = { id: 'redis', file, args, log: join(context.logs, 'redis.out.log'), stopMs: 4000 };
+    const started = { id: 'redis', file, args, data, log: join(context.logs, 'redis.out.log'), stopMs: 4000 };
     await startAndWait(context, started, 'redis.log', async (died) => {
       const ready = await waitUntil(async () => died() !== undefined || (await accepts(candidate)), 20_000);
       if (!ready || died()) throw new UserError(died() ?? 'redis-server did not accept connections within 20 s');
     });
     return started;
   });
-  return { url: `redis://127.0.0.1:${port}`, file, server };
+  const user = context.credentials ? `:${context.credentials.redisPassword}@` : '';
+  return { url: `redis://${user}127.0.0.1:${port}`, file, server };
 }
 
-function redisArguments({ data, port, logs, temporary }) {
+function redisArguments({ data, port, logs, temporary, credentials }) {
   return [
+    ...(credentials ? [passwordFile(data, credentials.redisPassword)] : []),
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', data, '--save', '', '--daemonize', 'no'],
     ...['--appendonly', temporary ? 'no' : 'yes', '--logfile', join(logs, 'redis.log'), '--pidfile', pidFile(data)],
   ];
+}
+
+/** A configuration file of one line: everybody may read the arguments of a process. */
+function passwordFile(data, password) {
+  const file = join(data, 'agentfleet.conf');
+  writePrivateFile(file, `requirepass ${password}\n`);
+  return file;
 }
 
 const pidFile = (data) => join(data, 'agentfleet.pid');

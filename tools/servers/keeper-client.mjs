@@ -14,7 +14,8 @@ export function createKeeper() {
   const waiting = new Map();
   const listeners = new Set();
   let stopping = false;
-  const gone = new Promise((done) => child.once('exit', done));
+  let brokenBy;
+  const gone = new Promise((done) => child.once('exit', () => done(brokenBy)));
   child.stdin.on('error', () => undefined);
   child.once('exit', () => {
     if (!stopping) endOrphans(pids);
@@ -25,6 +26,8 @@ export function createKeeper() {
     if (event.started) {
       pids.set(event.started, event.pid);
       waiting.get(event.started)?.resolve(event.pid);
+    } else if (event.broken) {
+      brokenBy = event.broken;
     } else if (event.failed) {
       waiting.get(event.failed)?.reject(new Error(event.problem));
     } else if (event.exited) {
@@ -46,7 +49,7 @@ export function createKeeper() {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    /** Resolves when the keeper has ended, however. */
+    /** Resolves when the keeper has ended, however; with the reason when it knew one. */
     gone,
     /** Should we be killed, the databases wait for these processes to end, at most 11 s. */
     outlive: (processIds) => send({ outlive: processIds }),

@@ -4,7 +4,7 @@
  * system closes that also when the supervisor is killed, so that no database is ever left behind.
  *
  * Commands on stdin, one JSON object a line: {"start":{"id","file","args","log","stopMs"}}, {"remove":"<directory>"} (at the
- * end), {"outlive":[pids]} (when the supervisor is killed, these users of the databases may end first), {"stop":true}. Events on stdout: {"started":id,"pid"}, {"exited":id,"code","signal"}, {"failed":id,"problem"}.
+ * end), {"outlive":[pids]} (when the supervisor is killed, these users of the databases may end first), {"stop":true}. Events on stdout: {"started":id,"pid"}, {"exited":id,"code","signal"}, {"failed":id,"problem"}, {"broken":"<why it ends>"}.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
@@ -21,10 +21,23 @@ for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
 process.on('SIGTERM', () => void stopAll());
 process.stdout.on('error', () => undefined); // the supervisor is gone; stdin closes as well
 
+// whatever happens here, no database may be left behind
+process.on('uncaughtException', (error) => {
+  tell({ broken: error.message });
+  void stopAll();
+});
+
 const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
 function start({ id, file, args, log, stopMs }) {
-  const output = openSync(log, 'a', 0o600);
+  let output;
+  try {
+    output = openSync(log, 'a', 0o600);
+  } catch (error) {
+    // somebody removed the directory under us
+    tell({ failed: id, problem: `its log cannot be written (${error.message})` });
+    return;
+  }
   const child = spawn(file, args, { stdio: ['ignore', output, output] });
   closeSync(output);
   const ended = new Promise((done) => {

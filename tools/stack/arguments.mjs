@@ -5,20 +5,36 @@ const MOST_REPLICAS = 16;
 
 /**
  * Reads the flags of npm start.
- * @returns {{help: boolean, check: boolean, resetAdminPassword: boolean, replicas: Record<string, number>}}
+ * @returns {{help: boolean, check: boolean, resetAdminPassword: boolean, noInstall: boolean, replicas: Record<string, number>}}
  */
 export function parseArguments(args) {
-  const options = { help: false, check: false, resetAdminPassword: false, replicas: {} };
+  const options = { help: false, check: false, resetAdminPassword: false, noInstall: false, replicas: {} };
   const rest = [...args];
   while (rest.length > 0) {
     const [flag, inline] = splitFlag(rest.shift());
     if (flag === '--help' || flag === '-h') options.help = true;
     else if (flag === '--check') options.check = true;
     else if (flag === '--reset-admin-password') options.resetAdminPassword = true;
+    else if (flag === '--no-install') options.noInstall = true;
     else if (flag === '--replicas') options.replicas = parseReplicas(inline ?? rest.shift());
     else throw new UserError(`npm start does not know ${flag}. Its flags: npm start -- --help`);
   }
   return options;
+}
+
+const FLAGS_OF_NPM = { replicas: '--replicas', check: '--check', reset_admin_password: '--reset-admin-password', install: '--no-install' };
+
+/**
+ * npm takes flags before two dashes for its own and leaves them in the environment: the stack would start without them.
+ * @returns {string | undefined} what to write instead
+ */
+export function flagsEatenByNpm(variables) {
+  const eaten = Object.entries(FLAGS_OF_NPM).find(([name]) => variables[`npm_config_${name}`] !== undefined && !(name === 'install' && variables.npm_config_install === 'true'));
+  if (!eaten) return undefined;
+  const [name, flag] = eaten;
+  const value = variables[`npm_config_${name}`];
+  const shown = name === 'replicas' ? `${flag} ${value.includes('=') ? value : 'aiwm=2'}` : flag;
+  return `npm kept ${flag} for itself. Flags come after two dashes:  npm start -- ${shown}`;
 }
 
 /** `--flag=value` in two parts; only the first equals sign separates, `--replicas=aiwm=2` has two. */
@@ -49,6 +65,8 @@ Flags (after two dashes: npm start -- --help)
   --replicas app=N,...       more processes of an app, on the next free ports; apps: ${APPS.map((app) => app.name).join(', ')}
   --reset-admin-password     gives the first administrator a new password and prints it (AIWM_ADMIN_PASSWORD when set)
   --check                    installs, builds and checks ports and variables, then ends without starting anything
+  --no-install               never installs a package of the system (otherwise redis-server with apt-get, as root on Debian,
+                             when nothing else gives a Redis)
   --help                     this text
 
 Variables

@@ -31,18 +31,23 @@ export function portText({ name, index, port, portVariable }, host, problem) {
   return `Port ${port} of ${who} ${what}; end what uses it, or ${hint}`;
 }
 
-/** Lets every app check its variables. Throws one UserError with all that is wrong. */
+/**
+ * Lets every app check its variables. Throws one UserError with all that is wrong.
+ * @returns {Promise<string[]>} what is not wrong, but hardly meant: `AIWM_PROT is no variable ...`
+ */
 export async function requireValidVariables(plan, commandOf, environmentOf) {
   const first = plan.filter(({ index }) => index === 0);
   const results = await Promise.all(
     first.map(async (entry) => {
       const { file, args, cwd } = commandOf(entry);
       const { code, signal, output } = await run(file, [...args, '--check-env'], { cwd, env: environmentOf(entry), timeoutMs: 60_000 });
-      return code === 0 ? undefined : checkText(entry.name, output, signal ?? `exit code ${code}`);
+      if (code !== 0) return { problem: checkText(entry.name, output, signal ?? `exit code ${code}`), notes: [] };
+      return { notes: [...output.matchAll(/^note: (.+)$/gm)].map(([, note]) => note) };
     }),
   );
-  const problems = [...new Set(results.filter(Boolean))];
+  const problems = [...new Set(results.flatMap(({ problem }) => problem ?? []))];
   if (problems.length > 0) throw new UserError(`Variables that do not work:\n${problems.join('\n')}`);
+  return [...new Set(results.flatMap(({ notes }) => notes))];
 }
 
 function checkText(name, output, how) {

@@ -6,12 +6,13 @@ const NOBODY = '00000000-0000-4000-8000-000000000000';
 /**
  * The token with which clusters of this stack register: the kept one while it is valid, else a new one, made through
  * AIWM as the first administrator.
+ * @param accessToken of the administrator, when a password is known that works
  * @returns {Promise<{token?: string, made: boolean, problem?: string}>}
  */
-export async function obtainClusterToken({ kept, urls, admin }) {
+export async function obtainClusterToken({ kept, urls, accessToken }) {
   try {
     if (kept && (await isAccepted(kept, urls.cluster_agent))) return { token: kept, made: false };
-    return { token: await makeToken(urls.aiwm, admin), made: true };
+    return { token: await makeToken(urls.aiwm, accessToken), made: true };
   } catch (error) {
     return { token: kept, made: false, problem: error.message };
   }
@@ -22,13 +23,10 @@ async function isAccepted(token, url) {
   return response.status !== 401 && response.status !== 403;
 }
 
-async function makeToken(url, { email, password }) {
-  const login = await ask(`${url}/auth/login`, jsonPost({ username: email, password }));
-  if (login.status === 401) {
-    throw new Error(`the administrator's password was changed, so no cluster token could be made; make one at ${url}/api-docs (POST /api-keys with the scope ${SCOPE})`);
+async function makeToken(url, accessToken) {
+  if (!accessToken) {
+    throw new Error(`no password of the administrator is known that works; make one at ${url}/api-docs (POST /api-keys with the scope ${SCOPE})`);
   }
-  if (login.status !== 200) throw new Error(`login for the cluster token answered ${login.status}`);
-  const { accessToken } = await login.json();
   const answer = await ask(
     `${url}/api-keys`,
     jsonPost({ name: 'npm start cluster token', scopes: [SCOPE] }, { Authorization: `Bearer ${accessToken}` }),

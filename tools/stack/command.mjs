@@ -6,10 +6,10 @@ import { dataDirectory, ROOT } from '../workspace/paths.mjs';
 import { createProgress, UserError } from '../workspace/progress.mjs';
 import { endActive } from '../workspace/run.mjs';
 import { planProcesses } from './apps.mjs';
-import { HELP, parseArguments } from './arguments.mjs';
+import { flagsEatenByNpm, HELP, parseArguments } from './arguments.mjs';
 import { requireFreePorts } from './checks.mjs';
 import { lockDataDirectory } from './lock.mjs';
-import { readyReport } from './report.mjs';
+import { passwordNotice, readyReport } from './report.mjs';
 import { newPassword, openSecrets } from './secrets.mjs';
 import { createStack } from './stack.mjs';
 
@@ -22,6 +22,8 @@ export async function main(args) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => session.signalled(signal));
   if (process.env.npm_lifecycle_event) endWithParent(session);
   try {
+    const eaten = flagsEatenByNpm(process.env);
+    if (eaten) throw new UserError(eaten);
     const options = parseArguments(args);
     if (options.help) process.stdout.write(HELP);
     else await start(options, session, progress);
@@ -74,13 +76,14 @@ async function start(options, session, progress) {
   const directory = dataDirectory(variables);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   session.held.lock = lockDataDirectory(directory);
+  // first what costs nothing: nobody should wait for an installation to learn that a port is taken
+  await requireFreePorts(plan, variables.HOST || '127.0.0.1', { leftOver: session.held.lock.leftOver, progress });
   await installIfNeeded(ROOT, progress);
   await buildIfNeeded(ROOT, progress);
-  await requireFreePorts(plan, variables.HOST || '127.0.0.1', { leftOver: session.held.lock.leftOver, progress });
   const secretsFile = join(directory, 'secrets.json');
   const secrets = openSecrets(secretsFile, variables);
   if (options.resetAdminPassword) resetPassword(secrets, variables);
-  const context = { plan, variables, dataDirectory: directory, secrets, resetAdminPassword: options.resetAdminPassword, progress };
+  const context = { plan, variables, dataDirectory: directory, secrets, resetAdminPassword: options.resetAdminPassword, mayInstall: !options.noInstall, progress };
   const stack = createStack(context, (problem) => {
     progress.line(problem);
     void session.end(1);
@@ -100,20 +103,20 @@ function resetPassword(secrets, variables) {
 }
 
 function report({ stack, plan, secrets, secretsFile, variables, reset, progress }) {
+  const { which } = stack.admin();
   const generated = !variables.AIWM_ADMIN_PASSWORD;
-  const ofGenerated = reset ? 'reset' : secrets.kept.admin_password_shown ? 'kept' : 'first';
-  const showPassword = generated ? ofGenerated : 'given';
+  const showPassword = passwordNotice({ which, generated, reset, shown: secrets.kept.admin_password_shown });
   const servers = [
     ['MongoDB', serverText(variables.MONGODB_URI, stack.databases().mongodbUri, stack.databases().mongod)],
     ['Redis', serverText(variables.REDIS_URL, stack.databases().redisUrl, stack.databases().redisServer)],
   ];
   const facts = { plan, health: stack.health, document: stack.document(), stackFile: stack.stackFile, secretsFile, logs: stack.logs, servers, showPassword };
   for (const line of readyReport(facts)) progress.line(line);
-  if (generated) secrets.save({ AIWM_ADMIN_PASSWORD: secrets.values.AIWM_ADMIN_PASSWORD, admin_password_shown: true });
+  if (generated && which === 'used') secrets.save({ AIWM_ADMIN_PASSWORD: secrets.values.AIWM_ADMIN_PASSWORD, admin_password_shown: true });
 }
 
-/** Given addresses may hold a password: only the host is shown. */
+/** Addresses hold passwords, which are in stack.json for tools: only the host is shown. */
 function serverText(given, uri, file) {
-  if (!given) return `${uri}  (${file})`;
-  return uri.replace(/\/\/[^/@]*@/, '//');
+  const shown = uri.replace(/\/\/[^/@]*@/, '//');
+  return given ? shown : `${shown}  (${file})`;
 }

@@ -6,7 +6,7 @@ export function table(rows) {
 
 /**
  * What is printed when everything is ready.
- * @param facts `{plan, health: Map<id, string>, document (stack.json), stackFile, secretsFile, logs, servers: string[], showPassword: 'first'|'reset'|'kept'|'given'}`
+ * @param facts `{plan, health: Map<id, string>, document (stack.json), stackFile, secretsFile, logs, servers: string[], showPassword: 'first'|'reset'|'kept'|'given'|'ignored'|'changed'|'unknown'}`
  */
 export function readyReport({ plan, health, document, stackFile, secretsFile, logs, servers, showPassword }) {
   const rows = plan.map((entry) => [entry.id, entry.url, health.get(entry.id) ?? 'unknown']);
@@ -14,20 +14,38 @@ export function readyReport({ plan, health, document, stackFile, secretsFile, lo
     '',
     ...table([['app', 'url', 'health'], ...rows]),
     '',
-    ...table([['dashboard', document.urls.dashboard], ...servers.map((server) => server), ['logs', logs]]),
+    ...table([['Swagger UI', `${document.urls.aiwm}/api-docs   (every app has one)`], ...servers, ['logs', logs]]),
     '',
     ...passwordLines(document.admin, showPassword, secretsFile),
     '',
     'Try next:',
-    `  ${loginCommand(stackFile, document.urls.aiwm)}`,
+    ...(document.admin.password === null ? [] : [`  ${loginCommand(stackFile, document.urls.aiwm)}`]),
     '  npm run demo',
-    `  ${document.urls.aiwm}/api-docs   (Swagger UI; every app has one)`,
+    '  docs/guides/aiwm.md and docs/guides/bridge.md, command by command',
     '',
     'Ctrl-C stops everything.',
   ];
 }
 
+const IGNORED = [
+  'AIWM_ADMIN_PASSWORD is ignored: the administrator exists and has another password.',
+  'To give it this one:  AIWM_ADMIN_PASSWORD=... npm start -- --reset-admin-password',
+];
+
+/**
+ * What to say about the password.
+ * @param facts `{which (administrator.mjs), generated: no AIWM_ADMIN_PASSWORD was given, reset, shown: in an earlier run}`
+ */
+export function passwordNotice({ which, generated, reset, shown }) {
+  if (!generated) return { used: 'given', kept: 'ignored', unknown: 'unknown' }[which];
+  if (which !== 'used') return 'changed';
+  return reset ? 'reset' : shown ? 'kept' : 'first';
+}
+
 function passwordLines({ email, password }, show, secretsFile) {
+  if (show === 'ignored') return [...IGNORED, `administrator: ${email}; password: AIWM_ADMIN_PASSWORD in ${secretsFile}`];
+  if (show === 'changed') return [`administrator: ${email}; password: changed since it was made, and not known here`, '               (lost? npm start -- --reset-admin-password)'];
+  if (show === 'unknown') return [...IGNORED, `administrator: ${email}; password: not known here`];
   if (show === 'given') return [`administrator: ${email}; password: as given in AIWM_ADMIN_PASSWORD`];
   if (show === 'kept') return [`administrator: ${email}; password: AIWM_ADMIN_PASSWORD in ${secretsFile}`];
   const when = show === 'first' ? 'shown this once, kept in' : 'new from now on, kept in';

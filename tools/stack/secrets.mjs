@@ -27,6 +27,13 @@ export function newApiKey() {
   return `afk_${randomBytes(32).toString('base64url')}`;
 }
 
+/** What the databases of `npm start` ask for. Made of characters that need no escaping in an address. */
+const DATABASE_CREDENTIALS = {
+  mongodb_key: () => randomBytes(48).toString('hex'),
+  mongodb_password: () => randomBytes(24).toString('base64url'),
+  redis_password: () => randomBytes(24).toString('base64url'),
+};
+
 /** All generated secrets at once. */
 export function generateSecrets() {
   return Object.fromEntries(Object.entries(GENERATORS).map(([name, make]) => [name, make()]));
@@ -55,8 +62,18 @@ export function openSecrets(file, variables) {
       writePrivateFile(file, `${JSON.stringify(kept, null, 2)}\n`);
     },
   };
+  for (const [name, make] of Object.entries(DATABASE_CREDENTIALS)) {
+    if (kept[name]) continue;
+    kept[name] = make();
+    changed = true;
+  }
   if (changed) store.save({});
   return store;
+}
+
+/** For `startDatabases`. */
+export function databaseCredentials({ kept }) {
+  return { mongodbKey: kept.mongodb_key, mongodbPassword: kept.mongodb_password, redisPassword: kept.redis_password };
 }
 
 /** Never replaced by new ones when it cannot be read: data encrypted under the old key would be lost. */

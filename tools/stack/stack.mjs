@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createKeeper } from '../servers/keeper-client.mjs';
 import { startDatabases } from '../servers/databases.mjs';
@@ -7,8 +7,10 @@ import { UserError } from '../workspace/progress.mjs';
 import { markLog, restartDelayMs, superviseApp } from './app-process.mjs';
 import { processEnvironment } from './apps.mjs';
 import { requireValidVariables } from './checks.mjs';
+import { workingPassword } from './administrator.mjs';
 import { obtainClusterToken } from './cluster-token.mjs';
 import { waitForReady } from './readiness.mjs';
+import { databaseCredentials } from './secrets.mjs';
 import { stackDocument, writeStackFile } from './stack-file.mjs';
 
 const READY_LIMIT_MS = 120_000;
@@ -20,14 +22,14 @@ const commandOf = ({ name }) => ({ file: process.execPath, args: [join(ROOT, 'di
 
 /**
  * A running stack: databases and apps of one DATA_DIR.
- * @param context `{plan, variables, dataDirectory, secrets, resetAdminPassword, progress}`
+ * @param context `{plan, variables, dataDirectory, secrets, resetAdminPassword, mayInstall, progress}`
  * @param onFatal called when it cannot go on (the databases' keeper died)
  */
 export function createStack(context, onFatal) {
   const { plan, variables, dataDirectory, secrets, progress } = context;
   const logs = join(dataDirectory, 'logs');
   const stackFile = join(dataDirectory, 'stack.json');
-  const state = { databases: undefined, keeper: undefined, apps: new Map(), pids: new Map(), health: new Map(), clusterToken: undefined, complete: false, stopping: false, restarts: new Map() };
+  const state = { databases: undefined, keeper: undefined, apps: new Map(), pids: new Map(), health: new Map(), clusterToken: undefined, admin: undefined, complete: false, stopping: false, fatal: undefined, restarts: new Map() };
 
   const environmentOf = (entry) => ({
     ...processEnvironment(entry, plan, {
@@ -47,11 +49,27 @@ export function createStack(context, onFatal) {
   }
 
   const document = () =>
-    stackDocument({ plan, pids: state.pids, ...state.databases, secrets: secrets.values, clusterToken: state.clusterToken });
+    stackDocument({ plan, pids: state.pids, ...state.databases, secrets: { ...secrets.values, AIWM_ADMIN_PASSWORD: state.admin?.password ?? null }, clusterToken: state.clusterToken });
+
+  /** The first reason counts: what follows from it would only hide it. */
+  function fatal(problem) {
+    if (state.fatal) return;
+    state.fatal = problem;
+    onFatal(problem);
+  }
+
+  function publish() {
+    try {
+      writeStackFile(stackFile, document());
+    } catch (error) {
+      fatal(`${stackFile} cannot be written (${error.message}); stopping`);
+    }
+  }
 
   function superviseServers() {
     for (const server of state.databases.servers) {
       state.keeper.onExitOf(server.id, ({ code, signal }) => {
+        if (!existsSync(server.data)) return fatal(`${server.id} ended, since ${dataDirectory} was removed while the stack was running; stopping. What was in it is gone; npm start begins anew`);
         const deaths = (state.restarts.get(server.id) ?? 0) + 1;
         state.restarts.set(server.id, deaths);
         const delayMs = restartDelayMs(deaths);
@@ -73,7 +91,7 @@ export function createStack(context, onFatal) {
         spawned(pid) {
           state.pids.set(entry.id, pid);
           state.keeper.outlive([...state.pids.values()]);
-          if (state.complete) writeStackFile(stackFile, document());
+          if (state.complete) publish();
         },
         died: (how) => onDeath(`${entry.id} ${how} while it started. The end of ${log}:\n${mark.lastLines(15) || '  (empty)'}`),
         restarting: progress.line,
@@ -99,11 +117,14 @@ export function createStack(context, onFatal) {
 
   async function ensureClusterToken() {
     const { urls } = document();
-    const { AIWM_ADMIN_EMAIL: email, AIWM_ADMIN_PASSWORD: password } = secrets.values;
-    const result = await obtainClusterToken({ kept: secrets.kept.cluster_token, urls, admin: { email, password } });
+    const result = await obtainClusterToken({ kept: secrets.kept.cluster_token, urls, accessToken: state.admin.accessToken });
     state.clusterToken = result.token;
     if (result.made) secrets.save({ cluster_token: result.token });
     if (result.problem) progress.line(`No cluster token: ${result.problem}`);
+  }
+
+  async function check() {
+    for (const note of await requireValidVariables(plan, commandOf, environmentOf)) progress.line(`Note: ${note}`);
   }
 
   return {
@@ -112,23 +133,26 @@ export function createStack(context, onFatal) {
     document,
     health: state.health,
     databases: () => state.databases,
+    /** What is known of the administrator's password: `{password, which}` (administrator.mjs). */
+    admin: () => state.admin,
     /** Only looks whether the variables are good. */
-    check: () => requireValidVariables(plan, commandOf, environmentOf),
+    check,
     /** Brings everything up; throws a UserError when something does not come up (call `stop` then). */
     async start() {
       rmSync(stackFile, { force: true });
       state.keeper = createKeeper();
-      void state.keeper.gone.then(() => !state.stopping && onFatal('the process that keeps the databases was killed; stopping'));
+      void state.keeper.gone.then((reason) => !state.stopping && fatal(`the process that keeps the databases ${reason ? `failed (${reason})` : 'was killed'}; stopping`));
       const [databases] = await Promise.all([
-        startDatabases({ directory: dataDirectory, logs, variables, progress, keeper: state.keeper }),
-        requireValidVariables(plan, commandOf, environmentOf),
+        startDatabases({ directory: dataDirectory, logs, variables, progress, keeper: state.keeper, credentials: databaseCredentials(secrets), mayInstall: context.mayInstall }),
+        check(),
       ]);
       state.databases = databases;
       superviseServers();
       await progress.step('Starting the apps', startApps);
+      state.admin = await workingPassword(document().urls.aiwm, secrets);
       await ensureClusterToken();
       state.complete = true;
-      writeStackFile(stackFile, document());
+      publish();
     },
     /** Apps (≤ 13 s), then Redis, then MongoDB. */
     async stop() {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,11 +10,12 @@ import { createProgress } from '../workspace/progress.mjs';
 import { waitUntil } from '../workspace/run.mjs';
 import { markLog, restartDelayMs, superviseApp } from './app-process.mjs';
 import { APPS, planProcesses, processEnvironment } from './apps.mjs';
-import { parseArguments } from './arguments.mjs';
+import { workingPassword } from './administrator.mjs';
+import { flagsEatenByNpm, parseArguments } from './arguments.mjs';
 import { requireFreePorts } from './checks.mjs';
 import { lockDataDirectory } from './lock.mjs';
-import { readyReport } from './report.mjs';
-import { openSecrets } from './secrets.mjs';
+import { passwordNotice, readyReport } from './report.mjs';
+import { databaseCredentials, openSecrets } from './secrets.mjs';
 import { stackDocument, writeStackFile } from './stack-file.mjs';
 
 const directory = mkdtempSync(join(tmpdir(), 'agentfleet-stack-test-'));
@@ -23,7 +25,7 @@ const SECRETS = { SECRETS_KEY: 's', JWT_PRIVATE_KEY: 'j', AIWM_ADMIN_EMAIL: 'a@b
 
 test('reads its flags and refuses others', () => {
   assert.deepEqual(parseArguments(['--replicas', 'aiwm=2,execution-gateway=3', '--reset-admin-password']), {
-    help: false, check: false, resetAdminPassword: true, replicas: { aiwm: 2, 'execution-gateway': 3 },
+    help: false, check: false, resetAdminPassword: true, noInstall: false, replicas: { aiwm: 2, 'execution-gateway': 3 },
   });
   assert.deepEqual(parseArguments(['--replicas=vps-bridge=2']).replicas, { 'vps-bridge': 2 });
   for (const [args, text] of [
@@ -34,6 +36,14 @@ test('reads its flags and refuses others', () => {
     [['--replicas', 'aiwm=2=3'], /from 1 to 16/],
     [['--replicas', 'aiwm'], /from 1 to 16/],
   ]) assert.throws(() => parseArguments(args), text);
+});
+
+test('names flags that npm took for itself', () => {
+  assert.equal(flagsEatenByNpm({ npm_config_cache: '/c', npm_lifecycle_event: 'start' }), undefined);
+  assert.match(flagsEatenByNpm({ npm_config_replicas: 'aiwm=3' }), /npm start -- --replicas aiwm=3$/);
+  assert.match(flagsEatenByNpm({ npm_config_replicas: 'true' }), /npm start -- --replicas aiwm=2$/);
+  assert.match(flagsEatenByNpm({ npm_config_reset_admin_password: 'true' }), /npm start -- --reset-admin-password$/);
+  assert.match(flagsEatenByNpm({ npm_config_install: '' }), /npm start -- --no-install$/);
 });
 
 test('gives further replicas the next ports that are not taken', () => {
@@ -72,6 +82,8 @@ test('keeps generated secrets for their owner only, and takes given ones', () =>
   const again = openSecrets(file, {});
   assert.equal(again.values.SECRETS_KEY, first.values.SECRETS_KEY);
   assert.equal(again.kept.cluster_token, 'afk_x');
+  assert.deepEqual(databaseCredentials(again), databaseCredentials(first));
+  assert.deepEqual(Object.values(databaseCredentials(again)).map((secret) => /^[\w-]{32,}$/.test(secret)), [true, true, true]);
 });
 
 test('does not replace secrets that it cannot read', () => {
@@ -111,6 +123,46 @@ test('shows the password only when it is new', () => {
   assert.match(text('reset'), /new from now on/);
   assert.match(text('kept'), /password: AIWM_ADMIN_PASSWORD in \/d\/secrets\.json/);
   assert.match(text('kept'), /^aiwm +http:\/\/127\.0\.0\.1:3305 +ready$/m);
+});
+
+test('says nothing of a password that does not work', () => {
+  const used = { which: 'used', reset: false, shown: true };
+  assert.deepEqual(
+    [
+      passwordNotice({ ...used, generated: false }),
+      passwordNotice({ ...used, generated: false, which: 'kept' }),
+      passwordNotice({ ...used, generated: false, which: 'unknown' }),
+      passwordNotice({ ...used, generated: true }),
+      passwordNotice({ ...used, generated: true, shown: undefined }),
+      passwordNotice({ ...used, generated: true, reset: true }),
+      passwordNotice({ ...used, generated: true, which: 'unknown' }),
+    ],
+    ['given', 'ignored', 'unknown', 'kept', 'first', 'reset', 'changed'],
+  );
+  const facts = { plan: planProcesses({}, {}), health: new Map(), document: { ...documentOf({}), admin: { email: 'a@b', password: null } }, stackFile: '/d/stack.json', secretsFile: '/d/secrets.json', logs: '/d/logs', servers: [['MongoDB', 'm']] };
+  for (const showPassword of ['unknown', 'changed']) {
+    const text = readyReport({ ...facts, showPassword }).join('\n');
+    assert.match(text, /--reset-admin-password/);
+    assert.doesNotMatch(text, /null|auth\/login/);
+  }
+});
+
+test('tries out which password the administrator has', async () => {
+  const server = createHttpServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const right = JSON.parse(body).password === 'right';
+    response.writeHead(right ? 200 : 401).end(JSON.stringify(right ? { accessToken: 't' } : {}));
+  }).listen(0, '127.0.0.1');
+  await new Promise((done) => server.once('listening', done));
+  const url = `http://127.0.0.1:${server.address().port}`;
+  const ask = (used, kept) => workingPassword(url, { values: { AIWM_ADMIN_EMAIL: 'a@b', AIWM_ADMIN_PASSWORD: used }, kept: { AIWM_ADMIN_PASSWORD: kept } });
+  assert.deepEqual(await ask('right', 'right'), { password: 'right', which: 'used', accessToken: 't' });
+  assert.deepEqual(await ask('wrong', 'right'), { password: 'right', which: 'kept', accessToken: 't' });
+  assert.deepEqual(await ask('wrong', 'wrong'), { which: 'unknown' });
+  server.closeAllConnections();
+  await new Promise((done) => server.close(done));
+  assert.deepEqual(await ask('any', 'other'), { password: 'any', which: 'used', accessToken: undefined });
 });
 
 test('names a port in use and the variable that changes it', async () => {

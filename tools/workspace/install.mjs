@@ -21,11 +21,32 @@ export async function installIfNeeded(root, progress) {
 
 const platformKey = () => `${process.platform}-${process.arch}-${process.versions.modules}`;
 
+/** npm alone tries for two minutes before it says, in ten lines, that there is no network. */
+const PING_LIMIT_MS = 15_000;
+const NO_NETWORK = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|FETCH_ERROR)\b/;
+
 async function install(root) {
-  const npm = npmCommand();
-  const { code, output, failure } = await run(npm.file, [...npm.args, 'ci', '--no-audit', '--no-fund'], { cwd: root });
+  const unreachable = await registryProblem(root);
+  const { code, output, failure } = await npm(root, ['ci', '--no-audit', '--no-fund', ...(unreachable ? ['--offline'] : [])]);
   if (failure) throw new UserError('npm could not be run; install it (it comes with Node) and try again');
-  if (code !== 0) throw new UserError(`npm ci failed:\n${npmErrors(output)}`);
+  if (code === 0) return;
+  if (unreachable) throw new UserError(noNetworkText(unreachable));
+  throw new UserError(`npm ci failed:\n${npmErrors(output)}`);
+}
+
+export const noNetworkText = (problem) =>
+  `The packages cannot be installed: npm does not reach its registry (${problem}). Connect to a network, or tell npm its proxy (npm config set proxy ...), and run this again.`;
+
+/** Why the registry cannot be reached, or undefined when it answers (whatever it says: not every registry knows ping). */
+export async function registryProblem(root, more = []) {
+  const { code, signal, output } = await npm(root, ['ping', '--fetch-retries=0', `--fetch-timeout=${PING_LIMIT_MS}`, ...more], PING_LIMIT_MS + 3000);
+  if (code === 0) return undefined;
+  return signal ? `no answer within ${PING_LIMIT_MS / 1000} s` : NO_NETWORK.exec(output)?.[1];
+}
+
+function npm(root, args, timeoutMs) {
+  const command = npmCommand();
+  return run(command.file, [...command.args, ...args], { cwd: root, timeoutMs });
 }
 
 /** npm says first what is wrong, and then prints its whole usage. */

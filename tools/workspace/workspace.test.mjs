@@ -7,7 +7,7 @@ import { generateSecrets } from '../stack/secrets.mjs';
 import { inputsHash } from './build.mjs';
 import { jestCounts, tapCounts } from './check-steps.mjs';
 import { renderEnvFile } from './env-file.mjs';
-import { matchesLock } from './install.mjs';
+import { matchesLock, noNetworkText, registryProblem } from './install.mjs';
 import { nodeProblem } from './node-version.mjs';
 import { differenceText } from './openapi.mjs';
 import { run } from './run.mjs';
@@ -25,6 +25,12 @@ test('knows whether node_modules belongs to the lock file', () => {
   assert.equal(matchesLock(lock, { packages: { a: { version: '1.0.0' } } }), true);
   assert.equal(matchesLock(lock, { packages: { a: { version: '1.0.1' } } }), false);
   assert.equal(matchesLock(lock, { packages: { b: { version: '2.0.0' } } }), false);
+});
+
+test('says in one sentence that there is no network', async () => {
+  const problem = await registryProblem(directory, ['--registry=http://127.0.0.1:9/']);
+  assert.equal(problem, 'ECONNREFUSED');
+  assert.match(noNetworkText(problem), /^The packages cannot be installed: npm does not reach its registry \(ECONNREFUSED\)\. Connect to a network/);
 });
 
 test('builds again when a source changes, not when a spec does', () => {
