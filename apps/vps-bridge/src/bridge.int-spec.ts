@@ -211,8 +211,8 @@ describe('retries and the chain', () => {
     ['an unknown encoding', [bytes(200, 'x', { 'content-encoding': 'zstd-9' })], 'INVALID_RESPONSE', 'bad_encoding'],
     ['half an answer', [(_request, response) => void response.writeHead(200, { 'content-length': '100' }).write('{"content":', () => response.destroy())], 'INVALID_RESPONSE', 'cut_off'],
     ['half a chunked answer', [(_request, response) => void response.writeHead(200, { connection: 'close' }).write('{"content":', () => response.socket?.end())], 'INVALID_RESPONSE', 'cut_off'],
-    ['no answer at all', [(_request, response) => void response.destroy()], 'CONNECTION', 'reset'],
-    ['no HTTP', [(_request, response) => void response.socket?.end('SSH-2.0-OpenSSH\r\n')], 'INVALID_RESPONSE', 'bad_http'],
+    ['no answer at all', [(_request, response) => void response.destroy()], 'CONNECTION', 'refused'],
+    ['no HTTP', [(_request, response) => void response.socket?.end('SSH-2.0-OpenSSH\r\n')], 'CONNECTION', 'refused'],
     ['a huge header', [json(200, { content: 'x' }, { 'x-huge': 'y'.repeat(20_000) })], 'INVALID_RESPONSE', 'too_large'],
     ['429', [json(429, {})], 'RATE_LIMIT', 'http_429'],
   ])('an agent that answers with %s', async (_name, behaviours, type, code) => {
@@ -226,7 +226,7 @@ describe('retries and the chain', () => {
     await bridge.register(name, await deadPort(), { max_retries: 2 });
     const { body } = await bridge.call(name);
     expect(body).toMatchObject({ success: false, error_type: 'CONNECTION', error_code: 'refused', attempts: [{ tries: 2 }] });
-    expect(body['error']).toBe('All agents failed. Last error: The agent refused the connection or its host is unreachable');
+    expect(body['error']).toBe('All agents failed. Last error: The agent refused the connection, broke it off, or does not speak the protocol it is registered with (the log of the bridge says which)');
     expect(JSON.stringify(await health(name))).not.toContain('127.0.0.1');
   });
 

@@ -36,6 +36,8 @@ const answers = (...pieces: (string | Buffer)[]) => (socket: Socket, piece: Buff
   if (piece !== null && !socket.writableEnded) socket.end(Buffer.concat(pieces.map((one) => Buffer.from(one))));
 };
 const OK = '{"content":"hello"}';
+/** On loopback nobody is told whether a port is closed, breaks connections, or speaks something else. */
+const NO_HTTP = ['CONNECTION', 'refused'] as const;
 const head = (...lines: string[]) => `HTTP/1.1 200 OK\r\n${['Content-Type: application/json', ...lines].join('\r\n')}\r\n\r\n`;
 const encoded = (encoding: string, body: Buffer): [string, Buffer] => [head(`Content-Encoding: ${encoding}`, `Content-Length: ${body.length}`), body];
 const BOMB = Buffer.from(JSON.stringify({ content: 'x'.repeat(20_000_000) }));
@@ -74,29 +76,29 @@ it.each<[string, (string | Buffer)[], string, string]>([
   ['less than its length', [head('Content-Length: 100'), OK], 'INVALID_RESPONSE', 'cut_off'],
   ['more than its length', [head('Content-Length: 5'), OK], 'INVALID_RESPONSE', 'not_json'],
   ['a length of 10 GB', [head('Content-Length: 10000000000'), OK], 'INVALID_RESPONSE', 'too_large'],
-  ['a length that is no number', [head('Content-Length: many'), OK], 'INVALID_RESPONSE', 'bad_http'],
-  ['a negative length', [head('Content-Length: -1'), OK], 'INVALID_RESPONSE', 'bad_http'],
-  ['two lengths', [head('Content-Length: 19', 'Content-Length: 20'), OK], 'INVALID_RESPONSE', 'bad_http'],
+  ['a length that is no number', [head('Content-Length: many'), OK], ...NO_HTTP],
+  ['a negative length', [head('Content-Length: -1'), OK], ...NO_HTTP],
+  ['two lengths', [head('Content-Length: 19', 'Content-Length: 20'), OK], ...NO_HTTP],
   ['garbage for a chunk', [head('Transfer-Encoding: chunked'), 'zz\r\nhello\r\n'], 'INVALID_RESPONSE', 'bad_http'],
   ['half of a chunk', [head('Transfer-Encoding: chunked'), 'ff\r\nhello'], 'INVALID_RESPONSE', 'cut_off'],
   ['no last chunk', [head('Transfer-Encoding: chunked'), '13\r\n', OK, '\r\n'], 'INVALID_RESPONSE', 'cut_off'],
   ['many headers', [head(...Array.from({ length: 2000 }, (_, n) => `X-${n}: yyyyyyyyyy`), 'Content-Length: 19'), OK], 'INVALID_RESPONSE', 'too_large'],
   ['one endless header', ['HTTP/1.1 200 OK\r\nX: ', 'y'.repeat(100_000)], 'INVALID_RESPONSE', 'too_large'],
-  ['a header without a name', [head(': x', 'Content-Length: 19'), OK], 'INVALID_RESPONSE', 'bad_http'],
-  ['a header with a NUL', [head('X: a\u0000b', 'Content-Length: 19'), OK], 'INVALID_RESPONSE', 'bad_http'],
-  ['another protocol', ['220 mail.example ESMTP\r\n'], 'INVALID_RESPONSE', 'bad_http'],
-  ['TLS', [Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46])], 'INVALID_RESPONSE', 'bad_http'],
-  ['HTTP/2', ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'], 'INVALID_RESPONSE', 'bad_http'],
-  ['an upgrade that nobody asked for', ['HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'], 'INVALID_RESPONSE', 'bad_http'],
-  ['an upgrade without a protocol', ['HTTP/1.1 101 Switching Protocols\r\n\r\n'], 'INVALID_RESPONSE', 'bad_http'],
-  ['100 Continue and then nothing', ['HTTP/1.1 100 Continue\r\n\r\n'], 'CONNECTION', 'reset'],
+  ['a header without a name', [head(': x', 'Content-Length: 19'), OK], ...NO_HTTP],
+  ['a header with a NUL', [head('X: a\u0000b', 'Content-Length: 19'), OK], ...NO_HTTP],
+  ['another protocol', ['220 mail.example ESMTP\r\n'], ...NO_HTTP],
+  ['TLS', [Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46])], ...NO_HTTP],
+  ['HTTP/2', ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'], ...NO_HTTP],
+  ['an upgrade that nobody asked for', ['HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'], ...NO_HTTP],
+  ['an upgrade without a protocol', ['HTTP/1.1 101 Switching Protocols\r\n\r\n'], ...NO_HTTP],
+  ['100 Continue and then nothing', ['HTTP/1.1 100 Continue\r\n\r\n'], ...NO_HTTP],
   ['an error beside an empty text', [head(), '{"error":{"message":"overloaded"},"content":""}'], 'INVALID_RESPONSE', 'no_text'],
-  ['both kinds of length', [head('Content-Length: 19', 'Transfer-Encoding: chunked'), '0\r\n\r\n'], 'INVALID_RESPONSE', 'bad_http'],
-  ['status 099', ['HTTP/1.1 099 Low\r\nContent-Length: 19\r\n\r\n', OK], 'INVALID_RESPONSE', 'bad_http'],
-  ['status 1000', ['HTTP/1.1 1000 High\r\nContent-Length: 19\r\n\r\n', OK], 'INVALID_RESPONSE', 'bad_http'],
-  ['half a status line', ['HTTP/1.1 2'], 'CONNECTION', 'reset'],
-  ['half a header', ['HTTP/1.1 200 OK\r\nContent-Ty'], 'CONNECTION', 'reset'],
-  ['nothing', [''], 'CONNECTION', 'reset'],
+  ['both kinds of length', [head('Content-Length: 19', 'Transfer-Encoding: chunked'), '0\r\n\r\n'], ...NO_HTTP],
+  ['status 099', ['HTTP/1.1 099 Low\r\nContent-Length: 19\r\n\r\n', OK], ...NO_HTTP],
+  ['status 1000', ['HTTP/1.1 1000 High\r\nContent-Length: 19\r\n\r\n', OK], ...NO_HTTP],
+  ['half a status line', ['HTTP/1.1 2'], ...NO_HTTP],
+  ['half a header', ['HTTP/1.1 200 OK\r\nContent-Ty'], ...NO_HTTP],
+  ['nothing', [''], ...NO_HTTP],
   ['204', ['HTTP/1.1 204 No Content\r\n\r\n'], 'INVALID_RESPONSE', 'not_json'],
   ['205', ['HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n'], 'INVALID_RESPONSE', 'not_json'],
   ['304', ['HTTP/1.1 304 Not Modified\r\n\r\n'], 'INVALID_RESPONSE', 'redirect'],
@@ -197,7 +199,7 @@ it('an agent that never takes the prompt ends on time', async () => {
 
 it('an agent that should speak TLS and does not', async () => {
   const { name } = await tcpAgent(answers(head('Content-Length: 19'), OK), { protocol: 'https', max_retries: 2 });
-  expect((await two.one.call(name)).body).toMatchObject({ error_type: 'CONNECTION', error_code: 'tls', attempts: [{ tries: 2, status_code: null }] });
+  expect((await two.one.call(name)).body).toMatchObject({ error_type: 'CONNECTION', error_code: 'refused', attempts: [{ tries: 2, status_code: null }] });
 });
 
 it('a connection that dies between two calls costs the second one nothing', async () => {

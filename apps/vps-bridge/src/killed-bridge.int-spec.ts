@@ -27,7 +27,13 @@ async function bridgeProcess(over: Readonly<Record<string, string>> = {}): Promi
 it('kill -9: nothing acknowledged is lost, and nothing that was under way is sent again', async () => {
   const { bridge, caller } = await bridgeProcess({ VPS_ASYNC_CONCURRENCY: '1' });
   const silent: ServerResponse[] = [];
-  const hanging = await two.agent((_request, response) => void silent.push(response));
+  const backup = await two.agent(says('never asked'));
+  const shown: unknown[] = []; // what another replica shows while the agent is being asked
+  const hanging = await two.agentWith({ fallback_agents: [backup.name, 'not-registered'] }, (_request, response) => {
+    void two.one.get('/api/vps/sessions/lost').then(({ body }) => shown.push(body), () => shown.push(null));
+    silent.push(response);
+  });
+  const chain = [hanging.name, backup.name, 'not-registered'];
   const good = await two.agent(says('done'));
   const send = (path: string, agentName: string, from: BridgeCaller, headers = {}) =>
     from.ask('POST', `/api/vps/${path}`, { body: { agent_name: agentName, prompt: 'p', session_id: `of ${agentName}` }, headers });
@@ -37,28 +43,49 @@ it('kill -9: nothing acknowledged is lost, and nothing that was under way is sen
   await waitFor('the asynchronous call to be under way', () => silent.length === 1);
   const queued = (await send('call/async', good.name, caller)).body['call_id'];
   const key = { 'Idempotency-Key': 'killed' };
-  const lost = send('call', hanging.name, caller, key).catch(() => 'lost');
-  await waitFor('the keyed call to be under way', () => silent.length === 2);
+  const keyedBody = { agent_name: hanging.name, prompt: 'the prompt', session_id: 'lost', user_id: 'u', metadata: { a: 1, $where: 2 } };
+  const keyed = (from: BridgeCaller) => from.ask('POST', '/api/vps/call', { body: keyedBody, headers: key });
+  const lost = keyed(caller).catch(() => 'lost');
+  await waitFor('the keyed call to be under way', () => shown.length === 2);
+  const inSession = { user_id: 'u', messages: [{ role: 'user', content: 'the prompt' }], metadata: { a: 1, $where: 2 }, total_messages: 1 };
+  expect(shown[1]).toMatchObject(inSession);
+  const plainLost = send('call', hanging.name, caller).catch(() => 'lost');
+  const plain = await waitFor('the record of the plain call under way', async () => {
+    const { body } = await two.one.get(`/api/vps/calls?status=running&kind=sync`);
+    const found = (body['calls'] as { session_id: string }[]).filter(({ session_id: id }) => id === `of ${hanging.name}`);
+    return found.length === 1 ? found[0] : null;
+  });
+  expect(plain).toMatchObject({ kind: 'sync', success: null, agent_name: hanging.name, finished_at: null });
   await bridge.kill();
-  expect(await lost).toBe('lost');
+  expect(await Promise.all([lost, plainLost])).toEqual(['lost', 'lost']);
   const killedAt = performance.now();
 
-  const again = await send('call', hanging.name, two.one, key);
+  const again = await keyed(two.one);
   expect([again.status, again.body['code']]).toEqual([409, 'call_in_progress']);
   const view = async (callId: unknown) => (await two.one.get(`/api/vps/calls/${String(callId)}`)).body;
   const inTime = { timeoutMs: 20_000 - (performance.now() - killedAt) };
   await waitFor('the waiting call to be started elsewhere', async () => (await view(queued))['status'] === 'succeeded', inTime);
   await waitFor('the running call to be given up', async () => (await view(running))['status'] === 'failed', inTime);
   const replay = await waitFor('the keyed call to be given up', async () => {
-    const answer = await send('call', hanging.name, two.other, key);
+    const answer = await keyed(two.other);
     return answer.status === 200 ? answer : null;
   });
-  expect((await view(running))['result']).toMatchObject({ success: false, error_type: 'UNKNOWN', error_code: 'outcome_unknown' });
-  expect(replay.body).toMatchObject({ success: false, error_type: 'UNKNOWN', error_code: 'outcome_unknown', call_id: again.body['call_id'] });
+  expect((await view(running))['result']).toMatchObject({ success: false, error_type: 'UNKNOWN', error_code: 'outcome_unknown', fallback_chain: chain });
+  expect((await two.one.get(`/api/vps/sessions/${encodeURIComponent(`of ${hanging.name}`)}`)).body).toMatchObject({ messages: [{ role: 'user', content: 'p' }] });
+  const plainId = (plain as { call_id?: unknown }).call_id;
+  const plainView = await waitFor('the plain call to be given up', async () => {
+    const found = await view(plainId);
+    return found['status'] === 'failed' ? found : null;
+  });
+  expect(plainView).toMatchObject({ kind: 'sync', response_omitted: true, result: { error_code: 'outcome_unknown', fallback_chain: chain } });
+  expect(plainView['result']).not.toHaveProperty('response');
+  expect(replay.body).toMatchObject({ success: false, error_type: 'UNKNOWN', error_code: 'outcome_unknown', call_id: again.body['call_id'], fallback_chain: chain });
+  expect((await two.one.get('/api/vps/sessions/lost')).body).toMatchObject(inSession);
   expect(replay.headers.get('idempotency-replayed')).toBe('true');
-  expect([hanging.agent.requests.length, good.agent.requests.length]).toEqual([2, 2]);
+  expect([hanging.agent.requests.length, good.agent.requests.length]).toEqual([3, 2]);
+  expect(backup.agent.requests).toHaveLength(0);
   expect((await two.one.get('/api/vps/agents/made-before')).status).toBe(200);
-  expect((await two.one.get(`/api/vps/sessions/${encodeURIComponent(`of ${good.name}`)}`)).body).toMatchObject({ total_messages: 4 });
+  expect((await two.one.get(`/api/vps/sessions/${encodeURIComponent(`of ${good.name}`)}`)).body).toMatchObject({ total_messages: 4, messages: [{ role: 'user' }, { role: 'assistant' }, { role: 'user' }, { role: 'assistant' }] });
   expect((await two.one.get(`/api/vps/health/${good.name}`)).body).toMatchObject({ total_requests: 2, total_failures: 0 });
 }, 60_000);
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { FAILURE_KINDS, classifyFailure, failureText, type AttemptPhase, type Failure, type FailureCause } from './failure';
+import { FAILURE_KINDS, classifyFailure, concealPort, failureText, shownCode, type AttemptPhase, type Failure, type FailureCause } from './failure';
+import { matchesFailure } from './failure-pattern';
 
 const codeOf = (cause: FailureCause, status?: number) => {
   const { errorType, errorCode } = classifyFailure(cause, status);
@@ -93,5 +94,42 @@ describe('failureText', () => {
   it('is fixed for each code', () => {
     expect(failureText({ errorCode: 'http_503' })).toBe('Agent answered with HTTP status 503');
     expect(failureText({ errorCode: 'timeout' })).toBe('Agent did not answer in time');
+  });
+});
+
+describe('concealPort', () => {
+  const conceal = (cause: FailureCause, status: number | null = null) => concealPort(classifyFailure(cause, status), cause);
+
+  it.each<[FailureCause, string]>([
+    [socket('connect', 'ECONNREFUSED'), 'refused'],
+    [socket('connect', 'ECONNRESET'), 'reset'],
+    [socket('head', 'UND_ERR_SOCKET'), 'reset'],
+    [socket('head', 'HPE_INVALID'), 'bad_http'],
+    [socket('connect', 'EPROTO'), 'tls'],
+    [socket('connect', 'ERR_SSL_WRONG_VERSION_NUMBER'), 'tls'],
+  ])('%j looks like all others, and lists still see %s', (cause, code) => {
+    const failure = conceal(cause);
+    expect({ type: failure.errorType, code: shownCode(failure), text: failureText(failure) }).toEqual({
+      type: 'CONNECTION',
+      code: 'refused',
+      text: failureText(conceal(socket('connect', 'ECONNREFUSED'))),
+    });
+    expect(failure.errorCode).toBe(code);
+    expect([matchesFailure([code], failure), matchesFailure(['CONNECTION'], failure), matchesFailure(['refused'], failure)]).toEqual([true, true, code === 'refused']);
+  });
+
+  it.each<[FailureCause, number | null]>([
+    [{ kind: 'status', status: 503 }, null],
+    [{ kind: 'attempt_timer', phase: 'head' }, null],
+    [{ kind: 'attempt_timer', phase: 'connect' }, null],
+    [{ kind: 'address_denied' }, null],
+    [{ kind: 'body', problem: 'not_json' }, 200],
+    [socket('body', 'HPE_INVALID'), 200],
+    [socket('connect', 'DEPTH_ZERO_SELF_SIGNED_CERT'), null],
+    [socket('resolve', 'ENOTFOUND'), null],
+  ])('%j is shown as it is', (cause, status) => {
+    const failure = conceal(cause, status);
+    expect(failure).toEqual(classifyFailure(cause, status));
+    expect(shownCode(failure)).toBe(failure.errorCode);
   });
 });

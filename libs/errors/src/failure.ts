@@ -52,6 +52,8 @@ export interface Failure {
   readonly errorCode: FailureCode;
   /** The agent's HTTP status when one arrived. */
   readonly statusCode: number | null;
+  /** What answers show in place of `errorCode`, see `concealPort`. */
+  readonly shownCode?: FailureCode;
 }
 
 const failed = (errorType: FailureKind, errorCode: FailureCode, statusCode: number | null = null): Failure => ({
@@ -83,6 +85,25 @@ export function classifyFailure(cause: FailureCause, statusCode: number | null =
     default:
       return unreachable(cause);
   }
+}
+
+const PORT_TELLING: ReadonlySet<FailureCode> = new Set(['refused', 'reset', 'bad_http']);
+
+/**
+ * The failure of an agent on this machine or in a private network, as callers may know it. A refused connection, a broken one
+ * and one that speaks something else become alike: the difference would tell every caller which ports are open where only the
+ * bridge can look. Their type is CONNECTION; entries of `retry_on` and `fallback_on` go on seeing the true code, since "never
+ * taken" must not be mixed with "perhaps taken".
+ */
+export function concealPort(failure: Failure, cause: FailureCause): Failure {
+  const speaksNoTls = cause.kind === 'socket' && (cause.code === 'EPROTO' || cause.code.startsWith('ERR_SSL_'));
+  const tells = failure.statusCode === null && (PORT_TELLING.has(failure.errorCode) || speaksNoTls);
+  return tells ? { ...failure, errorType: 'CONNECTION', shownCode: 'refused' } : failure;
+}
+
+/** The code that answers show. */
+export function shownCode({ errorCode, shownCode: shown }: Pick<Failure, 'errorCode' | 'shownCode'>): FailureCode {
+  return shown ?? errorCode;
 }
 
 function isBeforeSending(phase: AttemptPhase): boolean {
@@ -151,9 +172,12 @@ const FIXED_TEXTS: Readonly<Record<Exclude<FailureCode, StatusCode>, string>> = 
   redirect: 'Agent answered with a redirect, which is not followed',
 };
 
+const CONCEALED_TEXT = 'The agent refused the connection, broke it off, or does not speak the protocol it is registered with (the log of the bridge says which)';
+
 /** The text for `error` and `last_error`: always our own words, since agents echo the token that they were sent. */
-export function failureText(failure: Pick<Failure, 'errorCode'>): string {
+export function failureText(failure: Pick<Failure, 'errorCode' | 'shownCode'>): string {
   const { errorCode } = failure;
+  if (failure.shownCode !== undefined) return CONCEALED_TEXT;
   return isStatusCode(errorCode) ? `Agent answered with HTTP status ${errorCode.slice(5)}` : FIXED_TEXTS[errorCode];
 }
 

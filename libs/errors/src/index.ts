@@ -1,6 +1,6 @@
 export { APP_ERRORS, AppError, unreachable } from './app-error';
 export type { AppErrorCode, AppErrorOptions, FieldProblem } from './app-error';
-export { CONNECTION_CODES, FAILURE_KINDS, INVALID_RESPONSE_CODES, TIMEOUT_CODES, classifyFailure, failureText } from './failure';
+export { CONNECTION_CODES, FAILURE_KINDS, INVALID_RESPONSE_CODES, TIMEOUT_CODES, classifyFailure, concealPort, failureText, shownCode } from './failure';
 export type {
   AttemptPhase,
   ConnectionCode,

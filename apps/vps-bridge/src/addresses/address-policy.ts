@@ -4,6 +4,7 @@ import { embeddedIpv4, ipv6Bytes } from './ip-address';
 /** What the policy says of an address; `loopback` is denied too, but by a switch that the operator can turn. */
 export type AddressVerdict = 'allowed' | 'denied' | 'loopback';
 
+/** What is nobody's agent: no host, links, groups, and the metadata services of clouds, which give away credentials. */
 const ALWAYS_DENIED: readonly string[] = [
   '0.0.0.0/8',
   '169.254.0.0/16',
@@ -11,12 +12,19 @@ const ALWAYS_DENIED: readonly string[] = [
   '240.0.0.0/4',
   '192.0.0.192',
   '100.100.100.200',
+  '168.63.129.16',
   '::',
   'fe80::/10',
   'ff00::/8',
   'fd00:ec2::254',
+  'fd00:ec2::23',
+  'fd00:42::42',
+  'fd00:c1::a9fe:a9fe',
+  'fd20:ce::254',
 ];
 const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1'];
+/** Networks that outsiders cannot reach, but the bridge can. */
+const PRIVATE: readonly string[] = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '198.18.0.0/15', 'fc00::/7', 'fec0::/10'];
 
 /** True for `10.0.0.0/8`, `fd00::/8` and plain addresses. */
 export function isCidr(text: string): boolean {
@@ -41,6 +49,7 @@ function blockList(cidrs: readonly string[]): BlockList {
 export class AddressPolicy {
   private readonly denied: BlockList;
   private readonly loopback = blockList(LOOPBACK);
+  private readonly inside = blockList([...LOOPBACK, ...PRIVATE]);
 
   /** @param denyCidrs denied besides; they beat everything. */
   constructor(
@@ -56,6 +65,14 @@ export class AddressPolicy {
     if (bytes === null) return 'denied';
     const verdicts = [this.judgeOne(address, 'ipv6'), ...embeddedIpv4(bytes).map((inner) => this.judgeOne(inner, 'ipv4'))];
     return verdicts.find((verdict) => verdict === 'denied') ?? verdicts.find((verdict) => verdict === 'loopback') ?? 'allowed';
+  }
+
+  /** Whether an address is on this machine or in a private network, where only the bridge can see which ports are open. */
+  isInside(address: string): boolean {
+    if (isIPv4(address)) return this.inside.check(address, 'ipv4');
+    const bytes = ipv6Bytes(address);
+    if (bytes === null) return false;
+    return this.inside.check(address, 'ipv6') || embeddedIpv4(bytes).some((inner) => this.inside.check(inner, 'ipv4'));
   }
 
   private judgeOne(address: string, family: 'ipv4' | 'ipv6'): AddressVerdict {

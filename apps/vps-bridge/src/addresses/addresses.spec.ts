@@ -72,19 +72,51 @@ describe('AddressPolicy', () => {
     'fd99::1',
     '203.0.113.7',
     '::ffff:203.0.113.7',
+    '168.63.129.16',
+    'fd20:ce::254',
+    'fd00:ec2::23',
+    'fd00:42::42',
+    '::ffff:0:a9fe:a9fe',
+    '::ffff:0:169.254.169.254',
+    '::ffff:0:0:a9fe:a9fe',
+    '::1:0:a9fe:a9fe',
+    '64:ff9b::168.63.129.16',
+    '64:ff9b:1::a9fe:a9fe',
+    '64:ff9b:1:ffff:ff:ffff:a9fe:a9fe',
+    '64:ff9b:1:a9fe:a9:fe00::',
+    '64:ff9b:1:a9fe:a9:fe00:1:2',
+    '64:ff9b:1:a9:fe:a9fe::',
+    '64:ff9b:1::a9:fea9:fe00:0',
+    '64:ff9b:1::',
+    '2001:db8::5efe:a9fe:a9fe',
+    '2001:db8:1:2:200:5efe:169.254.169.254',
+    'fd12::0:5efe:a83f:8110',
+    '2002:102:304::5efe:a9fe:a9fe',
+    '2002:a83f:8110::',
+    '2001:0:102:304:0:0:57c0:7eef',
+    '::168.63.129.16',
+    'fe80::1%eth0',
+    '::1%lo',
+    '::ffff:127.0.0.1%lo',
+    '127.0.0.1%lo',
     'not an address',
   ])('always denies %s', (address) => {
     expect(strict.judge(address)).toBe('denied');
   });
 
-  it.each(['127.0.0.1', '127.255.0.9', '::1', '::ffff:127.0.0.1', '64:ff9b::7f00:1', '::127.0.0.1'])('denies loopback %s unless it is allowed', (address) => {
+  it.each(['127.0.0.1', '127.255.0.9', '::1', '::ffff:127.0.0.1', '64:ff9b::7f00:1', '::127.0.0.1', '::ffff:0:7f00:1', '64:ff9b:1::7f00:1', '64:ff9b:1:7f00:0:100::', '2002:7f00:1::', '2001:0:102:304:0:0:80ff:fffe', '2001:db8::5efe:7f00:1', '2001:db8::200:5efe:127.0.0.1'])('denies loopback %s unless it is allowed', (address) => {
     expect(strict.judge(address)).toBe('loopback');
     expect(open.judge(address)).toBe('allowed');
   });
 
-  it.each(['10.0.0.1', '192.168.1.1', '172.16.0.1', '8.8.8.8', '100.64.0.1', 'fd12::1', '2001:db8::1', '::ffff:8.8.8.8'])('allows %s', (address) =>
+  it.each(['10.0.0.1', '192.168.1.1', '172.16.0.1', '8.8.8.8', '100.64.0.1', 'fd12::1', '2001:db8::1', '::ffff:8.8.8.8', '168.63.129.17', '::ffff:0:808:808', '64:ff9b:1::a00:1', '64:ff9b:1:a00:0:100::', '2001:db8::5efe:808:808', '2001:db8::5eff:a9fe:a9fe', '2001:db8::a9fe:a9fe', 'fd20:ce::1'])('allows %s', (address) =>
     expect(strict.judge(address)).toBe('allowed'),
   );
+
+  it.each(['127.0.0.1', '::1', '10.1.2.3', '172.31.0.1', '192.168.0.1', '100.64.0.1', 'fd12::1', '::ffff:10.0.0.1', '64:ff9b::c0a8:1', '2002:a00:1::', '2001:db8::5efe:a00:1'])('%s is inside', (address) =>
+    expect(open.isInside(address)).toBe(true),
+  );
+  it.each(['8.8.8.8', '172.32.0.1', '2001:db8::1', '::ffff:8.8.8.8', 'name'])('%s is outside', (address) => expect(open.isInside(address)).toBe(false));
 
   it('lets the deny list beat the loopback switch', () => expect(open.judge('127.0.0.2')).toBe('denied'));
 
@@ -98,6 +130,8 @@ describe('AddressPolicy', () => {
         expect(strict.judge(`::ffff:${ipv4}`)).toBe(verdict);
         expect(strict.judge(`64:ff9b::${hex}`)).toBe(verdict);
         expect(strict.judge(`2002:${hex}::`)).toBe(verdict);
+        expect(strict.judge(`::ffff:0:${ipv4}`)).toBe(verdict);
+        expect(strict.judge(`2001:db8::5efe:${hex}`)).toBe(verdict);
         expect(embeddedIpv4(ipv6Bytes(`::ffff:${hex}`) ?? [])).toEqual([ipv4]);
       }),
     );

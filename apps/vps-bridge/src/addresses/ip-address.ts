@@ -28,15 +28,36 @@ function withoutDottedPart(text: string): string {
   return `${text.slice(0, start)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
 }
 
-/** The IPv4 addresses that an IPv6 address carries: mapped, compatible, 64:ff9b::/96, 6to4, Teredo (server and client). */
+const UNSPECIFIED = /^0\./;
+
+/**
+ * The IPv4 addresses that an IPv6 address carries, in every form that some router or translator turns into them: mapped,
+ * compatible, SIIT (`::ffff:0:a.b.c.d`), 64:ff9b::/96, local-use NAT64, 6to4, Teredo (server and client), ISATAP.
+ */
 export function embeddedIpv4(bytes: readonly number[]): readonly string[] {
-  const at = (start: number, mask = 0) => bytes.slice(start, start + 4).map((byte) => byte ^ mask).join('.');
+  const pick = (...places: number[]) => places.map((place) => bytes[place] ?? 0).join('.');
   const begins = (...prefix: number[]) => prefix.every((byte, index) => bytes[index] === byte);
-  const zeros = (from: number, to: number) => bytes.slice(from, to).every((byte) => byte === 0);
-  if (zeros(0, 10) && bytes[10] === 0xff && bytes[11] === 0xff) return [at(12)];
-  if (zeros(0, 12)) return zeros(12, 16) || (zeros(12, 15) && bytes[15] === 1) ? [] : [at(12)];
-  if (begins(0x00, 0x64, 0xff, 0x9b) && zeros(4, 12)) return [at(12)];
-  if (begins(0x20, 0x02)) return [at(2)];
-  if (begins(0x20, 0x01, 0x00, 0x00)) return [at(4), at(12, 0xff)];
-  return [];
+  const last = pick(12, 13, 14, 15);
+  const found: string[] = [];
+  if (begins(0x00, 0x64, 0xff, 0x9b, 0x00, 0x01)) found.push(...localNat64(pick));
+  else if (begins(0x00) && !isUnspecifiedOrLoopback(bytes)) found.push(last); // all of ::/8 is for such forms
+  if (begins(0x20, 0x02)) found.push(pick(2, 3, 4, 5));
+  if (begins(0x20, 0x01, 0x00, 0x00)) found.push(pick(4, 5, 6, 7), bytes.slice(12).map((byte) => byte ^ 0xff).join('.'));
+  const [group = 0, zero, isatap, tap] = bytes.slice(8);
+  if ((group & 0xfc) === 0 && zero === 0 && isatap === 0x5e && tap === 0xfe) found.push(last);
+  return [...new Set(found)];
+}
+
+/**
+ * Where RFC 6052 puts the IPv4 address depends on the length that the operator chose (48, 56, 64 or 96) and that nobody else
+ * knows. Readings that begin with 0 are the padding of another one.
+ */
+function localNat64(pick: (...places: number[]) => string): readonly string[] {
+  const readings = [pick(6, 7, 9, 10), pick(7, 9, 10, 11), pick(9, 10, 11, 12), pick(12, 13, 14, 15)];
+  const plausible = readings.filter((reading) => !UNSPECIFIED.test(reading));
+  return plausible.length === 0 ? readings : plausible;
+}
+
+function isUnspecifiedOrLoopback(bytes: readonly number[]): boolean {
+  return bytes.slice(0, 15).every((byte) => byte === 0) && (bytes[15] ?? 0) <= 1;
 }

@@ -103,6 +103,19 @@ it('calls of a dead replica: a waiting one is started by another, one in flight 
   expect(await ended('call_dead1')).toMatchObject({ status: 'succeeded', result: { response: 'hello' } });
   expect(await ended('call_dead2')).toMatchObject({ status: 'failed', result: { error_type: 'UNKNOWN', error_code: 'outcome_unknown' } });
   expect(agent.requests.map(({ body }) => body['messages'])).toEqual([[{ role: 'user', content: 'left behind' }]]);
+
+  // its prompt was stored, but nobody was asked yet
+  await two.one.call(name, { session_id: 'left' });
+  const messages = two.database.db.collection('vps_messages');
+  const session = (await two.database.db.collection('vps_sessions').findOne({ sessionId: 'left' }))!;
+  await messages.insertOne({ sessionKey: session._id, seq: 3, role: 'user', content: 'left behind', agent: '', callId: 'call_dead3', timestamp: new Date(), incomplete: false });
+  await calls.insertOne({ ...template, ...times, _id: 'call_dead3', sessionId: 'left', orgId, request: { ...request, includeHistory: true }, attempted: false });
+  expect(await ended('call_dead3')).toMatchObject({ status: 'succeeded', result: { response: 'hello', fallback_chain: [name] } });
+  expect(agent.requests.at(-1)?.body['messages']).toEqual([{ role: 'user', content: 'Plan a 3-phase project' }, { role: 'assistant', content: 'hello' }, { role: 'user', content: 'left behind' }]);
+  expect((await two.one.get('/api/vps/sessions/left')).body).toMatchObject({
+    total_messages: 4,
+    messages: [{ role: 'user' }, { role: 'assistant' }, { role: 'user', content: 'left behind' }, { role: 'assistant' }],
+  });
 });
 
 it('at shutdown waiting calls go to another replica, and calls that run too long are answered without their outcome', async () => {

@@ -36,6 +36,8 @@ class NotOursError extends Error {}
 @Injectable()
 export class AsyncCalls {
   private readonly queue: string[] = [];
+  /** Calls that were begun before, here or elsewhere, and may have left their prompts. */
+  private readonly again = new Set<string>();
   private running = 0;
   private stopped = false;
 
@@ -55,7 +57,7 @@ export class AsyncCalls {
     @Inject(TryAgent) private readonly tryAgent: TryAgent,
     @Inject(CallMetrics) private readonly metrics: CallMetrics,
   ) {
-    held.onAdopted((callId) => this.enqueue(callId));
+    held.onAdopted((callId) => this.enqueueAgain(callId));
   }
 
   /**
@@ -94,12 +96,17 @@ export class AsyncCalls {
     this.pump();
   }
 
+  private enqueueAgain(callId: string): void {
+    this.again.add(callId);
+    this.enqueue(callId);
+  }
+
   private pump(): void {
     while (!this.stopped && this.running < this.env.VPS_ASYNC_CONCURRENCY) {
       const callId = this.queue.shift();
       if (callId === undefined) break;
       this.running++;
-      void this.execute(callId).finally(() => {
+      void this.execute(callId, this.again.delete(callId)).finally(() => {
         this.running--;
         this.pump();
       });
@@ -107,23 +114,23 @@ export class AsyncCalls {
     this.metrics.asyncQueued.set(this.queue.length);
   }
 
-  private async execute(callId: string): Promise<void> {
+  private async execute(callId: string, isAgain: boolean): Promise<void> {
     try {
       const call = await this.repository.start(callId, this.replica.id, new Date(this.clock.now()));
       if (call?.request === undefined) return this.held.remove(callId); // another replica's, or ended
       const { request } = call;
       const context = { correlationId: request.correlationId ?? randomUUID(), traceparent: request.traceparent ?? undefined, sourceAddress: undefined };
-      await runInContext(context, () => this.run(call, request));
+      await runInContext(context, () => this.run(call, request, isAgain));
       this.held.remove(callId);
     } catch (error) {
       if (this.lifecycle.draining) return this.held.remove(callId);
       this.log.warn({ err: error, call_id: callId }, 'An asynchronous call could not be started; it is tried again');
-      setTimeout(() => this.enqueue(callId), RETRY_MS).unref();
+      setTimeout(() => this.enqueueAgain(callId), RETRY_MS).unref();
     }
   }
 
   /** Throws when the call has not begun and may be started again. */
-  private async run(call: CallDocument, stored: StoredRequest): Promise<void> {
+  private async run(call: CallDocument, stored: StoredRequest, mayBeStored: boolean): Promise<void> {
     let attempted = false;
     try {
       await this.runCall.run({
@@ -134,8 +141,9 @@ export class AsyncCalls {
         request: requestOf(call, stored),
         isRecorded: true,
         keepsResponse: true,
-        beforeContact: async () => {
-          if (!(await this.repository.markAttempted(call._id, this.replica.id))) throw new NotOursError();
+        mayBeStored,
+        beforeContact: async (chain) => {
+          if (!(await this.repository.markAttempted(call._id, this.replica.id, chain))) throw new NotOursError();
           attempted = true;
         },
         ask: (known, route, prompt, deadline) => this.tryAgent.whole(known, route, prompt, deadline),
@@ -150,7 +158,7 @@ export class AsyncCalls {
 
   /** What a synchronous call would have been refused for, such as a session that became another user's meanwhile. */
   private async endRefused(call: CallDocument, code: string | undefined, attempted: boolean): Promise<void> {
-    const unknown = outcomeUnknownResult({ callId: call._id, agentName: call.agentName, sessionId: call.sessionId }, 0);
+    const unknown = outcomeUnknownResult({ callId: call._id, agentName: call.agentName, sessionId: call.sessionId }, call.chain ?? [], 0);
     const refused = { ...unknown, error: 'The call was refused before any agent was contacted', error_code: code ?? 'internal' };
     const result = attempted ? unknown : refused;
     this.log.warn({ call_id: call._id, error_code: result.error_code }, 'An asynchronous call failed');

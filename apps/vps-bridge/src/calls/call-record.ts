@@ -1,6 +1,6 @@
 import type { VpsCallItem, VpsCallKind, VpsCallRequest, VpsCallResult, VpsCallView, VpsKeptCallResult } from '@agentfleet/contracts';
 import { wireTime } from '@agentfleet/sessions';
-import type { FinishedCall } from './call.repository';
+import type { FinishedCall, OpenCall } from './call.repository';
 import type { CallDocument } from './call.schema';
 
 const wireDate = (date: Date | null) => (date === null ? null : wireTime(date.getTime()));
@@ -13,6 +13,19 @@ export function withoutResponse({ response: _response, ...rest }: VpsCallResult)
 /** The record's end of a call that was opened before it began. */
 export function finishedCall(result: VpsKeptCallResult, finishedAtMs: number, contacted: boolean): FinishedCall {
   return { callId: result.call_id, result, finishedAtMs, freesKey: !contacted };
+}
+
+/** The record of a plain call that is under way; how it ends is not known yet. */
+export function runningCall(
+  call: { readonly callId: string; readonly orgId: string; readonly kind: VpsCallKind; readonly request: Pick<VpsCallRequest, 'agentName' | 'sessionId' | 'userId'> },
+  times: { readonly startedAtMs: number; readonly expiresAtMs: number },
+  holder: string,
+  chain: readonly string[],
+): OpenCall {
+  const { callId, orgId, kind } = call;
+  const { agentName, sessionId, userId } = call.request;
+  const { startedAtMs: createdAtMs, expiresAtMs } = times;
+  return { callId, orgId, kind, status: 'running', agentName, sessionId, userId, createdAtMs, expiresAtMs, request: null, key: null, holder, attempted: true, chain };
 }
 
 /** The whole record of a plain call, made when it has ended. */

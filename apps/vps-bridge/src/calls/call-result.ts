@@ -1,5 +1,5 @@
 import { shortened, type VpsCallAttempt, type VpsCallResult } from '@agentfleet/contracts';
-import { classifyFailure, failureText } from '@agentfleet/errors';
+import { classifyFailure, failureText, shownCode } from '@agentfleet/errors';
 import { applyOutcome } from '@agentfleet/health';
 import type { ChainMember, CircuitSettings, WalkResult, WalkStep } from '@agentfleet/resilience';
 import type { KnownAgent } from '../agents/agent-directory';
@@ -58,7 +58,7 @@ export function notRegisteredResult({ callId, agentName, sessionId }: CallIdenti
 }
 
 /** What is known of a call whose replica ended, or was ended, while an agent was answering. It is never sent again. */
-export function outcomeUnknownResult({ callId, agentName, sessionId }: CallIdentity, latencyMs: number): VpsCallResult {
+export function outcomeUnknownResult({ callId, agentName, sessionId }: CallIdentity, chain: readonly string[], latencyMs: number): VpsCallResult {
   return {
     success: false,
     agent_name: agentName,
@@ -66,7 +66,7 @@ export function outcomeUnknownResult({ callId, agentName, sessionId }: CallIdent
     error: 'The bridge stopped while an agent was answering. Whether the agent acted is not known, so the call is not repeated.',
     error_type: 'UNKNOWN',
     error_code: 'outcome_unknown',
-    fallback_chain: [],
+    fallback_chain: chain,
     latency_ms: roundedMs(latencyMs),
     retried: false,
     retry_count: 0,
@@ -89,7 +89,7 @@ export function callResult(identity: CallIdentity, chain: Chain, walk: CallWalk,
     response: answered?.text ?? null,
     error: failure === null ? null : `All agents failed. Last error: ${failureText(failure)}`,
     error_type: failure?.errorType ?? null,
-    error_code: failure?.errorCode ?? null,
+    error_code: failure === null ? null : shownCode(failure),
     fallback_chain: chain.map(({ name }) => name),
     latency_ms: roundedMs(latencyMs),
     retried: walk.failovers > 0,
@@ -112,7 +112,7 @@ function renderStep(step: WalkStep<AgentTry, AgentTry>): VpsCallAttempt {
     tries,
     latency_ms: roundedMs(latencyMs),
     error_type: failure?.errorType ?? null,
-    error_code: failure?.errorCode ?? null,
+    error_code: failure === null ? null : shownCode(failure),
     status_code: answer?.status ?? failure?.statusCode ?? null,
     error: failure === null ? null : failureText(failure),
     skipped: null,

@@ -6,7 +6,7 @@ import type { Model, mongo } from 'mongoose';
 import { refusedOperations, withPlainErrors } from '../storage/bulk-errors.repository';
 import { CALLS, type CallDocument, type StoredRequest } from './call.schema';
 
-/** A call whose record exists before any agent is contacted: an asynchronous one, or one with an idempotency key. */
+/** A call whose record exists before it has ended: at once for an asynchronous one or one with an idempotency key, soon for others. */
 export interface OpenCall {
   readonly callId: string;
   readonly orgId: string;
@@ -21,6 +21,7 @@ export interface OpenCall {
   readonly key: { readonly key: string; readonly hash: string } | null;
   readonly holder: string;
   readonly attempted: boolean;
+  readonly chain: readonly string[];
 }
 
 /** How a call with an open record ended. */
@@ -51,7 +52,7 @@ const LEASE_MS = 15_000;
 const DUPLICATE_KEY = 11000;
 const LEASE_FROM_NOW = { $add: ['$$NOW', LEASE_MS] };
 const LEASE_IS_OVER = { $lt: ['$leaseUntil', '$$NOW'] };
-const CLOSING = { open: '', holder: '', leaseUntil: '', request: '', attempted: '' } as const;
+const CLOSING = { open: '', holder: '', leaseUntil: '', request: '', attempted: '', chain: '' } as const;
 const KEY = { idempotencyKey: '', requestHash: '' } as const;
 
 @Injectable()
@@ -64,22 +65,8 @@ export class CallRepository {
 
   /** Makes the record of a call before it begins. False when its idempotency key is taken. */
   async open(call: OpenCall): Promise<boolean> {
-    const { callId, key, request, createdAtMs, expiresAtMs, ...fields } = call;
-    const now = new Date(createdAtMs);
-    const document = {
-      ...fields,
-      createdAt: now,
-      startedAt: call.status === 'running' ? now : null,
-      finishedAt: null,
-      result: null,
-      expiresAt: new Date(expiresAtMs),
-      open: true,
-      ...(request === null ? {} : { request }),
-      ...(key === null ? {} : { idempotencyKey: key.key, requestHash: key.hash }),
-    };
     try {
-      const set = { $replaceWith: { $mergeObjects: ['$$ROOT', { $literal: document }, { leaseUntil: LEASE_FROM_NOW }] } };
-      await this.collection.updateOne({ _id: callId }, [set], { upsert: true });
+      await this.collection.updateOne({ _id: call.callId }, [openingOf(call)], { upsert: true });
       return true;
     } catch (error) {
       if (isDuplicateKey(error)) return false;
@@ -88,7 +75,7 @@ export class CallRepository {
   }
 
   findByKey(orgId: string, key: string): Promise<CallDocument | null> {
-    return this.collection.findOne({ orgId, idempotencyKey: key });
+    return this.collection.findOne({ orgId, idempotencyKey: key }, { projection: { request: 0 } });
   }
 
   find(orgId: string, callId: string): Promise<CallDocument | null> {
@@ -114,6 +101,25 @@ export class CallRepository {
     }
   }
 
+  /** Makes records of calls that are under way; may be repeated. */
+  async openMany(calls: readonly OpenCall[]): Promise<void> {
+    if (calls.length === 0) return;
+    const operations = calls.map((call): mongo.AnyBulkWriteOperation<CallDocument> => ({
+      updateOne: { filter: { _id: call.callId }, update: [openingOf(call)], upsert: true },
+    }));
+    await withPlainErrors(this.collection.bulkWrite(operations, { ordered: false }));
+  }
+
+  /** Records of ended calls in place of those that were made while they were under way. */
+  async replaceEnded(documents: readonly CallDocument[]): Promise<void> {
+    if (documents.length === 0) return;
+    const operations = documents.map((document): mongo.AnyBulkWriteOperation<CallDocument> => {
+      const { _id, ...replacement } = document;
+      return { replaceOne: { filter: { _id }, replacement, upsert: true } };
+    });
+    await withPlainErrors(this.collection.bulkWrite(operations, { ordered: false }));
+  }
+
   /** Ends calls; one that has ended already stays as it is. */
   async finish(calls: readonly FinishedCall[]): Promise<void> {
     if (calls.length === 0) return;
@@ -132,8 +138,8 @@ export class CallRepository {
   }
 
   /** From now on the call is never started again. False when it is not this replica's any more. */
-  async markAttempted(callId: string, holder: string): Promise<boolean> {
-    const result = await this.collection.updateOne({ _id: callId, holder, open: true }, { $set: { attempted: true } });
+  async markAttempted(callId: string, holder: string, chain: readonly string[]): Promise<boolean> {
+    const result = await this.collection.updateOne({ _id: callId, holder, open: true }, { $set: { attempted: true, chain } });
     return result.matchedCount === 1;
   }
 
@@ -182,4 +188,22 @@ export class CallRepository {
     const projection = { 'result.response': 0, 'result.attempts': 0, 'result.fallback_chain': 0, request: 0 };
     return this.collection.find(filter, { projection }).sort({ _id: -1 }).limit(limit).toArray();
   }
+}
+
+/** As a pipeline, since the lease is by the clock of the database. */
+function openingOf(call: OpenCall): mongo.Document {
+  const { callId: _callId, key, request, createdAtMs, expiresAtMs, ...fields } = call;
+  const now = new Date(createdAtMs);
+  const document = {
+    ...fields,
+    createdAt: now,
+    startedAt: call.status === 'running' ? now : null,
+    finishedAt: null,
+    result: null,
+    expiresAt: new Date(expiresAtMs),
+    open: true,
+    ...(request === null ? {} : { request }),
+    ...(key === null ? {} : { idempotencyKey: key.key, requestHash: key.hash }),
+  };
+  return { $replaceWith: { $mergeObjects: ['$$ROOT', { $literal: document }, { leaseUntil: LEASE_FROM_NOW }] } };
 }

@@ -33,6 +33,8 @@ export interface CallDocument {
   readonly request?: StoredRequest;
   readonly idempotencyKey?: string;
   readonly requestHash?: string;
+  /** The whole configured chain, for the case that nobody lives to tell how the call ended. */
+  readonly chain?: readonly string[];
   /** True until the call has ended; such calls belong to a replica as long as its lease lives. */
   readonly open?: true;
   readonly holder?: string;

@@ -15,6 +15,7 @@ import { callStore } from './call.schema';
 import { DrainCalls } from './drain-calls';
 import { HeldCalls } from './held-calls';
 import { KeyedCalls } from './keyed-calls';
+import { PromptStore } from './prompt-store';
 import { RecordWriter } from './record-writer';
 import { RunCall } from './run-call';
 import { RunningCalls } from './running-calls';
@@ -35,6 +36,7 @@ import { TryAgent } from './try-agent';
     DrainCalls,
     HeldCalls,
     KeyedCalls,
+    PromptStore,
     RecordWriter,
     RunCall,
     RunningCalls,

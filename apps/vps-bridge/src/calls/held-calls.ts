@@ -1,7 +1,7 @@
 import { CLOCK, LOG, Lifecycle, REPLICA, type Clock, type Log, type Replica } from '@agentfleet/platform';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CallMetrics } from './call-metrics';
-import { finishedCall } from './call-record';
+import { finishedCall, withoutResponse } from './call-record';
 import { outcomeUnknownResult } from './call-result';
 import { CallRepository } from './call.repository';
 import type { CallDocument } from './call.schema';
@@ -79,8 +79,9 @@ export class HeldCalls implements OnApplicationShutdown {
   private async endUnknown(call: CallDocument): Promise<void> {
     const nowMs = this.clock.now();
     const identity = { callId: call._id, agentName: call.agentName, sessionId: call.sessionId };
-    const result = outcomeUnknownResult(identity, nowMs - (call.startedAt ?? call.createdAt).getTime());
-    await this.repository.finish([finishedCall(result, nowMs, true)]);
+    const result = outcomeUnknownResult(identity, call.chain ?? [], nowMs - (call.startedAt ?? call.createdAt).getTime());
+    const isPlain = call.kind !== 'async' && call.idempotencyKey === undefined;
+    await this.repository.finish([finishedCall(isPlain ? withoutResponse(result) : result, nowMs, true)]);
     this.metrics.outcomeUnknown.inc();
     this.log.warn({ call_id: call._id }, 'A replica died while an agent was answering: the outcome of the call is unknown');
   }

@@ -84,10 +84,10 @@ it('a result is kept only after its messages are: a crash in between may not rep
   const calls = two.database.db.collection<{ _id: string }>('vps_calls');
   const health = two.database.db.collection('vps_agent_health');
   const first = await messages.findOne({ content: 'one', seq: 2 }, { sort: { _id: -1 } });
-  // a transaction that holds the place of the next message keeps MongoDB from taking the messages
+  // a transaction that holds the place of the answer, behind the prompt, keeps MongoDB from taking it
   const blocker = two.database.db.client.startSession();
   blocker.startTransaction();
-  await messages.insertOne({ sessionKey: first?.['sessionKey'], seq: 3 }, { session: blocker });
+  await messages.insertOne({ sessionKey: first?.['sessionKey'], seq: 4 }, { session: blocker });
   const answer = keyed('k7', { agent_name: name, prompt: 'p', session_id: 'ordered' });
   try {
     await waitFor('the health of the call, which is stored beside its messages', async () => (await health.findOne({ name }))?.['state'].requests === 2);

@@ -2,10 +2,11 @@ import type { VpsCallKind, VpsCallRequest, VpsCallResult, VpsKeptCallResult } fr
 import { AppError } from '@agentfleet/errors';
 import { CLOCK, REPLICA, asAppError, currentContext, type Clock, type Replica } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
+import { AgentDirectory } from '../agents/agent-directory';
 import { CallMetrics } from './call-metrics';
 import { finishedCall } from './call-record';
 import { outcomeUnknownResult } from './call-result';
-import { CallRepository } from './call.repository';
+import { CallRepository, type OpenCall } from './call.repository';
 import type { CallDocument } from './call.schema';
 import { HeldCalls } from './held-calls';
 import type { IdempotencyKey } from './idempotency-key';
@@ -36,6 +37,7 @@ export class KeyedCalls {
   constructor(
     @Inject(CallRepository) private readonly repository: CallRepository,
     @Inject(RecordWriter) private readonly records: RecordWriter,
+    @Inject(AgentDirectory) private readonly agents: AgentDirectory,
     @Inject(HeldCalls) private readonly held: HeldCalls,
     @Inject(RunCall) private readonly runCall: RunCall,
     @Inject(REPLICA) private readonly replica: Replica,
@@ -49,8 +51,9 @@ export class KeyedCalls {
    */
   async open(call: CallToOpen): Promise<Opened> {
     const { key, orgId } = call;
+    const chain = await this.chainOf(call);
     for (;;) {
-      if (await this.make(call)) return { kind: 'new' };
+      if (await this.make(call, chain)) return { kind: 'new' };
       const found = key === null ? null : await this.repository.findByKey(orgId, key.key);
       if (key === null || found === null) continue;
       const isOld = this.clock.now() - found.createdAt.getTime() > KEY_LIFE_MS;
@@ -65,9 +68,15 @@ export class KeyedCalls {
     }
   }
 
-  private async make(call: CallToOpen): Promise<boolean> {
+  /** As it is now; empty for an agent that nobody registered. */
+  private async chainOf({ orgId, request }: CallToOpen): Promise<readonly string[]> {
+    const known = await this.agents.find(orgId, request.agentName);
+    return known === null ? [] : [known.agent.name, ...known.agent.fallbackAgents];
+  }
+
+  private async make(call: CallToOpen, chain: readonly string[]): Promise<boolean> {
     try {
-      if (!(await this.repository.open(this.openCall(call)))) return false;
+      if (!(await this.repository.open(this.openCall(call, chain)))) return false;
     } catch (error) {
       void this.records.discard(call.callId); // it may be there all the same: its answer was lost
       throw error;
@@ -82,7 +91,7 @@ export class KeyedCalls {
       return await work();
     } catch (error) {
       const code = asAppError(error)?.code;
-      if (code === undefined) await this.records.finish(this.unknown(call)); // a bug: nobody knows how far it came
+      if (code === undefined) await this.records.finish(await this.unknown(call)); // a bug: nobody knows how far it came
       else if (code !== 'answer_not_stored' && code !== 'draining') await this.records.discard(call.callId);
       throw error;
     } finally {
@@ -90,12 +99,14 @@ export class KeyedCalls {
     }
   }
 
-  private unknown({ callId, request }: CallToOpen) {
-    const result = outcomeUnknownResult({ callId, agentName: request.agentName, sessionId: request.sessionId }, 0);
+  private async unknown(call: CallToOpen) {
+    const { callId, request } = call;
+    const chain = await this.chainOf(call).catch(() => []);
+    const result = outcomeUnknownResult({ callId, agentName: request.agentName, sessionId: request.sessionId }, chain, 0);
     return finishedCall(result, this.clock.now(), true);
   }
 
-  private openCall({ callId, kind, orgId, callerId, request, key }: CallToOpen): Parameters<CallRepository['open']>[0] {
+  private openCall({ callId, kind, orgId, callerId, request, key }: CallToOpen, chain: readonly string[]): OpenCall {
     const { agentName, sessionId, userId, prompt, metadata, includeHistory, deadlineSeconds } = request;
     const isAsync = kind === 'async';
     const nowMs = this.clock.now();
@@ -123,6 +134,7 @@ export class KeyedCalls {
       key,
       holder: this.replica.id,
       attempted: !isAsync,
+      chain,
     };
   }
 }

@@ -1,17 +1,28 @@
-import { LOG, type Log } from '@agentfleet/platform';
+import { CLOCK, LOG, type Clock, type Log } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { CallRepository, type FinishedCall } from './call.repository';
+import { CallRepository, type FinishedCall, type OpenCall } from './call.repository';
 import type { CallDocument } from './call.schema';
+import { HeldCalls } from './held-calls';
 
 const FLUSH_MS = 250;
 const RETRY_MS = 1000;
+/** A plain call that has ended by then needs one write only. */
+const SHORT_CALL_MS = 250;
 /** While storage is away for long, records of plain calls are given up rather than all memory. */
 const MAX_WAITING = 50_000;
 
-/** Writes what may be written late: records of plain calls, and ends of calls that storage did not take at once. */
+/**
+ * Writes what may be written late: records of plain calls, at their end, and for those that take longer also while they are
+ * under way; and ends of calls that storage did not take at once. Nobody waits for it.
+ */
 @Injectable()
 export class RecordWriter {
+  /** Plain calls under way that have no record yet. */
+  private readonly begun = new Map<string, OpenCall>();
+  /** Plain calls whose record was made while they are under way, or may have been. */
+  private readonly opened = new Set<string>();
   private ended: CallDocument[] = [];
+  private readonly replacing = new Map<string, CallDocument>();
   private readonly finishes = new Map<string, FinishedCall>();
   private readonly discards = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
@@ -19,13 +30,29 @@ export class RecordWriter {
 
   constructor(
     @Inject(CallRepository) private readonly repository: CallRepository,
+    @Inject(HeldCalls) private readonly held: HeldCalls,
+    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
+  /** A plain call is under way; if it still is in a moment, a record says so, and whoever outlives this replica ends it. */
+  begin(call: OpenCall): void {
+    if (this.begun.size >= MAX_WAITING) return;
+    this.begun.set(call.callId, call);
+    this.schedule(FLUSH_MS);
+  }
+
+  /** A plain call ended without a result to record. */
+  forget(callId: string): void {
+    this.begun.delete(callId);
+    if (this.opened.has(callId) && !this.replacing.has(callId)) void this.discard(callId);
+  }
+
   /** The record of a plain call; written within a second. */
   add(call: CallDocument): void {
-    if (this.ended.length >= MAX_WAITING) return;
-    this.ended.push(call);
+    this.begun.delete(call._id);
+    if (this.opened.has(call._id)) this.replacing.set(call._id, call);
+    else if (this.ended.length < MAX_WAITING) this.ended.push(call);
     this.schedule(FLUSH_MS);
   }
 
@@ -47,14 +74,15 @@ export class RecordWriter {
     if (this.isEmpty()) return;
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.flushing = this.write();
+    let isStored = false;
+    this.flushing = this.write().then((done) => void (isStored = done));
     await this.flushing;
     this.flushing = undefined;
-    if (!this.isEmpty()) this.schedule(RETRY_MS);
+    if (!this.isEmpty()) this.schedule(isStored ? FLUSH_MS : RETRY_MS);
   }
 
   private isEmpty(): boolean {
-    return this.ended.length === 0 && this.finishes.size === 0 && this.discards.size === 0;
+    return this.ended.length + this.begun.size + this.replacing.size + this.finishes.size + this.discards.size === 0;
   }
 
   private schedule(delayMs: number): void {
@@ -66,21 +94,56 @@ export class RecordWriter {
     this.timer.unref();
   }
 
-  private async write(): Promise<void> {
-    const ended = this.ended;
+  /** False when something has to be tried again. */
+  private async write(): Promise<boolean> {
+    const { ended } = this;
+    const opening = this.takeLong();
+    const replacing = [...this.replacing.values()];
     const finishes = [...this.finishes.values()];
     this.ended = [];
     try {
-      await Promise.all([this.repository.insertEnded(ended), this.repository.finish(finishes), ...[...this.discards].map((callId) => this.drop(callId))]);
+      await Promise.all([
+        this.repository.insertEnded(ended),
+        this.repository.openMany(opening),
+        this.repository.replaceEnded(replacing),
+        this.repository.finish(finishes),
+        ...[...this.discards].map((callId) => this.drop(callId)),
+      ]);
       for (const { callId } of finishes) this.finishes.delete(callId);
+      for (const { _id } of replacing) this.close(_id);
+      return true;
     } catch (error) {
       this.ended = [...ended, ...this.ended].slice(0, MAX_WAITING);
+      for (const call of opening) if (this.isUnderWay(call.callId)) this.begun.set(call.callId, call);
       this.log.warn({ err: error, waiting: this.ended.length }, 'Records of calls could not be written; they are tried again');
+      return false;
     }
+  }
+
+  private takeLong(): readonly OpenCall[] {
+    const before = this.clock.now() - SHORT_CALL_MS;
+    const long = [...this.begun.values()].filter(({ createdAtMs }) => createdAtMs <= before);
+    for (const { callId } of long) {
+      this.begun.delete(callId);
+      this.opened.add(callId);
+      this.held.add(callId);
+    }
+    return long;
+  }
+
+  private isUnderWay(callId: string): boolean {
+    return !this.replacing.has(callId) && !this.discards.has(callId);
+  }
+
+  private close(callId: string): void {
+    this.replacing.delete(callId);
+    this.opened.delete(callId);
+    this.held.remove(callId);
   }
 
   private async drop(callId: string): Promise<void> {
     await this.repository.discard(callId);
     this.discards.delete(callId);
+    if (this.opened.has(callId)) this.close(callId);
   }
 }

@@ -1,7 +1,7 @@
 import type { VpsCallKind, VpsCallRequest, VpsCallResult } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { CLOCK, ENV, LOG, asAppError, currentContext, isStorageUnavailable, type Clock, type Log } from '@agentfleet/platform';
-import { Deadline, walkFallbacks, type ChainMember, type Route } from '@agentfleet/resilience';
+import { CLOCK, ENV, LOG, REPLICA, asAppError, currentContext, isStorageUnavailable, type Clock, type Log, type Replica } from '@agentfleet/platform';
+import { Deadline, walkFallbacks, type Route } from '@agentfleet/resilience';
 import { HISTORY_LIMITS, historyWithPrompt, type HistoryTurn } from '@agentfleet/sessions';
 import { Inject, Injectable } from '@nestjs/common';
 import { AgentDirectory, type KnownAgent } from '../agents/agent-directory';
@@ -11,9 +11,10 @@ import { MessageRepository, type MessageContent } from '../sessions/message.repo
 import type { KnownSession } from '../sessions/session-directory';
 import type { AgentPrompt } from '../vps-client/agent-request';
 import { CallMetrics } from './call-metrics';
-import { endedCall, finishedCall, withoutResponse } from './call-record';
-import { callResult, notRegisteredResult, outcomeUnknownResult, triesOf, type CallWalk } from './call-result';
+import { endedCall, finishedCall, runningCall, withoutResponse } from './call-record';
+import { callResult, notRegisteredResult, outcomeUnknownResult, triesOf, type CallWalk, type Chain } from './call-result';
 import { CommitLoop, type CallRecord } from './commit-loop';
+import { PromptStore, promptOf } from './prompt-store';
 import { RecordWriter } from './record-writer';
 import { CallCut, RunningCalls } from './running-calls';
 import { SettleSession } from './settle-session';
@@ -27,12 +28,14 @@ export interface CallTask {
   /** Owns a new session when the request names no user. */
   readonly callerId: string;
   readonly request: VpsCallRequest;
-  /** It has an open record, which is finished with the answer. */
+  /** It has an open record, which is finished with the answer; its prompt is durable before an agent is contacted. */
   readonly isRecorded: boolean;
+  /** Its prompt may be in the session already: it was begun before. */
+  readonly mayBeStored?: boolean;
   /** The record keeps the response. */
   readonly keepsResponse: boolean;
-  /** Runs before the first agent is contacted; when it throws, nobody is. */
-  readonly beforeContact?: () => Promise<void>;
+  /** Runs before the first agent is contacted, with the names of the whole chain; when it throws, nobody is. */
+  readonly beforeContact?: (chain: readonly string[]) => Promise<void>;
   /** How agents are asked; `position` is the agent's place in the chain, from 0. */
   readonly ask: (known: KnownAgent, route: Route, prompt: AgentPrompt, deadline: Deadline, position: number) => Promise<TriedAgent>;
   /** Has the last word on the result. */
@@ -51,6 +54,12 @@ interface RunningCall {
 
 const HOUR_MS = 3_600_000;
 
+/** What a call still leaves in its session; the metadata of a recorded call went in with its prompt. */
+function leftIn(known: KnownSession | null, { isRecorded, request }: CallTask, messages: readonly MessageContent[]): CallRecord['session'] {
+  if (known === null || (isRecorded && messages.length === 0)) return null;
+  return { known, messages, metadata: isRecorded ? null : request.metadata };
+}
+
 /** One call from its chain to its stored answer: session, walk, commit. */
 @Injectable()
 export class RunCall {
@@ -63,8 +72,10 @@ export class RunCall {
     @Inject(MessageRepository) private readonly messages: MessageRepository,
     @Inject(HealthWriter) private readonly health: HealthWriter,
     @Inject(TryAgent) private readonly tryAgent: TryAgent,
+    @Inject(PromptStore) private readonly prompts: PromptStore,
     @Inject(CommitLoop) private readonly commits: CommitLoop,
     @Inject(RecordWriter) private readonly records: RecordWriter,
+    @Inject(REPLICA) private readonly replica: Replica,
     @Inject(RunningCalls) private readonly running: RunningCalls,
     @Inject(CallMetrics) private readonly metrics: CallMetrics,
   ) {}
@@ -92,15 +103,16 @@ export class RunCall {
     const deadline = Deadline.after(this.deadlineMs(requested, request), this.tryAgent.waitClock);
     const call: RunningCall = { task, startedAtMs, startMs, deadline };
     const [session, chain] = await Promise.all([this.settleSession.settle(orgId, callerId, request, startedAtMs), this.chainOf(orgId, requested)]);
-    const turns = await this.turnsFor(request, session);
-    await task.beforeContact?.();
+    const turns = await this.turnsFor(task, session);
+    await this.beforeContact(call, chain, session);
     const context = currentContext();
     const prompt: AgentPrompt = { callId, turns, sessionId: request.sessionId, correlationId: context?.correlationId, traceparent: context?.traceparent };
     try {
       const walk = await Promise.race([this.walk(chain, call, prompt), cut]);
       return await this.conclude(call, chain, session, walk);
     } catch (error) {
-      if (error instanceof CallCut) await this.concludeCut(call, session);
+      if (error instanceof CallCut) await this.concludeCut(call, chain, session);
+      this.records.forget(callId);
       throw error;
     }
   }
@@ -109,19 +121,29 @@ export class RunCall {
     return 1000 * (deadlineSeconds ?? Math.max(this.env.VPS_DEFAULT_DEADLINE_SECONDS, agent.timeoutSeconds));
   }
 
-  private async chainOf(orgId: string, requested: KnownAgent): Promise<readonly ChainMember<KnownAgent>[]> {
+  private async chainOf(orgId: string, requested: KnownAgent): Promise<Chain> {
     const { name, fallbackAgents } = requested.agent;
     const others = await Promise.all(fallbackAgents.map(async (other) => ({ name: other, agent: await this.agents.find(orgId, other) })));
     return [{ name, agent: requested }, ...others];
   }
 
-  private async turnsFor({ prompt, includeHistory }: VpsCallRequest, session: KnownSession | null): Promise<readonly HistoryTurn[]> {
-    if (!includeHistory || session === null) return [{ role: 'user', content: prompt }];
-    const newest = await this.messages.before(session.key, Number.MAX_SAFE_INTEGER, HISTORY_LIMITS.messages);
-    return historyWithPrompt([...newest].reverse(), prompt, (text) => Buffer.byteLength(text));
+  /** What has to stand before anybody acts on the call, and of a plain call only the notice that it is under way. */
+  private async beforeContact({ task, startedAtMs, deadline }: RunningCall, chain: Chain, session: KnownSession | null): Promise<void> {
+    const { callId, request, isRecorded, mayBeStored = false } = task;
+    const names = chain.map(({ name }) => name);
+    if (isRecorded && session !== null) await this.prompts.store({ callId, request, startedAtMs, deadline, mayBeStored }, session);
+    await task.beforeContact?.(names);
+    if (!isRecorded) this.records.begin(runningCall(task, { startedAtMs, expiresAtMs: this.expiresAtMs(startedAtMs) }, this.replica.id, names));
   }
 
-  private walk(chain: readonly ChainMember<KnownAgent>[], { task, deadline }: RunningCall, prompt: AgentPrompt): Promise<CallWalk> {
+  private async turnsFor({ callId, request: { prompt, includeHistory } }: CallTask, session: KnownSession | null): Promise<readonly HistoryTurn[]> {
+    if (!includeHistory || session === null) return [{ role: 'user', content: prompt }];
+    const newest = await this.messages.before(session.key, Number.MAX_SAFE_INTEGER, HISTORY_LIMITS.messages);
+    const earlier = newest.filter((message) => message.callId !== callId).reverse();
+    return historyWithPrompt(earlier, prompt, (text) => Buffer.byteLength(text));
+  }
+
+  private walk(chain: Chain, { task, deadline }: RunningCall, prompt: AgentPrompt): Promise<CallWalk> {
     return walkFallbacks<KnownAgent, AgentTry, AgentTry>(chain, {
       deadline,
       admit: (known) => this.admit(known),
@@ -143,13 +165,13 @@ export class RunCall {
   private async concludeUnregistered(task: CallTask, startMs: number): Promise<VpsCallResult> {
     const { callId, kind, request, isRecorded } = task;
     const result = notRegisteredResult({ callId, agentName: request.agentName, sessionId: request.sessionId });
-    this.count(task, result, startMs, 0);
+    this.count(task, result, startMs, []);
     if (kind === 'async') await this.records.finish(finishedCall(result, this.clock.now(), false));
     else if (isRecorded) await this.records.discard(callId);
     return result;
   }
 
-  private async conclude(call: RunningCall, chain: readonly ChainMember<KnownAgent>[], session: KnownSession | null, walk: CallWalk): Promise<VpsCallResult> {
+  private async conclude(call: RunningCall, chain: Chain, session: KnownSession | null, walk: CallWalk): Promise<VpsCallResult> {
     const { task, startMs, startedAtMs } = call;
     const { callId, request } = task;
     const messages = session === null ? [] : this.messagesOf(call, walk);
@@ -159,9 +181,8 @@ export class RunCall {
     const result = task.amend?.(walked) ?? walked;
     const kept = task.keepsResponse ? result : withoutResponse(result);
     const finish = task.isRecorded ? finishedCall(kept, this.clock.now(), tries.some((one) => one.tries > 0)) : null;
-    const stored = session === null ? null : { known: session, messages, metadata: request.metadata };
-    const committed = await this.commit(call, { session: stored, outcomes: tries.map(({ outcome }) => outcome), finish });
-    this.count(task, result, startMs, tries.reduce((sum, { latencyMs: spent }) => sum + spent, 0));
+    const committed = await this.commit(call, { session: leftIn(session, task, messages), outcomes: tries.map(({ outcome }) => outcome), finish });
+    this.count(task, result, startMs, tries);
     if (finish === null) this.records.add(this.plainRecord(task, result, startedAtMs));
     if (!committed) {
       if (finish !== null) void this.records.finish(finish);
@@ -172,27 +193,28 @@ export class RunCall {
   }
 
   /** The process ends while an agent works: the prompt is kept, and nobody will ever send it again. */
-  private async concludeCut(call: RunningCall, session: KnownSession | null): Promise<never> {
+  private async concludeCut(call: RunningCall, chain: Chain, session: KnownSession | null): Promise<never> {
     const { task, startMs, startedAtMs } = call;
     const { callId, request, isRecorded } = task;
-    const result = outcomeUnknownResult({ callId, agentName: request.agentName, sessionId: request.sessionId }, this.clock.monotonicMs() - startMs);
+    const result = outcomeUnknownResult({ callId, agentName: request.agentName, sessionId: request.sessionId }, chain.map(({ name }) => name), this.clock.monotonicMs() - startMs);
     this.metrics.outcomeUnknown.inc();
-    this.count(task, result, startMs, 0);
+    this.count(task, result, startMs, []);
     const finish = isRecorded ? finishedCall(result, this.clock.now(), true) : null;
     if (finish === null) this.records.add(this.plainRecord(task, result, startedAtMs));
-    const stored = session === null ? null : { known: session, messages: this.messagesOf(call, null), metadata: request.metadata };
-    await this.commit(call, { session: stored, outcomes: [], finish });
+    const messages = session === null ? [] : this.messagesOf(call, null);
+    await this.commit(call, { session: leftIn(session, task, messages), outcomes: [], finish });
     throw new AppError('draining', { message: 'This replica is shutting down; the outcome of the call is unknown', extra: { call_id: callId } });
   }
 
+  /** What is still to be stored: of a recorded call the prompt is there already. */
   private messagesOf({ task, startedAtMs }: RunningCall, walk: CallWalk | null): readonly MessageContent[] {
     const { callId, request } = task;
-    const prompt: MessageContent = { timestampMs: startedAtMs, role: 'user', content: request.prompt, agent: '', callId, incomplete: false };
+    const prompts = task.isRecorded ? [] : [promptOf({ callId, request, startedAtMs })];
     const answered = walk?.last?.outcome.kind === 'answered' ? walk.last.outcome.answer : null;
     const whole = answered?.answer == null ? null : { text: answered.answer.text, agent: answered.known.agent.name };
     const said = whole ?? task.partial?.() ?? null;
-    if (said === null) return [prompt];
-    return [prompt, { timestampMs: this.clock.now(), role: 'assistant', content: said.text, agent: said.agent, callId, incomplete: whole === null }];
+    if (said === null) return prompts;
+    return [...prompts, { timestampMs: this.clock.now(), role: 'assistant', content: said.text, agent: said.agent, callId, incomplete: whole === null }];
   }
 
   /** False when it could not be stored within the call's deadline. */
@@ -212,7 +234,10 @@ export class RunCall {
     return endedCall(task, result, { startedAtMs, finishedAtMs: this.clock.now(), expiresAtMs: this.expiresAtMs(startedAtMs) });
   }
 
-  private count({ kind, request }: CallTask, result: VpsCallResult, startMs: number, agentsMs: number): void {
+  /** The log names the true causes, also where answers do not. */
+  private count({ kind, request }: CallTask, result: VpsCallResult, startMs: number, tries: readonly AgentTry[]): void {
+    const agentsMs = tries.reduce((sum, { latencyMs }) => sum + latencyMs, 0);
+    const causeOf = (name: string) => tries.find(({ known }) => known.agent.name === name)?.failure?.errorCode;
     const durationMs = this.clock.monotonicMs() - startMs;
     this.metrics.ended(kind, result, durationMs, agentsMs);
     if (!this.log.isLevelEnabled('info')) return;
@@ -221,7 +246,7 @@ export class RunCall {
         call_id: result.call_id,
         kind,
         agent: result.agent_name,
-        attempts: result.attempts.map(({ agent, tries, error_code, skipped }) => `${agent}:${tries}:${error_code ?? skipped ?? 'ok'}`),
+        attempts: result.attempts.map(({ agent, tries: count, skipped }) => `${agent}:${count}:${causeOf(agent) ?? skipped ?? 'ok'}`),
         outcome: result.success ? 'success' : 'failure',
         error_code: result.error_code,
         duration_ms: Math.round(durationMs * 100) / 100,

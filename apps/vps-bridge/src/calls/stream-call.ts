@@ -51,39 +51,39 @@ export class StreamCall {
   }
 
   private async begin(call: CallToOpen, request: VpsStreamRequest, events: EventStream): Promise<void> {
-    let hasBegun = false;
+    let chain: readonly string[] | null = null;
     const { callId, key } = call;
     const walk = new StreamWalk({ client: this.client, tryAgent: this.tryAgent, metrics: this.metrics }, events, { callId, mode: request.midstreamMode });
     await new Promise<void>((resolve, reject) => {
-      const begun = () => {
-        hasBegun = true;
+      const begun = (names: readonly string[]) => {
+        chain = names;
         resolve();
       };
       const task = this.task(call, walk, events, begun);
       const work = () => this.runCall.run(task);
       (key === null ? work() : this.keyed.guard(call, work)).then(
         (result) => {
-          begun();
+          begun(result.fallback_chain);
           finish(events, result, walk);
         },
         (error: unknown) => {
-          if (!hasBegun) {
+          if (chain === null) {
             events.end();
             reject(error instanceof Error ? error : new Error('The call could not begin'));
-          } else this.fail(call, events, walk, error);
+          } else this.fail(call, chain, events, walk, error);
         },
       );
     });
   }
 
-  private task(call: CallToOpen, walk: StreamWalk, events: EventStream, begun: () => void): CallTask {
+  private task(call: CallToOpen, walk: StreamWalk, events: EventStream, begun: (chain: readonly string[]) => void): CallTask {
     const { key } = call;
     return {
       ...call,
       isRecorded: key !== null,
       keepsResponse: key !== null,
-      beforeContact: () => {
-        begun();
+      beforeContact: (chain) => {
+        begun(chain);
         return Promise.resolve();
       },
       ask: (known, route, prompt, deadline, position) => walk.ask(known, route, prompt, deadline, position),
@@ -93,10 +93,10 @@ export class StreamCall {
   }
 
   /** The status line is long gone, so that what a plain call would answer with a status comes as an event. */
-  private fail({ callId, request }: CallToOpen, events: EventStream, walk: StreamWalk, error: unknown): void {
+  private fail({ callId, request }: CallToOpen, chain: readonly string[], events: EventStream, walk: StreamWalk, error: unknown): void {
     const code = asAppError(error)?.code;
     if (code === undefined) this.log.error({ err: error, call_id: callId }, 'A streamed call failed');
-    const unknown = outcomeUnknownResult({ callId, agentName: request.agentName, sessionId: request.sessionId }, 0);
+    const unknown = outcomeUnknownResult({ callId, agentName: request.agentName, sessionId: request.sessionId }, chain, 0);
     const notStored = { ...unknown, error: 'The agent answered, but its answer could not be stored', error_code: 'answer_not_stored' };
     finish(events, code === 'answer_not_stored' ? notStored : unknown, walk);
   }

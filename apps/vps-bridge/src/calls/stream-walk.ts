@@ -1,5 +1,5 @@
 import type { VpsMidstreamMode } from '@agentfleet/contracts';
-import { failureText, type Failure } from '@agentfleet/errors';
+import { failureText, shownCode, type Failure } from '@agentfleet/errors';
 import type { Deadline, Route } from '@agentfleet/resilience';
 import type { HistoryTurn } from '@agentfleet/sessions';
 import type { KnownAgent } from '../agents/agent-directory';
@@ -54,10 +54,10 @@ export class StreamWalk {
   private failOver(to: string): void {
     if (this.failed === null || this.events.signal.aborted) return;
     const { agent: from, failure } = this.failed;
-    const { errorType: error_type, errorCode: error_code } = failure;
+    const { errorType: error_type } = failure;
     const { mode } = this.options;
     const midstream = this.valid !== '';
-    this.events.send('failover', { from, to, error_type, error_code, error: failureText(failure), midstream, mode, sent_text: this.valid });
+    this.events.send('failover', { from, to, error_type, error_code: shownCode(failure), error: failureText(failure), midstream, mode, sent_text: this.valid });
     if (mode === 'restart') this.valid = '';
   }
 

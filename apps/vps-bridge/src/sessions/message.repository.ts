@@ -81,6 +81,12 @@ export class MessageRepository {
     return documents.map(toMessage);
   }
 
+  /** Whether the prompt of a call is in the session; reads backwards, so it is quick for a call that began lately. */
+  async hasPromptOf(sessionKey: string, callId: string): Promise<boolean> {
+    const found = await this.collection.findOne({ sessionKey: ID(sessionKey), callId, role: 'user' }, { sort: { seq: -1 }, projection: { _id: 1 } });
+    return found !== null;
+  }
+
   async removeAll(sessionKey: string): Promise<void> {
     await this.collection.deleteMany({ sessionKey: ID(sessionKey) });
   }

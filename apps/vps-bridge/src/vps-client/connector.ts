@@ -17,11 +17,15 @@ class AddressDeniedError extends Error {
 
 type LookupDone = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
 
+/** Told what a name was resolved to, before it is connected to. */
+export type Resolved = (hostname: string, addresses: readonly LookupAddress[]) => void;
+
 /** Resolves a name once and hands on only what the policy allows: one denied address denies the name. */
-export function checkedLookup(policy: AddressPolicy, resolve: (name: string) => Promise<readonly LookupAddress[]>) {
+export function checkedLookup(policy: AddressPolicy, resolve: (name: string) => Promise<readonly LookupAddress[]>, resolved: Resolved = () => undefined) {
   return (hostname: string, options: LookupOptions, done: LookupDone): void => {
     resolve(hostname).then(
       (addresses) => {
+        resolved(hostname, addresses);
         if (addresses.some(({ address }) => policy.judge(address) !== 'allowed')) return done(new AddressDeniedError(), []);
         const [first] = addresses;
         if (first === undefined) return done(new NameNotFoundError('The name has no address'), []);
@@ -37,8 +41,8 @@ export function checkedLookup(policy: AddressPolicy, resolve: (name: string) => 
  * Connects only to addresses that the policy allows. Names are resolved here and never again; literal addresses, which
  * are never looked up, are judged before connecting. Certificates are verified against the name.
  */
-export function createConnector(policy: AddressPolicy, connectTimeoutMs: number, names = new NameResolver()): buildConnector.connector {
-  const lookup = checkedLookup(policy, (name) => names.resolve(name));
+export function createConnector(policy: AddressPolicy, connectTimeoutMs: number, names = new NameResolver(), resolved?: Resolved): buildConnector.connector {
+  const lookup = checkedLookup(policy, (name) => names.resolve(name), resolved);
   const options = { timeout: connectTimeoutMs, lookup, autoSelectFamily: true };
   const connect = buildConnector(options as buildConnector.BuildOptions); // its type lacks `lookup`, which goes on to net.connect
   return (target, callback) => {

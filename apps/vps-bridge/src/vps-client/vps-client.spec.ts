@@ -4,6 +4,7 @@ import { AddressPolicy } from '../addresses/address-policy';
 import { agentRequest, type AgentPrompt, type AgentTarget } from './agent-request';
 import { readAnswer } from './answer-text';
 import { ADDRESS_DENIED, checkedLookup } from './connector';
+import { InsideHosts } from './inside-hosts';
 import { unpack } from './unpack';
 
 const read = (body: unknown, api: 'messages' | 'openai' = 'messages') => readAnswer(api, Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
@@ -136,4 +137,22 @@ describe('checkedLookup', () => {
   it('passes on that a name does not resolve', async () => {
     expect(await look(Object.assign(new Error('no'), { code: 'ENOTFOUND' }), { all: true })).toMatchObject([{ code: 'ENOTFOUND' }, []]);
   });
+});
+
+describe('InsideHosts', () => {
+  const inside = new InsideHosts(new AddressPolicy({ allowLoopback: true, denyCidrs: [] }));
+  inside.resolved('Mixed.example', [{ address: '8.8.8.8', family: 4 }, { address: '10.0.0.1', family: 4 }]);
+  inside.resolved('public.example', [{ address: '8.8.8.8', family: 4 }]);
+
+  it.each([
+    ['http://127.0.0.1:80', true],
+    ['http://[::1]:80', true],
+    ['https://192.168.1.5:5000', true],
+    ['http://[fd12::1]:80', true],
+    ['http://MIXED.example:80', true],
+    ['http://unknown.example:80', true],
+    ['http://public.example:80', false],
+    ['http://8.8.8.8:80', false],
+    ['http://[2001:db8::1]:80', false],
+  ])('%s: %s', (url, expected) => expect(inside.has(url)).toBe(expected));
 });

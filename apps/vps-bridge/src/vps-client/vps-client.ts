@@ -1,4 +1,4 @@
-import { classifyFailure, type Failure } from '@agentfleet/errors';
+import { classifyFailure, concealPort, shownCode, type Failure } from '@agentfleet/errors';
 import { ENV, REPLICA, type Replica } from '@agentfleet/platform';
 import type { Deadline } from '@agentfleet/resilience';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
@@ -9,6 +9,8 @@ import { agentRequest, type AgentPrompt, type AgentTarget } from './agent-reques
 import { readAnswer } from './answer-text';
 import { createConnector } from './connector';
 import { Exchange, type ExchangeResult } from './exchange';
+import { InsideHosts } from './inside-hosts';
+import { NameResolver } from './name-resolver';
 import { StreamBody, type TextSink } from './stream-body';
 import { unpack } from './unpack';
 
@@ -38,6 +40,7 @@ export class VpsClient implements OnApplicationShutdown {
   private readonly pool: Agent;
   private readonly userAgent: string;
   private readonly live = new Set<Exchange>();
+  private readonly inside: InsideHosts;
   private isClosed = false;
 
   constructor(
@@ -46,8 +49,9 @@ export class VpsClient implements OnApplicationShutdown {
     @Inject(AddressPolicy) policy: AddressPolicy,
   ) {
     this.userAgent = `agentfleet-vps-bridge/${replica.version}`;
+    this.inside = new InsideHosts(policy);
     this.pool = new Agent({
-      connect: createConnector(policy, env.VPS_CONNECT_TIMEOUT_MS),
+      connect: createConnector(policy, env.VPS_CONNECT_TIMEOUT_MS, new NameResolver(), (name, addresses) => this.inside.resolved(name, addresses)),
       pipelining: 1,
       keepAliveTimeout: IDLE_LIMIT_MS,
       keepAliveMaxTimeout: IDLE_LIMIT_MS,
@@ -116,7 +120,7 @@ export class VpsClient implements OnApplicationShutdown {
     if (this.live.has(exchange)) afterwards = setTimeout(() => exchange.cancel(), AFTERWARDS_MS).unref();
     if (!body.isStream) return this.read(target, result);
     if (result.kind === 'answer') return { kind: 'text', text: body.text, status: result.status };
-    return { kind: 'failed', failure: classifyFailure(result.cause, result.status), retryAfter: undefined, isFinal: body.text !== '' };
+    return { kind: 'failed', failure: this.failureOf(target, result), retryAfter: undefined, isFinal: body.text !== '' };
   }
 
   /** Whether the agent answers at all: `GET /health`, without its token. */
@@ -129,7 +133,12 @@ export class VpsClient implements OnApplicationShutdown {
     this.dispatch(target, { path: '/health', headers: ['accept', '*/*', 'user-agent', this.userAgent] }, exchange);
     const result = await exchange.result;
     if (result.status !== null) return { statusCode: result.status, errorCode: result.status < 500 ? null : `http_${result.status}` };
-    return { statusCode: null, errorCode: result.kind === 'failed' ? classifyFailure(result.cause).errorCode : null };
+    return { statusCode: null, errorCode: result.kind === 'failed' ? shownCode(this.failureOf(target, result)) : null };
+  }
+
+  private failureOf({ url }: AgentTarget, { cause, status }: Extract<ExchangeResult, { kind: 'failed' }>): Failure {
+    const failure = classifyFailure(cause, status);
+    return this.inside.has(url) ? concealPort(failure, cause) : failure;
   }
 
   private dispatch({ url }: AgentTarget, { path, headers, body }: { path: string; headers: readonly string[]; body?: string }, exchange: Exchange): void {
@@ -140,7 +149,7 @@ export class VpsClient implements OnApplicationShutdown {
 
   private async read(target: AgentTarget, result: ExchangeResult): Promise<AttemptResult> {
     if (result.kind === 'failed') {
-      return { kind: 'failed', failure: classifyFailure(result.cause, result.status), retryAfter: result.retryAfter };
+      return { kind: 'failed', failure: this.failureOf(target, result), retryAfter: result.retryAfter };
     }
     const { status } = result;
     const unpacked = await unpack(result.body, result.encoding, this.env.VPS_MAX_RESPONSE_BYTES);
