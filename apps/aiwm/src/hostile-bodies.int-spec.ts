@@ -1,8 +1,11 @@
 import { openApiOf } from '@agentfleet/platform';
 import { aiwmApp } from './app';
+import { SMALL_BODY_BYTES } from './limits/small-body';
 import { isPlainObject } from './resources/validation';
 import { aiwmStack, type Client, type Stack } from './testing-client.fixture';
 
+/** Routes that take no more than a credential. */
+const SMALL = /\/(?:connect|disconnect|login|refresh-token|logout|change-password)$/;
 const SECRET = 'a secret of its own';
 let stack: Stack;
 let anonymous: Client;
@@ -44,7 +47,8 @@ test('bodies of 20,000 levels are 400 on every route, and the process survives',
   for (const { method, path, caller } of routes) {
     for (const body of bodies.filter(({ length }) => length < 64_000 || !path.endsWith('heartbeat'))) {
       const answer = await caller.ask(method, path, body);
-      expect([method, path, answer.status, answer.body['code']]).toEqual([method, path, 400, 'MALFORMED_JSON']);
+      const expected = SMALL.test(path) && body.length > SMALL_BODY_BYTES ? [413, 'PAYLOAD_TOO_LARGE'] : [400, 'MALFORMED_JSON'];
+      expect([method, path, answer.status, answer.body['code']]).toEqual([method, path, ...expected]);
     }
   }
   expect((await anonymous.get('/health/live')).body).toEqual({ status: 'ok' });
@@ -60,6 +64,28 @@ test('lone surrogates, which would read back as other characters, are 400; in se
   const kept = await agent('{"name":"\\ud83d\\ude00","settings":{"odd":"\\ud800"}}');
   expect([kept.status, kept.body['name']]).toEqual([201, '😀']);
   expect((await admin.get(`/agents/${String(kept.body['_id'])}`)).body['settings']).toEqual({ odd: '\ud800' });
+});
+
+test('a number that would lose digits is refused by its path in every free object; as text it reads back exactly', async () => {
+  const CHANNEL = '1090123456789012345';
+  const tool = (schema: string) => `{"name":"t","type":"builtin","description":"d","category":"data","schema":${schema}}`;
+  for (const number of [CHANNEL, '9007199254740993', '1e400', '-1e999', '1700000000000000001']) {
+    for (const [caller, method, path, body, field] of [
+      [admin, 'POST', '/agents', `{"name":"a","settings":{"discord":{"channelIds":["1",${number}]}}}`, 'settings.discord.channelIds[1]'],
+      [admin, 'PATCH', `/agents/${id}`, `{"settings":{"at":${number}}}`, 'settings.at'],
+      [admin, 'POST', '/nodes', `{"name":"n","role":["worker"],"specs":{"memory":${number}}}`, 'specs.memory'],
+      [admin, 'POST', '/nodes', `{"name":"n","role":["worker"],"location":{"a":{"b":${number}}}}`, 'location.a.b'],
+      [admin, 'POST', '/tools', tool(`{"inputSchema":{"maximum":${number}},"outputSchema":{}}`), 'schema.inputSchema.maximum'],
+      [agent, 'POST', `/agents/${id}/heartbeat`, `{"status":"online","metrics":{"ns":${number}}}`, 'metrics.ns'],
+    ] as const) {
+      const answer = await caller.ask(method, path, body);
+      expect([path, number, answer.status, answer.body.errors]).toEqual([path, number, 400, [expect.stringContaining(`${field} `)]]);
+      expect(String(answer.body.errors)).toContain('write it as text');
+    }
+  }
+  const settings = { channel: CHANNEL, exact: 9007199254740991, half: 0.5, large: 1e300, zero: -0 };
+  const made = await admin.create('/agents', { name: 'Exact', settings });
+  expect((await admin.get(`/agents/${made}`)).body['settings']).toEqual({ ...settings, zero: 0 });
 });
 
 test('what is no JSON object, and poisoned keys, are 400 on every route', async () => {

@@ -6,6 +6,7 @@ import { ApiParam, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AgentRepository } from '../agents/agent.repository';
 import { redactSettings } from '../agents/settings';
+import { SmallBody } from '../limits/small-body';
 import { Sources } from '../limits/sources';
 import { PresenceService } from '../presence/presence.service';
 import { PresenceTransitions } from '../presence/presence-transitions';
@@ -42,6 +43,7 @@ export class ConnectionController {
   /** An agent shows its secret and gets a token and its configuration. */
   @Post(':id/connect')
   @HttpCode(200)
+  @SmallBody()
   @Header('Cache-Control', 'no-store')
   @Public()
   @ApiParam(ID)
@@ -85,6 +87,7 @@ export class ConnectionController {
   /** An agent says that it goes; its token stays valid. Only the newest connect counts: with an earlier token nothing changes. */
   @Post(':id/disconnect')
   @HttpCode(200)
+  @SmallBody()
   @Needs('agent:self')
   @UseGuards(AgentGuard)
   @ApiParam(ID)

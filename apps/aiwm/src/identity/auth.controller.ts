@@ -3,6 +3,7 @@ import { CurrentCaller, NoBody, Needs, Public, validationFailed, type Caller } f
 import { Body, Controller, Get, Header, HttpCode, Post, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { SmallBody } from '../limits/small-body';
 import { Sources } from '../limits/sources';
 import { ApiAnswer, ApiErrors, ApiTakes } from '../resources/api-docs';
 import { SuccessDto } from '../resources/pagination.dto';
@@ -22,6 +23,7 @@ export class AuthController {
   /** Logs a person in. */
   @Post('auth/login')
   @HttpCode(200)
+  @SmallBody()
   @Header('Cache-Control', 'no-store')
   @Public()
   @ApiTakes(LoginDto)
@@ -36,6 +38,7 @@ export class AuthController {
   /** Exchanges a refresh token for new tokens; the old one is spent. */
   @Post('auth/refresh-token')
   @HttpCode(200)
+  @SmallBody()
   @Header('Cache-Control', 'no-store')
   @Public()
   @ApiTakes(RefreshDto)
@@ -48,6 +51,7 @@ export class AuthController {
   /** Ends the caller's sessions. */
   @Post('auth/logout')
   @HttpCode(200)
+  @SmallBody()
   @Header('Cache-Control', 'no-store')
   @Needs('user:self')
   @ApiTakes(LogoutDto, false)
@@ -71,6 +75,7 @@ export class AuthController {
   /** Sets a new password and ends all other sessions. */
   @Post('auth/change-password')
   @HttpCode(200)
+  @SmallBody()
   @Header('Cache-Control', 'no-store')
   @Needs('user:self')
   @ApiTakes(ChangePasswordDto)
