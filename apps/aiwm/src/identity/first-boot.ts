@@ -85,7 +85,7 @@ export class FirstBoot implements OnModuleInit {
   /** The operator's choice is kept: a refusal would leave nobody who can log in. */
   private warnIfWeak(name: string, password: string): void {
     const problem = passwordProblem(password, this.env.AIWM_ADMIN_EMAIL);
-    if (problem !== undefined) this.log.warn(`${name} ${problem}; change it after the first login`);
+    if (problem !== undefined) this.log.warn(`${name} ${problem}; it is used all the same`);
   }
 
   private readonly warn = (error: unknown): void => {
