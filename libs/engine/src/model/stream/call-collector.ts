@@ -1,9 +1,9 @@
-import { isJsonObject, wellFormed, wellFormedObject, type JsonObject } from '@agentfleet/contracts';
+import { isJsonObject, isWellFormed, wellFormed, wellFormedObject, type JsonObject } from '@agentfleet/contracts';
 import { jsonOrUndefined } from './event-lines';
 
 /** A call as the provider made it, put together from its pieces. */
 export interface CollectedCall {
-  /** As the provider gave it; empty when it gave none. */
+  /** As the provider gave it; empty when it gave none that could be sent back. */
   readonly id: string;
   readonly name: string;
   /** JSON, as far as the provider wrote JSON. */
@@ -38,7 +38,7 @@ export class CallCollector {
   }
 
   all(): CollectedCall[] {
-    return this.slots.map((slot) => ({ id: slot.id, name: slot.name || '_', arguments: usable(slot.arguments), own: wellFormedObject(slot.own) }));
+    return this.slots.map((slot) => ({ id: isWellFormed(slot.id) ? slot.id : '', name: wellFormed(slot.name) || '_', arguments: usable(slot.arguments), own: wellFormedObject(slot.own) }));
   }
 
   private addPiece(piece: JsonObject): void {

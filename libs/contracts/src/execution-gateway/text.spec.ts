@@ -1,0 +1,21 @@
+import { cutText, isWellFormedJson, wellFormed, wellFormedObject } from './text';
+
+it('cuts a text without leaving half a character', () => {
+  for (let length = 0; length <= 6; length++) expect(isWellFormedJson(cutText('a😀b😀', length))).toBe(true);
+  expect([1, 2, 3, 4, 5, 6].map((length) => cutText('a😀b😀', length))).toEqual(['a', 'a', 'a😀', 'a😀b', 'a😀b', 'a😀b😀']);
+  expect(cutText('\ud83d\ud83d', 1)).toBe('\ufffd');
+});
+
+it('sees halves at any depth, in keys and texts', () => {
+  const deep = (value: unknown): unknown => JSON.parse('[{"a":'.repeat(5000) + JSON.stringify(value) + '}]'.repeat(5000));
+  expect(isWellFormedJson({ a: ['😀', { '😀': null }] })).toBe(true);
+  for (const value of ['\ud83d', ['\ude00'], { a: '\ude00\ud83d' }, { '\ud83d': 1 }]) expect(isWellFormedJson(value)).toBe(false);
+  expect(isWellFormedJson(deep('\ud83d') as never)).toBe(false); // what JSON.parse gives
+});
+
+it('mends halves and nothing else', () => {
+  const whole = { a: '😀' };
+  expect(wellFormedObject(whole)).toBe(whole);
+  expect(wellFormedObject({ 'k\ud83d': ['\ude00', 1, null, { a: '😀' }] })).toEqual({ 'k\ufffd': ['\ufffd', 1, null, { a: '😀' }] });
+  expect(wellFormed('a\ud83db😀')).toBe('a\ufffdb😀');
+});
