@@ -8,7 +8,8 @@ export const aiwmApp: AppDefinition<AiwmEnv> = {
   title: 'Agentfleet AIWM',
   description:
     'Registry and configuration of agents, their connection protocol, and identity for the whole product. ' +
-    'Log in with POST /auth/login, then press Authorize and paste the access token, or use an API key.',
+    'Log in with POST /auth/login, then press Authorize and paste the access token; an API key of POST /api-keys does for agents, instructions, tools, nodes and events. ' +
+    'Only heartbeat and disconnect want the token that the agent itself got at connect.',
   module: AppModule,
   env: aiwmEnv,
   port: (env) => env.AIWM_PORT,

@@ -14,7 +14,7 @@ import { ApiKeysService } from './api-keys.service';
 const ID = { name: 'id', description: '24 lower-case hex digits' };
 const LIST: ListRules = { filters: { name: 'contains', _id: 'id' }, sorts: ['name', 'createdAt', 'updatedAt'] };
 
-@ApiTags('identity')
+@ApiTags('keys')
 @Controller('api-keys')
 export class ApiKeysController {
   constructor(

@@ -39,7 +39,7 @@ function wire(record: AuditDocument): AuditRecordDto {
   };
 }
 
-@ApiTags('identity')
+@ApiTags('audit')
 @Controller('audit-log')
 export class AuditLogController implements OnModuleInit {
   constructor(

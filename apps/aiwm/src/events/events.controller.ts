@@ -44,7 +44,10 @@ export class EventsController {
     private readonly identity: Identity,
   ) {}
 
-  /** Server-sent events of the caller's organization, for as long as the credentials are good; nothing is replayed. */
+  /**
+   * Streams the events of the caller's organization; does not end.
+   * @remarks Server-sent events for as long as the credentials are good; nothing is replayed. Swagger UI waits for an end and shows nothing: use curl -N, or an EventSource that can send headers.
+   */
   @Get()
   @Needs('agents:read')
   @ApiQuery({ name: 'types', required: false, schema: { type: 'string', example: 'presence,config' } })

@@ -11,7 +11,7 @@ import { ChangePasswordDto, JwksDto, LoginDto, LogoutDto, ProfileDto, RefreshDto
 import { AuthService } from './auth.service';
 import { IdentityRepository } from './identity.repository';
 
-@ApiTags('identity')
+@ApiTags('auth')
 @Controller()
 export class AuthController {
   constructor(
@@ -20,7 +20,10 @@ export class AuthController {
     private readonly sources: Sources,
   ) {}
 
-  /** Logs a person in. */
+  /**
+   * Logs a person in.
+   * @remarks The first administrator is AIWM_ADMIN_EMAIL (admin@localhost); npm start keeps the password in secrets.json of its data folder and says where that is.
+   */
   @Post('auth/login')
   @HttpCode(200)
   @SmallBody()

@@ -20,7 +20,7 @@ export class LoginDto implements AiwmLoginBody {
   @Optional() @Text({ min: 1, max: 254 })
   email?: string;
 
-  @Text({ min: 1, max: 1024, example: '<the password that npm start printed>' })
+  @Text({ min: 1, max: 1024, example: '<AIWM_ADMIN_PASSWORD in the secrets.json of npm start>' })
   password!: string;
 }
 

@@ -17,7 +17,7 @@ function refuseAgents(caller: Caller): Caller {
   return caller;
 }
 
-@ApiTags('identity')
+@ApiTags('organizations')
 @Controller('organizations')
 export class OrganizationsController {
   constructor(private readonly organizations: OrganizationsService) {}

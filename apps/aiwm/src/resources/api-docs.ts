@@ -53,7 +53,7 @@ const ERRORS: Readonly<Record<number, { readonly meaning: string; readonly codes
     meaning: 'The idempotency key was used with another body',
     codes: { IDEMPOTENCY_MISMATCH: 'This Idempotency-Key was used with another request; use a new key' },
   },
-  429: { meaning: 'Too many requests; see Retry-After', codes: { RATE_LIMITED: 'Too many failed connects; try again later' } },
+  429: { meaning: 'Too many requests; see Retry-After', codes: { RATE_LIMITED: 'Too many failed connects; try again in 40 seconds' } },
   500: { meaning: 'A bug; its details are in the log under error_id', codes: { INTERNAL: 'Internal error' } },
   503: { meaning: 'Not available at the moment; see Retry-After', codes: { UNAVAILABLE: 'Storage is not available', OVERLOADED: 'Too many checks are waiting' } },
 };
@@ -97,12 +97,15 @@ export function ApiTakes(type: Type, required = true): MethodDecorator {
 
 /** Documents a list: its query parameters and its page. */
 export function ApiPage(item: Type, filters: readonly string[], sorts: readonly string[]): MethodDecorator {
-  const object = (names: readonly string[]) => ({
+  // the empty example is what Swagger UI begins with: without it every field would say "string", which is no filter
+  const object = (names: readonly string[], values?: string[]) => ({
     type: 'object' as const,
-    properties: Object.fromEntries(names.map((name) => [name, { type: 'string' }])),
+    properties: Object.fromEntries(names.map((name) => [name, { type: 'string', ...(values ? { enum: values } : {}) }])),
+    example: {},
   });
   const schema = {
     type: 'object' as const,
+    required: ['data', 'pagination'],
     properties: {
       data: { type: 'array' as const, items: { $ref: getSchemaPath(item) } },
       pagination: { $ref: getSchemaPath(PaginationDto) },
@@ -114,8 +117,8 @@ export function ApiPage(item: Type, filters: readonly string[], sorts: readonly 
     ApiExtraModels(item, PaginationDto, StatisticsDto),
     ApiQuery({ name: 'page', required: false, schema: { type: 'integer', minimum: 1, default: 1 } }),
     ApiQuery({ name: 'limit', required: false, schema: { type: 'integer', minimum: 1, maximum: 1000, default: 10 } }),
-    ApiQuery({ name: 'filter', required: false, style: 'deepObject', explode: true, schema: object(filters) }),
-    ApiQuery({ name: 'sort', required: false, style: 'deepObject', explode: true, schema: object(sorts) }),
+    ApiQuery({ name: 'filter', required: false, style: 'deepObject', explode: true, description: `filter[field]=value, for ${filters.join(', ')}`, schema: object(filters) }),
+    ApiQuery({ name: 'sort', required: false, style: 'deepObject', explode: true, description: `sort[field]=1 or -1, for ${sorts.join(', ')}; createdAt descending when absent`, schema: object(sorts, ['1', '-1']) }),
     ApiResponse({ status: 200, description: 'One page, and counts over the whole filtered list', content: { 'application/json': { schema, example } } }),
   );
 }

@@ -17,6 +17,8 @@ const [AGENT, INSTRUCTION, TOOL, NODE, USER, KEY] = ['e42', 'e43', 'e44', 'e45',
 const [EARLIER, NOW, LATER] = ['2026-03-01T09:00:00.000Z', '2026-03-01T10:00:00.000Z', '2026-03-01T11:00:00.000Z'];
 const TOKEN = 'eyJhbGciOiJFUzI1NiIsImtpZCI6IuKApiJ9.eyJpc3MiOiJhaXdtIn0.c2lnbmF0dXJl';
 const SECRET = '3f9c0000000000000000000000000000000000000000000000000000000000ab';
+/** Nothing that works: whoever tries it out is told where the real one is. */
+const PASSWORD_PLACE = '<AIWM_ADMIN_PASSWORD in the secrets.json of npm start>';
 const kept = { owner: { orgId: ORG }, createdBy: USER, updatedBy: USER, createdAt: EARLIER, updatedAt: NOW };
 const schema = { inputSchema: { type: 'object', properties: { path: { type: 'string' } } }, outputSchema: { type: 'object' } };
 const instruction = { name: 'Support', systemPrompt: 'You are a helpful AI assistant.', description: '', guidelines: ['Be polite', 'Be accurate'], tags: ['support'] };
@@ -47,7 +49,7 @@ example(ToolDto, { _id: TOOL, ...tool, status: 'active', scope: 'org', tags: [],
 example(CreateNodeDto, { name: 'vps-1', role: ['worker'], vpnIp: '10.8.0.2', specs: { cpu: 4 }, location: { region: 'eu-central' } });
 example(UpdateNodeDto, { status: 'maintenance' });
 example(NodeDto, { _id: NODE, name: 'vps-1', role: ['worker'], isLocal: false, vpnIp: '10.8.0.2', status: 'online', specs: { cpu: 4 }, location: { region: 'eu-central' }, ...kept });
-example(CreateAgentDto, { name: 'My Agent', instructionId: INSTRUCTION, allowedToolIds: [TOOL], tags: ['support'], settings });
+example(CreateAgentDto, { name: 'My Agent', tags: ['support'], settings }); // no ids: on a fresh stack nothing could be referred to
 example(UpdateAgentDto, { status: 'suspended' });
 example(AgentDto, {
   _id: AGENT,
@@ -86,10 +88,10 @@ example(HeartbeatDto, { status: 'busy', metrics: { cpu: 12.5, memoryMb: 210 }, c
 example(HeartbeatAnswerDto, { success: true, configRevision: 7 });
 example(DisconnectDto, { reason: 'shutdown' });
 example(PresenceHistoryDto, { data: [{ from: 'online', to: 'stale', reason: 'heartbeat_late', detail: null, at: NOW }] });
-example(LoginDto, { username: 'admin@localhost', password: 'correct horse battery staple' });
+example(LoginDto, { username: 'admin@localhost', password: PASSWORD_PLACE });
 example(RefreshDto, { refreshToken: 'vN2…' });
 example(LogoutDto, { refreshToken: 'vN2…' });
-example(ChangePasswordDto, { currentPassword: 'correct horse battery staple', newPassword: 'a quiet long password' });
+example(ChangePasswordDto, { currentPassword: PASSWORD_PLACE, newPassword: 'a quiet long password' });
 example(TokensDto, tokens);
 example(ProfileDto, { _id: USER, username: 'admin@localhost', fullname: '', status: 'active', roles: ['universe.owner'], orgId: ORG });
 example(JwksDto, { keys: [{ kty: 'EC', crv: 'P-256', x: '…', y: '…', kid: '…', use: 'sig', alg: 'ES256' }] });

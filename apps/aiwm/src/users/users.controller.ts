@@ -10,7 +10,7 @@ import { USER_LIST, UsersService } from './users.service';
 
 const ID = { name: 'id', description: '24 lower-case hex digits' };
 
-@ApiTags('identity')
+@ApiTags('users')
 @Controller('users')
 export class UsersController {
   constructor(private readonly users: UsersService) {}
