@@ -37,7 +37,7 @@ export async function clusterWalk(demo, stack, admin) {
     checkEqual([reply.type, reply.payload.status], ['register_success', 'registered'], 'the reply');
     clusterId = reply.payload.cluster_id;
     demo.onEnd(`delete cluster ${clusterId}`, () => call(`${base}/api/v1/clusters/${clusterId}`, { method: 'DELETE', headers: admin, expect: 204 }));
-    return `cluster ${clusterId}, reachable later at ${reply.payload.tunnel_url}`;
+    return `cluster ${clusterId} (its tunnel_url answers 404 as yet: requests through the socket are not there)`;
   });
 
   await demo.step('send a heartbeat and a ping', async () => {

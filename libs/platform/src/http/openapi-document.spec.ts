@@ -23,6 +23,15 @@ test('a nullable reference is the reference or null', () => {
   });
 });
 
+test('an optional field with a default stays optional for generators, and the form is filled with it', () => {
+  expect(schemaOf({ type: 'integer', default: 60 })).toEqual({ type: 'integer', description: 'Default: 60.', example: 60 });
+  expect(schemaOf({ type: 'integer', default: 60, description: 'Seconds.', example: 5 })).toEqual({ type: 'integer', description: 'Seconds. Default: 60.', example: 5 });
+  expect(schemaOf({ type: 'integer', default: 60, description: 'Seconds; default a minute.' })).toMatchObject({ description: 'Seconds; default a minute.' });
+  expect(schemaOf({ type: 'string', default: null, nullable: true })).toEqual({ type: 'string', nullable: true, description: 'Default: null.', example: null });
+  const { components } = mended({ components: { schemas: { X: { type: 'object', required: ['a'], properties: { a: { type: 'string', default: 'x' } } } } } });
+  expect(components).toEqual({ schemas: { X: { type: 'object', required: ['a'], properties: { a: { type: 'string', default: 'x' } } } } });
+});
+
 test('examples are left as they are', () => {
   const example = { nullable: true, enum: ['a'], parameters: [{ in: 'header', name: 'a' }] };
   expect(schemaOf({ type: 'object', example })).toEqual({ type: 'object', example });

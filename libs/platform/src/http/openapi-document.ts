@@ -19,6 +19,25 @@ function allowNull(schema: Node): Node {
   return { ...rest, anyOf: [one, { type: 'object', nullable: true, enum: [null] }] };
 }
 
+/**
+ * A default makes a field required in the types of some generators (openapi-typescript), and so a call impossible without
+ * it. It is said in words instead, and is the example that a form is filled with.
+ */
+function withoutDefault(schema: unknown): unknown {
+  if (!isNode(schema) || schema['default'] === undefined) return schema;
+  const { default: value, ...rest } = schema;
+  const described = typeof rest['description'] === 'string' ? `${rest['description']} ` : '';
+  const isSaid = /\bdefault/i.test(described);
+  return { ...rest, description: isSaid ? described.trim() : `${described}Default: ${JSON.stringify(value)}.`, example: rest['example'] ?? value };
+}
+
+function optionalStaysOptional(schema: Node): Node {
+  const { properties, required } = schema;
+  if (!isNode(properties)) return schema;
+  const isRequired = (name: string) => Array.isArray(required) && required.includes(name);
+  return { ...schema, properties: Object.fromEntries(Object.entries(properties).map(([name, inner]) => [name, isRequired(name) ? inner : withoutDefault(inner)])) };
+}
+
 /** Nest adds a required parameter for each header that a handler reads, beside the one that describes it. */
 function withoutTwins(parameters: readonly unknown[]): readonly unknown[] {
   const nameOf = (parameter: unknown) => (isNode(parameter) && parameter['in'] === 'header' ? String(parameter['name']).toLowerCase() : undefined);
@@ -39,7 +58,7 @@ function mend(value: unknown): unknown {
     const mended = mend(inner);
     return [key, key === 'parameters' && Array.isArray(mended) ? withoutTwins(mended) : mended];
   });
-  return allowNull(Object.fromEntries(entries));
+  return optionalStaysOptional(allowNull(Object.fromEntries(entries)));
 }
 
 /** What @nestjs/swagger writes, as validators and generators of clients need it. */
