@@ -1,10 +1,13 @@
 import { CurrentCaller, Needs, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiExcludeController, ApiHeader, ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiErrors } from '../api-docs/api-errors';
+import { EVENT_LIST, EVENT_STREAM } from '../api-docs/examples';
+import { ApiAfterSeq, ApiPage, ApiSessionId } from '../api-docs/parameters';
 import { QueryReader } from '../query';
 import { SessionDirectory } from '../sessions/session-directory';
-import { SESSION_PATHS } from '../sessions/sessions.controller';
+import { EventListDto } from './event.dto';
 import { EventRepository } from './event.repository';
 import { EventStream } from './event-stream';
 
@@ -16,7 +19,7 @@ interface EventQuery {
 }
 
 @ApiTags('events')
-@Controller(SESSION_PATHS)
+@Controller('sessions')
 export class EventsController {
   constructor(
     @Inject(SessionDirectory) private readonly directory: SessionDirectory,
@@ -27,6 +30,12 @@ export class EventsController {
   /** Events after a position, oldest first, byte-equal to what sockets get. */
   @Get(':id/events')
   @Needs('sessions:read')
+  @ApiSessionId()
+  @ApiAfterSeq()
+  @ApiPage()
+  @ApiQuery({ name: 'run_id', required: false, description: 'Events of this run only', schema: { type: 'string' } })
+  @ApiOkResponse({ type: EventListDto, example: EVENT_LIST })
+  @ApiErrors('session_not_found', 'refused_query')
   async list(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: Record<string, unknown>, @Res() reply: FastifyReply): Promise<void> {
     const { session, run } = await this.directory.get(caller.orgId, id);
     const { afterSeq, limit, runId } = readEventQuery(query, undefined);
@@ -39,9 +48,15 @@ export class EventsController {
     void reply.type('application/json; charset=utf-8').send(text);
   }
 
-  /** The same as server-sent events, live until the client leaves. */
+  /** The same as server-sent events. It streams and does not end by itself: a client that waits for the end waits for ever. */
   @Get(':id/events/stream')
   @Needs('sessions:read')
+  @ApiSessionId()
+  @ApiAfterSeq()
+  @ApiQuery({ name: 'until', required: false, description: '`run_end`: the stream ends after the next query_complete; otherwise when the client leaves or the session is deleted', schema: { type: 'string', enum: ['run_end'] } })
+  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'The last event that was seen; counts before after_seq' })
+  @ApiOkResponse({ description: 'id: the seq of the event; data: the event as JSON; `: ping` every 15 s. Swagger UI shows nothing of it before its end: use `curl -N`.', content: { 'text/event-stream': { schema: { type: 'string' }, example: EVENT_STREAM } } })
+  @ApiErrors('session_not_found', 'refused_query')
   async follow(
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
@@ -61,6 +76,11 @@ export class EventsController {
     this.stream.open(caller, { key: session._id, orgId: session.org_id, sessionId: session.session_id }, { position, untilRunEnd }, request.raw, reply);
   }
 }
+
+/** The same routes for the clients of the v1 dialect; described once, above. */
+@ApiExcludeController()
+@Controller('api/v1/sessions')
+export class EventsV1Controller extends EventsController {}
 
 function readEventQuery(query: Record<string, unknown>, lastEventId: string | undefined): EventQuery {
   const reader = new QueryReader(lastEventId === undefined || lastEventId === '' ? query : { ...query, after_seq: lastEventId });

@@ -1,17 +1,12 @@
 import type { GatewayHealth } from '@agentfleet/contracts';
 import { Metrics, Public, REPLICA, type Replica } from '@agentfleet/platform';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { ApiExcludeEndpoint, ApiOkResponse, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { HEALTH, UNHEALTHY } from '../api-docs/examples';
 import { SessionRepository } from '../sessions/session.repository';
+import { HealthDto } from './health.dto';
 import { SessionCount } from './session-count';
-
-const SCHEMA = {
-  schema: {
-    type: 'object',
-    properties: { status: { type: 'string', enum: ['healthy', 'unhealthy'] }, version: { type: 'string' }, sessions_active: { type: 'integer' }, timestamp: { type: 'string' } },
-  },
-};
 
 @ApiTags('operations')
 @Controller()
@@ -28,11 +23,11 @@ export class HealthController {
     metrics.gauge({ name: 'gateway_sessions', help: 'Sessions that exist, of all replicas', collect });
   }
 
-  /** `sessions_active`: the sessions that exist, exactly and uncached. 503 when storage does not answer. */
+  /** The sessions that exist, exactly and uncached. 503 when storage does not answer. */
   @Get('health')
   @Public()
-  @ApiOkResponse(SCHEMA)
-  @ApiServiceUnavailableResponse(SCHEMA)
+  @ApiOkResponse({ type: HealthDto, example: HEALTH })
+  @ApiServiceUnavailableResponse({ description: 'Storage does not answer; the last known count', type: HealthDto, example: UNHEALTHY })
   async health(@Res() reply: FastifyReply): Promise<void> {
     const health = await this.look();
     void reply.status(health.status === 'healthy' ? 200 : 503).send(health);
@@ -40,8 +35,7 @@ export class HealthController {
 
   @Get('api/v1/health')
   @Public()
-  @ApiOkResponse(SCHEMA)
-  @ApiServiceUnavailableResponse(SCHEMA)
+  @ApiExcludeEndpoint()
   async healthV1(@Res() reply: FastifyReply): Promise<void> {
     const health = await this.look();
     void reply.status(health.status === 'healthy' ? 200 : 503).send({ ...health, timestamp: new Date().toISOString() });

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ModelCatalog } from './model-catalog';
-import { ModelsController } from './models.controller';
+import { ModelsController, ModelsV1Controller } from './models.controller';
 
-@Module({ controllers: [ModelsController], providers: [ModelCatalog], exports: [ModelCatalog] })
+@Module({ controllers: [ModelsController, ModelsV1Controller], providers: [ModelCatalog], exports: [ModelCatalog] })
 export class ModelsModule {}

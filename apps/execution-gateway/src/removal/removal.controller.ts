@@ -1,6 +1,9 @@
 import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
 import { Controller, Delete, Inject, Param } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiExcludeEndpoint, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { ApiErrors } from '../api-docs/api-errors';
+import { ApiSessionId } from '../api-docs/parameters';
+import { DeletedDto } from '../sessions/session.dto';
 import { DeleteSession } from './delete-session';
 
 /** The two dialects answer a deletion differently. */
@@ -9,15 +12,20 @@ import { DeleteSession } from './delete-session';
 export class RemovalController {
   constructor(@Inject(DeleteSession) private readonly deleteSession: DeleteSession) {}
 
+  /** Deletes a session with all that belongs to it; its run is cancelled. */
   @Delete('sessions/:id')
   @NoBody()
   @Needs('sessions:execute')
-  async remove(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<{ deleted: true }> {
+  @ApiSessionId()
+  @ApiOkResponse({ type: DeletedDto, example: { deleted: true } })
+  @ApiErrors('session_not_found')
+  async remove(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<DeletedDto> {
     await this.deleteSession.run(caller, id);
     return { deleted: true };
   }
 
   @Delete('api/v1/sessions/:id')
+  @ApiExcludeEndpoint()
   @NoBody()
   @Needs('sessions:execute')
   async removeV1(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<{ status: 'deleted'; session_id: string; deleted: true }> {

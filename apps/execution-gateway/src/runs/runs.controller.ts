@@ -2,12 +2,14 @@ import { IDEMPOTENCY_KEY_PATTERN, isJsonObject, readCancel, readRunRequest, type
 import { AppError } from '@agentfleet/errors';
 import { CurrentCaller, ENV, Needs, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiBody, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiBody, ApiExcludeController, ApiHeader, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
+import { CANCEL_BODY, CANCELLED, ENDED_RUN, FAILED_RUN, MESSAGE_LIST, RUN_BODY, RUN_LIST, STARTED_RUN } from '../api-docs/examples';
+import { ApiPage, ApiSessionId } from '../api-docs/parameters';
 import type { ExecutionGatewayEnv } from '../env';
 import { decodeCursor, encodeCursor, QueryReader, throwProblems } from '../query';
 import { SessionDirectory } from '../sessions/session-directory';
-import { SESSION_PATHS } from '../sessions/sessions.controller';
 import { AdmitRun } from './admit-run';
 import { CancelRun } from './cancel-run';
 import { RunReader, type RunPage } from './run-reader.repository';
@@ -16,8 +18,10 @@ import { CancelDto, CancelledDto, MessageListDto, RunDto, RunListDto, StartRunDt
 import { runView } from './run-views';
 import { messageView } from './stored-messages';
 
+const IDEMPOTENCY_KEY = { name: 'Idempotency-Key', required: false, description: 'Makes a repeated request start nothing; 1 to 255 visible ASCII characters, kept as long as the run.' };
+
 @ApiTags('runs')
-@Controller(SESSION_PATHS)
+@Controller('sessions')
 export class RunsController {
   constructor(
     @Inject(SessionDirectory) private readonly directory: SessionDirectory,
@@ -32,7 +36,18 @@ export class RunsController {
   @Post(':id/runs')
   @HttpCode(202)
   @Needs('sessions:execute')
-  @ApiBody({ type: StartRunDto })
+  @ApiSessionId()
+  @ApiHeader(IDEMPOTENCY_KEY)
+  @ApiBody({ type: StartRunDto, examples: { run: { value: RUN_BODY } } })
+  @ApiAcceptedResponse({
+    type: RunDto,
+    example: STARTED_RUN,
+    headers: {
+      Location: { description: 'Where the run is', schema: { type: 'string' } },
+      'Idempotency-Replayed': { description: '`true` when the key started this run before', schema: { type: 'string' } },
+    },
+  })
+  @ApiBodyErrors('session_not_found', 'busy', 'idempotency_mismatch', 'price_unknown')
   async start(
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
@@ -55,6 +70,10 @@ export class RunsController {
   /** The session's runs, newest first. */
   @Get(':id/runs')
   @Needs('sessions:read')
+  @ApiSessionId()
+  @ApiPage()
+  @ApiOkResponse({ type: RunListDto, example: RUN_LIST })
+  @ApiErrors('session_not_found', 'refused_query')
   async list(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: Record<string, unknown>): Promise<RunListDto> {
     const { session } = await this.directory.get(caller.orgId, id);
     const page = readRunPage(query);
@@ -66,8 +85,13 @@ export class RunsController {
     return list;
   }
 
+  /** One run: its state, its output when it has ended, what it used. */
   @Get(':id/runs/:runId')
   @Needs('sessions:read')
+  @ApiSessionId()
+  @ApiParam({ name: 'runId', description: 'Id of a run of the session', schema: { type: 'string' } })
+  @ApiOkResponse({ type: RunDto, examples: { succeeded: { summary: 'a run that succeeded', value: ENDED_RUN }, failed: { summary: 'a run that failed', value: FAILED_RUN } } })
+  @ApiErrors('session_not_found', 'run_not_found')
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string, @Param('runId') runId: string): Promise<RunDto> {
     const { session } = await this.directory.get(caller.orgId, id);
     const run = await this.runs.findOfSession(session._id, runId);
@@ -79,7 +103,10 @@ export class RunsController {
   @Post(':id/cancel')
   @HttpCode(200)
   @Needs('sessions:execute')
-  @ApiBody({ type: CancelDto, required: false })
+  @ApiSessionId()
+  @ApiBody({ type: CancelDto, required: false, examples: { reason: { value: CANCEL_BODY } } })
+  @ApiOkResponse({ type: CancelledDto, example: CANCELLED })
+  @ApiBodyErrors('session_not_found')
   async cancel(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: unknown): Promise<CancelledDto> {
     const { session } = await this.directory.get(caller.orgId, id);
     const { reason } = required(readCancel(objectOf(body)));
@@ -90,6 +117,10 @@ export class RunsController {
   /** The transcript that the model sees, whole. */
   @Get(':id/messages')
   @Needs('sessions:read')
+  @ApiSessionId()
+  @ApiPage()
+  @ApiOkResponse({ type: MessageListDto, example: MESSAGE_LIST })
+  @ApiErrors('session_not_found', 'refused_query')
   async messages(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: Record<string, unknown>): Promise<MessageListDto> {
     const { session } = await this.directory.get(caller.orgId, id);
     const { limit, fromIndex } = readMessagePage(query);
@@ -98,6 +129,11 @@ export class RunsController {
     return found.length > limit ? { messages, next_cursor: encodeCursor([fromIndex + limit]) } : { messages };
   }
 }
+
+/** The same routes for the clients of the v1 dialect; described once, above. */
+@ApiExcludeController()
+@Controller('api/v1/sessions')
+export class RunsV1Controller extends RunsController {}
 
 function objectOf(body: unknown): JsonObject {
   return isJsonObject(body) ? body : {};

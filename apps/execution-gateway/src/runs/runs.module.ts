@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { EventBroadcast } from '../events/event-broadcast';
 import { EventStream } from '../events/event-stream';
-import { EventsController } from '../events/events.controller';
+import { EventsController, EventsV1Controller } from '../events/events.controller';
 import { LiveCallers, LiveCallersController } from '../events/live-callers';
 import { SessionFeeds } from '../events/session-feeds';
 import { ModelsModule } from '../models/models.module';
@@ -13,11 +13,11 @@ import { LocalEngine } from './engines/local-engine';
 import { RecordsModule } from './records.module';
 import { RunExecutor } from './run-executor';
 import { RunStore } from './run-store.repository';
-import { RunsController } from './runs.controller';
+import { RunsController, RunsV1Controller } from './runs.controller';
 
 @Module({
   imports: [RecordsModule, SessionsModule, ModelsModule],
-  controllers: [RunsController, EventsController, LiveCallersController, RunBusController],
+  controllers: [RunsController, RunsV1Controller, EventsController, EventsV1Controller, LiveCallersController, RunBusController],
   providers: [AdmitRun, CancelRun, EventBroadcast, EventStream, LiveCallers, LocalEngine, RunExecutor, RunStore, SessionFeeds],
   exports: [AdmitRun, CancelRun, LiveCallers, RunStore, SessionFeeds],
 })

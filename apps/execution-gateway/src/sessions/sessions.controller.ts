@@ -1,7 +1,10 @@
 import { GATEWAY_SESSION_STATUSES, isJsonObject, parseSessionCreate, type GatewaySessionList, type GatewaySessionStatus, type GatewaySessionView } from '@agentfleet/contracts';
 import { CurrentCaller, Needs, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { ApiBody, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiExcludeController, ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
+import { CREATE_BODY, SESSION, SESSION_LIST, SESSION_STATUS } from '../api-docs/examples';
+import { ApiPage, ApiSessionId } from '../api-docs/parameters';
 import { ModelCatalog } from '../models/model-catalog';
 import { decodeCursor, encodeCursor, QueryReader, throwProblems } from '../query';
 import { CreateSession } from './create-session';
@@ -10,11 +13,8 @@ import { CreateSessionDto, SessionDto, SessionListDto, SessionStatusDto } from '
 import { sessionItem, sessionStatus, sessionView, statusName, type SessionState } from './session-views';
 import type { SessionPage } from './session.repository';
 
-/** Both dialects have the same sessions. */
-export const SESSION_PATHS = ['sessions', 'api/v1/sessions'];
-
 @ApiTags('sessions')
-@Controller(SESSION_PATHS)
+@Controller('sessions')
 export class SessionsController {
   constructor(
     @Inject(CreateSession) private readonly createSession: CreateSession,
@@ -26,7 +26,9 @@ export class SessionsController {
   @Post()
   @HttpCode(200)
   @Needs('sessions:execute')
-  @ApiBody({ type: CreateSessionDto, required: false })
+  @ApiBody({ type: CreateSessionDto, required: false, examples: { session: { summary: 'a session with an id of your own', value: CREATE_BODY }, defaults: { summary: 'all defaults', value: {} } } })
+  @ApiOkResponse({ type: SessionDto, example: SESSION })
+  @ApiBodyErrors('workspace_outside_root', 'session_id_taken')
   create(@CurrentCaller() caller: Caller, @Body() body: unknown): Promise<SessionDto> {
     const parsed = parseSessionCreate(isJsonObject(body) ? body : {});
     if (!parsed.ok) throwProblems(parsed.problems);
@@ -37,6 +39,12 @@ export class SessionsController {
   /** The caller's organization's sessions, newest first. */
   @Get()
   @Needs('sessions:read')
+  @ApiQuery({ name: 'user_id', required: false, description: 'Exact and complete match', schema: { type: 'string' } })
+  @ApiQuery({ name: 'status', required: false, description: 'Of the last run', schema: { type: 'string', enum: [...GATEWAY_SESSION_STATUSES] } })
+  @ApiQuery({ name: 'agent_id', required: false, description: 'Sessions of an agent', schema: { type: 'string' } })
+  @ApiPage()
+  @ApiOkResponse({ type: SessionListDto, example: SESSION_LIST })
+  @ApiErrors('refused_query')
   async list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<SessionListDto> {
     const { page, status, isEmpty } = readListQuery(query);
     if (isEmpty) return { sessions: [] };
@@ -47,15 +55,23 @@ export class SessionsController {
     return list;
   }
 
+  /** One session, with its active run if there is one. */
   @Get(':id')
   @Needs('sessions:read')
+  @ApiSessionId()
+  @ApiOkResponse({ type: SessionDto, example: SESSION })
+  @ApiErrors('session_not_found')
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<SessionDto> {
     const view: GatewaySessionView = sessionView(await this.directory.get(caller.orgId, id), this.models.defaultName);
     return view;
   }
 
+  /** What the session is doing, what it used, and why its last run failed if it did. */
   @Get(':id/status')
   @Needs('sessions:read')
+  @ApiSessionId()
+  @ApiOkResponse({ type: SessionStatusDto, example: SESSION_STATUS })
+  @ApiErrors('session_not_found')
   async status(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<SessionStatusDto> {
     const status: GatewaySessionStatus = sessionStatus(await this.directory.get(caller.orgId, id), this.models.defaultName);
     return status;
@@ -76,6 +92,11 @@ export class SessionsController {
     }
   }
 }
+
+/** The same routes for the clients of the v1 dialect; described once, above. */
+@ApiExcludeController()
+@Controller('api/v1/sessions')
+export class SessionsV1Controller extends SessionsController {}
 
 function readListQuery(query: Record<string, unknown>): { page: SessionPage; status: string | undefined; isEmpty: boolean } {
   const reader = new QueryReader(query);

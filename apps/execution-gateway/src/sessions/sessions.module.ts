@@ -6,12 +6,12 @@ import { CreateSession } from './create-session';
 import { SessionDirectory } from './session-directory';
 import { SessionRepository } from './session.repository';
 import { SessionSchema } from './session.schema';
-import { SessionsController } from './sessions.controller';
+import { SessionsController, SessionsV1Controller } from './sessions.controller';
 import { Workspaces } from './workspaces';
 
 @Module({
   imports: [MongooseModule.forFeature([{ name: 'GatewaySession', schema: SessionSchema }]), RecordsModule, ModelsModule],
-  controllers: [SessionsController],
+  controllers: [SessionsController, SessionsV1Controller],
   providers: [CreateSession, SessionDirectory, SessionRepository, Workspaces],
   exports: [SessionDirectory, SessionRepository, Workspaces],
 })
