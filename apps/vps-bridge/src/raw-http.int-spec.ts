@@ -109,7 +109,8 @@ describe('bodies', () => {
   it.each<[name: string, body: string | Buffer, status: number, code: string, ...headers: Readonly<Record<string, string>>[]]>([
     ['nothing', '', 400, 'malformed_json'],
     ['white space', '  ', 400, 'malformed_json'],
-    ['a byte order mark', '\ufeff{}', 400, 'malformed_json'],
+    ['nothing but a byte order mark', '\ufeff', 400, 'malformed_json'],
+    ['a byte order mark, which is ignored', '\ufeff{}', 422, 'validation_failed'],
     ['something after the end', '{}x', 400, 'malformed_json'],
     ['NaN', '{"deadline_seconds":NaN}', 400, 'malformed_json'],
     ['bytes that are no UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 400, 'malformed_json'],

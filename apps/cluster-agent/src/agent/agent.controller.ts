@@ -1,6 +1,7 @@
 import {
   CLUSTER_AGENT_BASE,
   CLUSTER_SOCKET_PATH,
+  isJsonObject,
   parseClusterHeartbeat,
   parseClusterRegistration,
   type ClusterParsed,
@@ -63,8 +64,8 @@ export class AgentController {
   @HttpCode(200)
   @Needs('cluster:register')
   @ApiBody({ type: RegisterClusterDto })
-  async register(@CurrentCaller() caller: Caller, @Body() body: JsonObject): Promise<object> {
-    const registration = orRefuse(parseClusterRegistration(body));
+  async register(@CurrentCaller() caller: Caller, @Body() body: unknown): Promise<object> {
+    const registration = orRefuse(parseClusterRegistration(objectOf(body)));
     const { clusterId, name, agentId, registeredAt } = await this.service.registerHttp(caller.orgId, registration);
     const url = tunnelUrl(this.publicUrl, clusterId);
     const facts = { name, status: 'registered', workspace_id: workspaceId(caller.orgId), registered_at: registeredAt.toISOString() };
@@ -86,9 +87,9 @@ export class AgentController {
   @HttpCode(200)
   @Needs('cluster:register')
   @ApiBody({ type: HeartbeatDto })
-  async heartbeat(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string, @Body() body: JsonObject): Promise<object> {
+  async heartbeat(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string, @Body() body: unknown): Promise<object> {
     const record = await this.find(caller, clusterId);
-    await this.service.heartbeatHttp(caller.orgId, record._id, orRefuse(parseClusterHeartbeat(body)));
+    await this.service.heartbeatHttp(caller.orgId, record._id, orRefuse(parseClusterHeartbeat(objectOf(body))));
     return { success: true, cluster_id: record._id, received_at: new Date(this.clock.now()).toISOString() };
   }
 
@@ -134,6 +135,12 @@ export class AgentController {
     if (!record) throw new AppError('cluster_not_found');
     return record;
   }
+}
+
+/** A POST without any body never reaches the JSON parser. */
+function objectOf(body: unknown): JsonObject {
+  if (isJsonObject(body)) return body;
+  throw validationFailed([{ field: 'body', message: 'must be a JSON object' }]);
 }
 
 function orRefuse<T>(parsed: ClusterParsed<T>): T {

@@ -138,7 +138,7 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
     if (problem.kind === 'malformed') return this.refusal(MALFORMED[problem.reason], requestId, 'other', socket);
     if (problem.kind === 'unknown') {
       if (problem.name === socket.context.fallbackOf) return undefined;
-      return this.refusal(`unknown message type "${clusterEcho(problem.name)}"`, requestId, 'other', socket);
+      return this.refusal(`unknown message type "${clusterEcho(problem.name)}": ${KNOWN_TYPES}`, requestId, 'other', socket);
     }
     const type = typeof problem.frame['type'] === 'string' ? problem.frame['type'] : 'other';
     return this.refusal(textOfFailure(problem.error), requestId, type, socket);
@@ -160,6 +160,9 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
     this.log.warn({ ...fields, problem: text.slice(0, 200) }, "An agent's message was refused");
   }
 }
+
+/** Those that an agent begins with; answers and older agents' other types are taken without a word. */
+const KNOWN_TYPES = 'send register, heartbeat, status or ping';
 
 const MALFORMED = {
   empty: 'the message is empty; send one JSON object',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { validationFailed } from '@agentfleet/platform';
+import { fieldOf } from '../vps-client/answer-text';
 
 /** A caller's key, with the fingerprint of route and body that it belongs to. */
 export interface IdempotencyKey {
@@ -20,8 +21,25 @@ export function readIdempotencyKey(header: string | undefined, route: KeyedRoute
 
 /** The same text for equal JSON, whatever the order of keys. Depth is limited by the body parser. */
 export function canonicalJson(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, child]) => `${JSON.stringify(key)}:${canonicalJson(child)}`).join(',')}}`;
+  return JSON.stringify(ordered(value)) ?? 'null';
+}
+
+/** The same value with keys in one order. What is in order already is not copied: bodies of megabytes come here. */
+function ordered(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    let copy: unknown[] | undefined;
+    for (let index = 0; index < value.length; index++) {
+      const before: unknown = value[index];
+      const after = ordered(before);
+      if (after !== before) (copy ??= [...(value as unknown[])])[index] = after; // isArray knows no element type
+    }
+    return copy ?? value;
+  }
+  const keys = Object.keys(value);
+  if (keys.length === 0) return value;
+  const sorted = [...keys].sort();
+  const entries = sorted.map((key): [string, unknown] => [key, ordered(fieldOf(value, key))]);
+  const isInOrder = entries.every(([key, child], index) => key === keys[index] && child === fieldOf(value, key));
+  return isInOrder ? value : Object.fromEntries(entries);
 }

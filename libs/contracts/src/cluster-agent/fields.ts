@@ -38,7 +38,8 @@ export class PayloadReader {
     if (value === undefined || value === null || value === '') return this.refuse(field, 'is required');
     const says = `must be a string of 1 to ${max} characters`;
     if (typeof value !== 'string') return this.refuse(field, says);
-    const length = codePoints(value.trim());
+    const trimmed = value.trim();
+    const length = trimmed.length > 2 * max ? max + 1 : codePoints(trimmed);
     if (length < 1 || length > max) return this.refuse(field, says);
     if (CONTROL.test(value) || !isWellFormed(value)) return this.refuse(field, 'must not contain control characters or lone surrogates');
     return value;
@@ -48,7 +49,7 @@ export class PayloadReader {
   text(field: string, max: number): string | null | undefined {
     const value = this.raw(field);
     if (value === undefined || value === null) return value;
-    if (typeof value === 'string' && codePoints(value) <= max) return value;
+    if (typeof value === 'string' && value.length <= 2 * max && codePoints(value) <= max) return value;
     return this.refuse(field, `must be a string of at most ${max} characters`);
   }
 

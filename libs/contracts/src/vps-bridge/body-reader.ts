@@ -97,15 +97,32 @@ export class BodyReader {
     const value = this.raw(field);
     if (value === undefined) return undefined;
     if (!isJsonObject(value)) return this.refuse(field, 'must be an object');
+    const says = `must be at most ${maxBytes} bytes as JSON`;
+    if (isSurelyLarger(value, maxBytes)) return this.refuse(field, says); // nobody looks through megabytes that are refused anyway
     const problem = textProblemInside(value);
     if (problem !== null) return this.refuse(field, problem);
-    return utf8Length(JSON.stringify(value)) <= maxBytes ? value : this.refuse(field, `must be at most ${maxBytes} bytes as JSON`);
+    return utf8Length(JSON.stringify(value)) <= maxBytes ? value : this.refuse(field, says);
   }
 
   finish<T>(value: T | undefined): VpsParsed<T> {
     if (this.problems.length > 0 || value === undefined) return { ok: false, problems: this.problems };
     return { ok: true, value };
   }
+}
+
+/** True when a count of what must be there, a byte for each value and character, is beyond the limit; stops as soon as it is. */
+function isSurelyLarger(root: JsonObject, maxBytes: number): boolean {
+  let bytes = 0;
+  const open: (JsonValue | undefined)[] = [root];
+  while (open.length > 0 && bytes <= maxBytes) {
+    const value = open.pop();
+    bytes += typeof value === 'string' ? value.length : 1;
+    if (typeof value !== 'object' || value === null) continue;
+    if (Array.isArray(value) && bytes + value.length > maxBytes) return true;
+    for (const child of Object.values(value)) open.push(child);
+    if (bytes + open.length > maxBytes) return true;
+  }
+  return bytes > maxBytes;
 }
 
 /** What is wrong with the keys and texts inside, without recursion. */

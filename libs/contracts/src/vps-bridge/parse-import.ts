@@ -47,9 +47,9 @@ export function parseVpsImport(body: unknown): VpsParsed<readonly VpsImportedSes
 }
 
 function parseSession(key: string, value: JsonValue | undefined, problems: VpsFieldProblem[]): VpsImportedSession | null {
-  const field = `sessions.${shortened(key)}`;
+  const field = (inside: string) => `sessions.${shortened(key)}${inside}`;
   const refuse = (message: string, inside = '') => {
-    problems.push({ field: `${field}${inside}`, message });
+    problems.push({ field: field(inside), message });
     return null;
   };
   if (!isWellFormed(key) || !isVpsSessionId(key)) return refuse('is not a possible session_id');
@@ -64,17 +64,16 @@ function parseSession(key: string, value: JsonValue | undefined, problems: VpsFi
   if (!Array.isArray(messages)) reader.refuse('messages', 'must be a list');
   for (const problem of reader.problems) refuse(problem.message, `.${problem.field}`);
   if (!Array.isArray(messages) || userId === undefined || createdAt === undefined || reader.problems.length > 0) return null;
-  const parsed = parseMessages(messages, `${field}.messages`, problems);
+  const parsed = parseMessages(messages, (index) => field(`.messages[${index}]`), problems);
   if (parsed === null) return null;
   return { sessionId: key, userId, createdAtMs: readVpsTime(createdAt) ?? 0, lastActivityMs: readVpsTime(lastActivity ?? createdAt) ?? 0, metadata, messages: parsed };
 }
 
-function parseMessages(values: readonly JsonValue[], field: string, problems: VpsFieldProblem[]): readonly VpsImportedMessage[] | null {
+function parseMessages(values: readonly JsonValue[], field: (index: number) => string, problems: VpsFieldProblem[]): readonly VpsImportedMessage[] | null {
   const messages: VpsImportedMessage[] = [];
   for (const [index, value] of values.entries()) {
-    const at = `${field}[${index}]`;
     if (!isJsonObject(value)) {
-      problems.push({ field: at, message: 'must be an object' });
+      problems.push({ field: field(index), message: 'must be an object' });
       return null;
     }
     const reader = new BodyReader(value);
@@ -84,7 +83,7 @@ function parseMessages(values: readonly JsonValue[], field: string, problems: Vp
     const agent = reader.text('agent', AGENT_RULE) ?? '';
     const incomplete = reader.flag('incomplete') ?? false;
     if (role === undefined || content === undefined || timestamp === undefined || reader.problems.length > 0) {
-      problems.push(...reader.problems.map((problem) => ({ field: `${at}.${problem.field}`, message: problem.message })));
+      problems.push(...reader.problems.map((problem) => ({ field: `${field(index)}.${problem.field}`, message: problem.message })));
       return null;
     }
     messages.push({ role, content, timestampMs: readVpsTime(timestamp) ?? 0, agent, incomplete });

@@ -1,0 +1,74 @@
+import { bootApp, type RunningApp } from '@agentfleet/platform';
+import { IdentityFixtures, testDatabase, type FixtureKey, type TestDatabase } from '@agentfleet/testing';
+import { clusterAgentApp } from '../app';
+
+const BASE = '/api/v1/clusters/agent';
+let database: TestDatabase;
+let running: RunningApp;
+let key: FixtureKey;
+let clusterId: string;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  key = await new IdentityFixtures(database.db).apiKey({ scopes: ['cluster:register'] });
+  running = await bootApp(clusterAgentApp, { env: { ...database.env, LOG_LEVEL: 'silent', CLUSTER_MAX_MESSAGE_BYTES: '8388608' } });
+  await running.services.lifecycle.whenReady();
+  const { body } = await post('register', JSON.stringify({ agent_id: 'a', name: 'a' }));
+  clusterId = String(body['cluster_id']);
+});
+afterAll(async () => {
+  await running.close();
+  await database.drop();
+});
+
+async function post(path: string, body?: string): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }> {
+  const response = await fetch(`${running.url}${BASE}/${path}`, {
+    method: 'POST',
+    headers: { ...key.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body }),
+  });
+  return { status: response.status, body: JSON.parse(await response.text()) };
+}
+const routes = () => ['register', `${clusterId}/heartbeat`];
+
+it('a POST without a body is the caller’s mistake, as is one that is no object', async () => {
+  for (const route of routes()) {
+    for (const body of [undefined, 'null', '[]', '5', '"x"', 'true']) {
+      expect(await post(route, body)).toMatchObject({ status: 400, body: { success: false, code: 'VALIDATION_FAILED', details: [{ field: 'body', problem: 'must be a JSON object' }] } });
+    }
+  }
+  expect(await post('register', '{}')).toMatchObject({ status: 400, body: { details: [{ field: 'agent_id', problem: 'is required' }, { field: 'name' }] } });
+  expect(await post('00000000-0000-4000-8000-000000000000/heartbeat')).toMatchObject({ status: 404, body: { code: 'CLUSTER_NOT_FOUND' } });
+  expect(await post(`${clusterId}/heartbeat`, '{}')).toMatchObject({ status: 200, body: { success: true } });
+});
+
+/** Milliseconds of processor that the process spends on a request, at best. */
+async function cpuMs(path: string, body: string): Promise<number> {
+  let least = Infinity;
+  for (let n = 0; n < 3; n++) {
+    const from = process.cpuUsage();
+    await post(path, body);
+    const { user, system } = process.cpuUsage(from);
+    least = Math.min(least, (user + system) / 1000);
+  }
+  return least;
+}
+
+const many = (count: number, item: (n: number) => string) => Array.from({ length: count }, (_, n) => item(n)).join(',');
+const HEAD = '"agent_id":"big","name":"big"';
+const BODIES: readonly [name: string, body: (size: number) => string][] = [
+  ['unknown keys', (size) => `{${HEAD},${many(size, (n) => `"k${n}":1`)}}`],
+  ['labels', (size) => `{${HEAD},"labels":{${many(size, (n) => `"l${n}":"v"`)}}}`],
+  ['metadata', (size) => `{${HEAD},"metadata":{${many(size, (n) => `"m${n}":{"a":1}`)}}}`],
+  ['features', (size) => `{${HEAD},"features":{"streams":[${many(size, (n) => `"s${n}"`)}]}}`],
+  ['specs', (size) => `{${HEAD},"server_specs":{${many(size, (n) => `"${n}":[1]`)}}}`],
+  ['one key again and again', (size) => `{${HEAD},${many(size, () => '"name":"x"')}}`],
+  ['long texts', (size) => `{"agent_id":"${' '.repeat(size * 10)}x","name":"${'é'.repeat(size * 10)}","region":"${'😀'.repeat(size * 10)}","status":"${'x'.repeat(size * 10)}"}`],
+];
+
+it.each(BODIES)('%s cost no more than in proportion to their number', async (_name, bodyOf) => {
+  for (const route of routes()) {
+    const [small, large] = [await cpuMs(route, bodyOf(20_000)), await cpuMs(route, bodyOf(80_000))];
+    expect(large).toBeLessThan(8 * Math.max(small, 10)); // with the square it is sixteen times as much
+  }
+}, 60_000);
