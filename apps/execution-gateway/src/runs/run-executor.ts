@@ -169,9 +169,11 @@ export class RunExecutor {
       start: (signal) => this.start(claimed, signal),
       failed: (error) => this.log.error({ err: error, run_id: run._id, session_id: run.session_id }, 'A run failed because of a bug'),
       ended: (reason) => {
+        const durationMs = Math.max(0, this.clock.now() - run.created_at.getTime());
         this.tellState(run, endState(reason));
         this.metrics.runsTotal.inc({ engine: run.engine, reason });
-        this.metrics.runSeconds.observe(Math.max(0, this.clock.now() - run.created_at.getTime()) / 1000);
+        this.metrics.runSeconds.observe(durationMs / 1000);
+        this.log.info({ run_id: run._id, session_id: run.session_id, outcome: endState(reason), reason, duration_ms: durationMs }, 'Run ended');
       },
     });
     return { execution, lease };

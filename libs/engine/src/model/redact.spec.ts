@@ -13,6 +13,15 @@ describe('shownText', () => {
     expect(shownText(text, [key])).toBe(shown);
   });
 
+  it('takes no longer for a provider that quotes a whole input', () => {
+    expect(shownText(`${'a'.repeat(3_000_000)} ${key}`, [key])).toHaveLength(500);
+    expect(shownText(' '.repeat(3995) + key, [key])).not.toContain('abcdef');
+  });
+
+  it('never ends with half a character', () => {
+    expect(shownText('x'.repeat(498) + '😀'.repeat(10), [])).toBe(`${'x'.repeat(498)}…`);
+  });
+
   it('shortens to 500 characters', () => {
     expect(shownText('x'.repeat(1000), [])).toHaveLength(500);
   });

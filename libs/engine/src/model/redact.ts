@@ -1,6 +1,7 @@
 import { cutText } from '@agentfleet/contracts';
 
 const MAX_SHOWN = 500;
+const MAX_READ = 4000;
 const FRAGMENT = 6;
 
 /**
@@ -8,7 +9,7 @@ const FRAGMENT = 6;
  * Providers quote part of a refused key, often masked, so its beginning and end and masked words go too.
  */
 export function shownText(text: string, secrets: readonly string[]): string {
-  let out = text;
+  let out = cutText(text, MAX_READ); // some patterns take more than linear time, and providers quote whole inputs
   for (const secret of secrets) out = withoutSecret(out, secret);
   out = out
     .replace(/\b(bearer|basic)\s+[^\s"',;]+/gi, '$1 [hidden]')

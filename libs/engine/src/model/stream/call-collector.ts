@@ -108,7 +108,7 @@ function joined(before: string, piece: unknown): string {
 }
 
 function isWhole(text: string): boolean {
-  return isJsonObject(jsonOrUndefined(text));
+  return text.trimEnd().endsWith('}') && isJsonObject(jsonOrUndefined(text)); // most pieces are not worth a parser
 }
 
 /** Blank arguments and `null` mean none; an object that was written as a text within a text is taken out of it. */
