@@ -9,7 +9,10 @@ const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 const HOST = process.env.AGENT_HOST || '127.0.0.1';
 let working = 0;
 const client = makeClient();
-client.on('configuration', ({ changedKeys, revision }) => console.log(`Configuration ${revision}: ${changedKeys.join(', ')} changed`));
+client.on('configuration', ({ changedKeys, revision }) => {
+  const which = revision === null ? 'The local configuration is in force (AIWM is away or refuses)' : `AIWM's configuration ${revision} is in force`;
+  console.log(`${which}; changed: ${changedKeys.join(', ')}`);
+});
 client.on('mode', ({ to, reason }) => console.log(`Mode ${to}: ${reason}`));
 
 function makeClient() {
@@ -46,7 +49,8 @@ async function readBody(request) {
 }
 
 async function answerMessages(request, response) {
-  if (!mayCall(request)) return send(response, 401, { error: 'Wrong or missing bearer token' });
+  if (!mayCall(request)) return send(response, 401, { error: request.headers.authorization ? 'Wrong bearer token' : 'Missing bearer token: send AGENT_AUTH_TOKEN as Authorization: Bearer …' });
+  if (client.health().aiwm.mode === 'stopped') return send(response, 503, { error: 'This agent is stopped: AIWM has suspended it or does not know it' });
   const body = await readBody(request);
   if (!Array.isArray(body?.messages)) return send(response, 400, { error: 'The body must be a JSON object with a list of messages, 8 MiB at most' });
   const gone = new AbortController();

@@ -1,6 +1,8 @@
 // Asks example-agent through the bridge and shows its answer as it comes: node examples/agent/ask.mjs "Good day"
 import { runningStack, sdk, stopWith } from './workspace.mjs';
 
+process.once('uncaughtException', (error) => stopWith(error.cause?.message ?? error.message)); // a refusal of the bridge, or nobody listens
+
 const { BridgeClient } = sdk();
 const { urls, api_keys } = runningStack();
 const bridge = new BridgeClient({ baseUrl: urls.vps_bridge, apiKey: api_keys.bridge });

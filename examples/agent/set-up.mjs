@@ -12,9 +12,12 @@ const envFile = process.env.AIWM_ENV_FILE || fileURLToPath(new URL('.env', impor
 async function aiwm(path, body, token) {
   const headers = { 'Content-Type': 'application/json', ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   const response = await fetch(`${urls.aiwm}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-  if (!response.ok) stopWith(`AIWM answered ${response.status} to POST ${path}`);
-  return response.json();
+  if (response.ok) return response.json();
+  const { code, message, errors } = await response.json().catch(() => ({}));
+  return stopWith(`AIWM answered ${[response.status, code].join(' ')} to POST ${path}: ${errors?.join('; ') ?? message ?? 'no reason given'}`);
 }
+
+process.once('uncaughtException', (error) => stopWith(error.cause?.message ?? error.message)); // a refusal of the bridge, or nobody listens
 
 const { accessToken } = await aiwm('/auth/login', { username: admin.email, password: admin.password });
 const instruction = await aiwm('/instructions', { name: 'Example', systemPrompt: 'You are a friendly agent that answers in one sentence.' }, accessToken);

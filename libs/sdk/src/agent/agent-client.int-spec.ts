@@ -69,8 +69,9 @@ test('a request that hangs is given up after 10 s and tried again', async () => 
 
 test.each([400, 401, 403])('%i at connect is not tried again; local configuration serves and AIWM is asked every five minutes', async (status) => {
   const { aiwm, client, clock, events } = await setUp();
-  aiwm.answer('connect', { status, body: { code: 'AGENT_SUSPENDED' } });
+  aiwm.answer('connect', { status, body: { code: 'INVALID_CREDENTIALS' } });
   await client.start();
+  expect([client.health().aiwm.mode, client.health().aiwm.suspended]).toEqual(['local', undefined]);
   await clock.pass(300_000);
   await aiwm.reached('connect', 2);
   aiwm.answer('connect', connected());

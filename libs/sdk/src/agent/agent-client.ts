@@ -8,7 +8,7 @@ import { SecretSafeLog, stderrLog, type AgentLog } from './agent-log';
 import type { AgentCounter } from './agent-measures';
 import { AgentRecord } from './agent-record';
 import { AgentSettings } from './agent-settings';
-import { AiwmConnection } from './aiwm-connection';
+import { AiwmConnection, type OnSuspended } from './aiwm-connection';
 import { AiwmRequests } from './aiwm-requests';
 import { ClientModes } from './client-modes';
 import type { ConfigurationDocument } from './configuration-document';
@@ -22,6 +22,11 @@ export interface AgentClientOptions extends ReportCallbacks {
   readonly variables?: Variables;
   /** Stop at SIGINT and SIGTERM, and end the process after that; default false. */
   readonly handleSignals?: boolean;
+  /**
+   * What to do while an administrator has suspended the agent in AIWM: `stop` (default; it goes on by itself when the
+   * suspension is lifted), or `continue` with local configuration, as while AIWM cannot be reached.
+   */
+  readonly onSuspended?: OnSuspended;
   /** Where the health server listens when `AGENT_HEALTH_PORT` is set; default 127.0.0.1. */
   readonly healthHost?: string;
   readonly log?: AgentLog;
@@ -106,12 +111,12 @@ export class AgentClient {
   }
 
   health(): AgentHealth {
-    const { lastError, lastHeartbeatAt } = this.record;
+    const { lastError, lastHeartbeatAt, isSuspended } = this.record;
     const { mode } = this.modes;
     const connected = this.aiwm?.connection.isConnected ?? false;
     const isWell = this.aiwm === null ? mode === 'local' : connected && lastError === null;
     const tokenExpiresAt = this.aiwm?.connection.live?.tokenExpiresAt ?? null;
-    return { status: isWell ? 'ok' : 'degraded', aiwm: { mode, connected, lastHeartbeatAt, lastError, tokenExpiresAt, configRevision: this.configuration.revision } };
+    return { status: isWell ? 'ok' : 'degraded', aiwm: { mode, connected, ...(isSuspended ? { suspended: true } : {}), lastHeartbeatAt, lastError, tokenExpiresAt, configRevision: this.configuration.revision } };
   }
 
   /** Prometheus text. */
@@ -132,11 +137,12 @@ export class AgentClient {
     const { aiwm } = this.environment;
     if (!aiwm) return null;
     const { options, log, listeners, record, modes, manager: configuration } = this;
+    const { onSuspended = 'stop' } = options;
     const clock = options.clock ?? systemClock;
     const call: typeof fetch = options.fetch ?? ((...parameters) => fetch(...parameters));
     const requests = new AiwmRequests(aiwm, { fetch: call, clock, log });
     const shared = { requests, clock, log, record, modes, configuration };
-    const connection: AiwmConnection = new AiwmConnection({ ...shared, listeners, secret: aiwm.secret, onConnected: () => heartbeats.beatNow() });
+    const connection: AiwmConnection = new AiwmConnection({ ...shared, listeners, onSuspended, secret: aiwm.secret, onConnected: () => heartbeats.beatNow() });
     const heartbeats = new Heartbeats({ ...shared, connection, report: heartbeatReport(options, log) });
     return { requests, connection, heartbeats };
   }
@@ -159,11 +165,8 @@ export class AgentClient {
     if (this.aiwm && token !== null) {
       await this.aiwm.requests.send('POST', 'disconnect', { token, body: { reason: reason.slice(0, 200) }, timeoutMs: DISCONNECT_TIMEOUT_MS });
     }
-    if (this.modes.mode !== 'stopped') {
-      this.modes.enter('stopped', reason);
-      this.aiwm?.connection.forget();
-      this.listeners.emit('stopped', { reason });
-    }
+    this.aiwm?.connection.forget();
+    this.modes.end(reason);
     if (this.server) await closeHealthServer(this.server);
     for (const [signal, handler] of this.signalHandlers) process.removeListener(signal, handler);
     const { lastHeartbeatAt, lastError, configRevision } = this.health().aiwm;

@@ -7,7 +7,8 @@ export interface AgentEvents {
   /** A configuration was taken over without a restart. `changedKeys`: `instruction`, `tools`, `mcpServers`, `settings.<key>`. */
   readonly configuration: { readonly changedKeys: readonly string[]; readonly previousRevision: number | null; readonly revision: number | null };
   readonly mode: { readonly from: AgentMode; readonly to: AgentMode; readonly reason: string };
-  readonly stopped: { readonly reason: string };
+  /** For good, unless it is `suspended`: then it goes on when the suspension is lifted, and `mode` and `connected` tell of that. */
+  readonly stopped: { readonly reason: string; readonly suspended?: true };
 }
 
 export class EventListeners {

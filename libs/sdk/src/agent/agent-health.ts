@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
+/** `stopped` for good, or while AIWM has suspended the agent. */
 export type AgentMode = 'aiwm' | 'local' | 'stopped';
 
 /** Body of `/health`. Times are ISO 8601. */
@@ -8,6 +9,8 @@ export interface AgentHealth {
   readonly aiwm: {
     readonly mode: AgentMode;
     readonly connected: boolean;
+    /** Only while AIWM has suspended the agent, also when it goes on all the same (`onSuspended`). */
+    readonly suspended?: true;
     readonly lastHeartbeatAt: string | null;
     readonly lastError: string | null;
     readonly tokenExpiresAt: string | null;

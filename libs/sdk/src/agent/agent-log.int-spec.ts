@@ -88,18 +88,18 @@ test('the counters are Prometheus text and count what happened', async () => {
 
 test('health is 200 while the agent works, also in local mode, and 503 when it is stopped', async () => {
   const { aiwm, client, clock } = await setUp({ variables: { AGENT_HEALTH_PORT: '0' } });
-  aiwm.answer('connect', { status: 401, body: { code: 'AGENT_SUSPENDED' } }, connected(), { status: 404 });
+  aiwm.answer('connect', { status: 401, body: { code: 'INVALID_CREDENTIALS' } }, connected(), { status: 401, body: { code: 'AGENT_SUSPENDED' } });
   await client.start();
   const ask = async () => {
     const response = await fetch(`http://127.0.0.1:${client.healthPort}/health`);
     return [response.status, await response.json()];
   };
-  expect(await ask()).toEqual([200, { status: 'degraded', aiwm: { mode: 'local', connected: false, lastHeartbeatAt: null, lastError: 'connect: 401 AGENT_SUSPENDED', tokenExpiresAt: null, configRevision: null } }]);
+  expect(await ask()).toEqual([200, { status: 'degraded', aiwm: { mode: 'local', connected: false, lastHeartbeatAt: null, lastError: 'connect: 401 INVALID_CREDENTIALS', tokenExpiresAt: null, configRevision: null } }]);
   await clock.pass(300_000);
   await soon('a heartbeat', () => client.health().aiwm.lastHeartbeatAt !== null);
   expect(await ask()).toEqual([200, { status: 'ok', aiwm: { mode: 'aiwm', connected: true, lastHeartbeatAt: expect.any(String), lastError: null, tokenExpiresAt: expect.any(String), configRevision: 7 } }]);
   await client.renewToken();
-  expect(await ask()).toMatchObject([503, { status: 'degraded', aiwm: { mode: 'stopped', connected: false, tokenExpiresAt: null } }]);
+  expect(await ask()).toMatchObject([503, { status: 'degraded', aiwm: { mode: 'stopped', connected: false, suspended: true, tokenExpiresAt: null } }]);
   const other = await fetch(`http://127.0.0.1:${client.healthPort}/other`);
   expect(other.status).toBe(404);
 });

@@ -6,4 +6,6 @@ export class AgentRecord {
   lastHeartbeatAt: string | null = null;
   /** Null since the last connect or heartbeat that worked. */
   lastError: string | null = null;
+  /** AIWM refused the last connect that it answered because an administrator suspended the agent. */
+  isSuspended = false;
 }

@@ -10,6 +10,10 @@ import { connectOnce, connectWithRetries, type ConnectOutcome } from './connect-
 import { rest, spread } from './pauses';
 
 const TRY_AGAIN_MS = 300_000;
+/** What an agent does while an administrator has suspended it in AIWM. */
+export type OnSuspended = 'stop' | 'continue';
+const SUSPENDED = 'AIWM has suspended this agent';
+
 const RENEW_AT_MOST_EVERY_MS = 60_000;
 
 /** A token with what came with it. */
@@ -28,6 +32,7 @@ interface ConnectionPorts {
   readonly listeners: EventListeners;
   readonly modes: ClientModes;
   readonly configuration: ConfigurationManager;
+  readonly onSuspended: OnSuspended;
   /** A token is there, the first or a new one. */
   readonly onConnected: () => void;
 }
@@ -64,13 +69,12 @@ export class AiwmConnection {
 
   /** AIWM does not know the agent: it never will again. */
   stopForGood(): void {
-    const { modes, log, listeners } = this.ports;
-    if (modes.mode === 'stopped') return;
+    const { modes, log } = this.ports;
+    if (modes.isOver) return;
     const reason = 'AIWM does not know this agent (any more)';
-    modes.enter('stopped', reason);
     this.forget();
     log.error({ reason }, 'Agent client stopped');
-    listeners.emit('stopped', { reason });
+    modes.end(reason);
   }
 
   forget(): void {
@@ -122,6 +126,7 @@ export class AiwmConnection {
     const live = { ...connection, expiresAtMs: clock.now() + expiresInMs, tokenExpiresAt: new Date(Date.now() + expiresInMs).toISOString() };
     this.present = live;
     record.lastError = null;
+    record.isSuspended = false;
     record.counters.count('aiwm_connection_success_total');
     configuration.takeOver(connection.configuration);
     const { revision } = configuration.current;
@@ -143,7 +148,7 @@ export class AiwmConnection {
       const outcome = await this.reconnect();
       if (signal.aborted || outcome.kind === 'connected') return;
       const leftMs = live.expiresAtMs - clock.now();
-      if (leftMs <= 0) return this.orLocal(outcome);
+      if (leftMs <= 0 || outcome.kind === 'suspended') return this.orLocal(outcome);
       waitMs = Math.min(leftMs, spread(TRY_AGAIN_MS, 0.1, clock));
     }
   }
@@ -151,6 +156,7 @@ export class AiwmConnection {
   /** Local configuration serves when a connect brought nothing; AIWM is asked again in a while. */
   private async orLocal(outcome: ConnectOutcome): Promise<void> {
     const { modes, log, configuration } = this.ports;
+    if (outcome.kind === 'suspended') return this.suspended(outcome.retryAfterMs);
     if ((outcome.kind !== 'failed' && outcome.kind !== 'refused') || modes.signal.aborted) return;
     log.warn({ reason: outcome.error }, 'Running on local configuration; trying AIWM again every five minutes');
     this.forget();
@@ -160,12 +166,31 @@ export class AiwmConnection {
     await configuration.takeLocal(signal);
   }
 
+  /**
+   * An administrator wants the agent to rest: it stops until the suspension is lifted. Local configuration is for an AIWM
+   * that cannot be asked, and serves here only an agent that was made to go on.
+   */
+  private async suspended(retryAfterMs: number | null): Promise<void> {
+    const { modes, log, record, configuration, listeners, onSuspended } = this.ports;
+    if (modes.signal.aborted) return;
+    record.isSuspended = true;
+    this.forget();
+    const goesOn = onSuspended === 'continue';
+    log.warn({ onSuspended }, `${SUSPENDED}; ${goesOn ? 'it goes on with its local configuration all the same' : 'it stops'}. AIWM is asked again every five minutes`);
+    modes.enter(goesOn ? 'local' : 'stopped', SUSPENDED);
+    const { signal } = modes;
+    void this.retryFromLocal(signal, retryAfterMs);
+    if (goesOn) await configuration.takeLocal(signal);
+    else listeners.emit('stopped', { reason: SUSPENDED, suspended: true });
+  }
+
   private async retryFromLocal(signal: AbortSignal, firstRetryAfterMs: number | null): Promise<void> {
-    const { clock } = this.ports;
+    const { clock, record } = this.ports;
     let askedMs = firstRetryAfterMs ?? 0;
     while (await rest(Math.max(askedMs, spread(TRY_AGAIN_MS, 0.1, clock)), signal, clock)) {
       const outcome = await this.connect(connectOnce);
       if (outcome.kind === 'connected') return;
+      if (outcome.kind === 'suspended' && !record.isSuspended) return this.orLocal(outcome); // it was away before
       askedMs = outcome.retryAfterMs ?? 0;
     }
   }

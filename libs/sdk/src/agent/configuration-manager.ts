@@ -57,7 +57,7 @@ export class ConfigurationManager {
     this.document = next;
     const keys = changedKeys(before, next);
     if (before === NOTHING || keys.length === 0) return false;
-    this.ports.log.info({ changedKeys: keys.join(' '), previousRevision: before.revision, revision: next.revision }, 'Configuration changed');
+    this.ports.log.info({ changedKeys: keys.join(' '), previousRevision: before.revision, revision: next.revision }, next.revision === null ? 'Local configuration is in force' : 'Configuration changed');
     this.ports.listeners.emit('configuration', { changedKeys: keys, previousRevision: before.revision, revision: next.revision });
     return true;
   }

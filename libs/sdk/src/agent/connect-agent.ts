@@ -1,11 +1,12 @@
+import { isJsonObject, type AiwmErrorCode, type JsonValue } from '@agentfleet/contracts';
 import { Deadline, retry, type AttemptOutcome, type RetrySettings, type WaitClock } from '@agentfleet/resilience';
 import type { AiwmRequests, RequestResult } from './aiwm-requests';
 import { parseConnection, type Connection } from './configuration-document';
 
-/** `refused` is 401 or 403 (an administrator may lift it), `unknown` 404 (it never will). */
+/** `suspended` and `refused` are 401 and 403 (an administrator may lift either), `unknown` 404 (it never will). */
 export type ConnectOutcome =
   | { readonly kind: 'connected'; readonly connection: Connection }
-  | { readonly kind: 'failed' | 'refused' | 'unknown' | 'aborted'; readonly error: string; readonly retryAfterMs: number | null };
+  | { readonly kind: 'failed' | 'refused' | 'suspended' | 'unknown' | 'aborted'; readonly error: string; readonly retryAfterMs: number | null };
 
 type Failure = Exclude<ConnectOutcome, { kind: 'connected' }>;
 
@@ -55,9 +56,13 @@ function judge(result: RequestResult): AttemptOutcome<Connection, Failure> {
     return parsed.ok ? { kind: 'done', value: parsed.value } : failed('failed', `malformed answer: ${parsed.problem}`, false, null);
   }
   if (status === 404) return failed('unknown', error, false, null);
+  if (status === 401 && isSuspension(result.body)) return failed('suspended', error, false, retryAfterMs);
   if (status === 401 || status === 403) return failed('refused', error, false, retryAfterMs);
   return failed('failed', error, status === 408 || status === 429 || status >= 500, retryAfterMs);
 }
+
+const SUSPENDED: AiwmErrorCode = 'AGENT_SUSPENDED';
+const isSuspension = (body: JsonValue | undefined) => isJsonObject(body) && body['code'] === SUSPENDED;
 
 function failed(kind: Failure['kind'], error: string, retryable: boolean, retryAfterMs: number | null): AttemptOutcome<Connection, Failure> {
   return { kind: 'failed', failure: { kind, error, retryAfterMs }, retryable, retryAfterMs };

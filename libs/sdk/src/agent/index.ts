@@ -1,4 +1,5 @@
 export { AgentClient, type AgentClientOptions } from './agent-client';
+export type { OnSuspended } from './aiwm-connection';
 export type { AgentEnvironment, AiwmAccess, Variables } from './agent-environment';
 export type { AgentEvents } from './agent-events';
 export type { AgentHealth, AgentMode } from './agent-health';
