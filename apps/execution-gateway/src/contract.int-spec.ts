@@ -345,6 +345,7 @@ describe('frames on the socket', () => {
     for (const [frame] of cases) client.socket.send(frame);
     await waitFor('the answers', () => client.received.length === cases.length);
     expect(client.received.map(({ frame }) => [frame.type, frame.data['message'], frame.data['code']])).toEqual(cases.map(([, message]) => ['error', message, 'bad_frame']));
+    expect(client.received[5]?.frame.data).toMatchObject({ field: 'action', known_actions: ['execute', 'resume', 'cancel', 'ping'] });
     client.execute('Hello');
     expect((await client.complete()).frame.data).toMatchObject({ completed: true });
     client.close();

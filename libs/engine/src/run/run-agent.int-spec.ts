@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isWellFormedJson } from '@agentfleet/contracts';
 import { z } from 'zod';
 import { agentRun, collect, delta, fakeProvider, outline, RUN_ID, sse, userInput } from '../fixtures.spec-helper';
 import type { EngineMessage } from '../messages';
@@ -127,6 +128,20 @@ describe('runAgent on the scripted model', () => {
     expect(fake.requests[0]?.body).toMatchObject({
       messages: [{ role: 'system' }, { role: 'user' }, { role: 'assistant' }, { role: 'tool', tool_call_id: 'call_0' }, { role: 'assistant' }, { role: 'user' }],
     });
+  });
+
+  it('cuts long arguments, names and results nowhere within a character', async () => {
+    // Whatever the alignment, one of two neighbouring lengths would cut a pair in two.
+    for (const offset of [0, 1]) {
+      const json = JSON.stringify({ a: 'x'.repeat(offset) + '😀'.repeat(150_000) });
+      const items = await collect(runAgent(say(`[[steps=1 tool=${'😀'.repeat(200)} args=${base64(json)}]]`, { limits: limits({ isContextAssumed: true }) })));
+      const call = eventsOf(items).find((event) => event.type === 'tool_call');
+      expect(call).toMatchObject({ data: { input_truncated: true, input: { beginning: expect.stringMatching(/^\{"a":"x?😀/) } } });
+      for (const event of eventsOf(items)) expect(isWellFormedJson(JSON.parse(JSON.stringify(event)))).toBe(true);
+      const path = JSON.stringify({ path: 'x'.repeat(offset) + '😀'.repeat(200) });
+      const refusal = eventsOf(await collect(runAgent(say(`[[steps=1 tool=ReadFile args=${base64(path)}]]`)))).find((event) => event.type === 'tool_result');
+      expect(refusal).toMatchObject({ data: { is_error: true, result: expect.stringContaining('😀…') } });
+    }
   });
 
   it('cuts a large result in the middle, for the log and for the model', async () => {

@@ -12,6 +12,9 @@ import type { EngineEndReason, EngineItem } from './items';
 import { ContextWindow } from './context-window';
 import { endIteration, withLastAnswer, withModelUsage, withRound, type RunProgress } from './progress';
 
+/** Some proxies put signatures of several KiB into ids. */
+const MAX_CALL_ID_CHARACTERS = 16_384;
+
 /**
  * The agent loop: asks the model, records its calls, carries them out, asks again. Yields `EngineItem`s (see there);
  * ends after an `end`, or without one as soon as the signal fires.
@@ -159,7 +162,7 @@ class Loop {
 
   /** A provider's id stays as it is, unless it is missing, unusable or known already. */
   private freshId(given: string): string {
-    const isUsable = given.trim() !== '' && given.length <= 128 && isWellFormed(given) && !hasControlCharacter(given);
+    const isUsable = given.trim() !== '' && given.length <= MAX_CALL_ID_CHARACTERS && isWellFormed(given) && !hasControlCharacter(given);
     let id = given;
     for (let isFresh = isUsable && !this.usedCallIds.has(id); !isFresh; isFresh = !this.usedCallIds.has(id)) id = this.agent.newCallId();
     this.usedCallIds.add(id);
