@@ -24,6 +24,10 @@ const SETTINGS: readonly (readonly [variable: AiwmSettingVariable, flat: string,
   ['TELEGRAM_BOT_USERNAME', 'telegram_botUsername', ['telegram', 'botUsername'], undefined],
 ];
 
+/** Agents in the field rely on this default; who starts a new one should know what it means. */
+const UNASKED = 'CLAUDE_PERMISSION_MODE=bypassPermissions';
+const ABOUT_UNASKED = '# bypassPermissions: the agent uses its tools (files, commands, network) without asking. The setting permissionMode changes it.';
+
 const BARE = /^[A-Za-z0-9_./:@,+=-]+$/;
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
@@ -64,7 +68,10 @@ export function renderEnvConfig(subject: Subject): string {
     line('AGENT_NAME', subject.name),
     '',
     '# ===== Agent =====',
-    ...SETTINGS.map((entry) => settingLine(subject.settings, entry)),
+    ...SETTINGS.flatMap((entry) => {
+      const setting = settingLine(subject.settings, entry);
+      return setting === UNASKED ? [ABOUT_UNASKED, setting] : [setting];
+    }),
     '',
   ].join('\n');
 }

@@ -34,7 +34,7 @@ const ERRORS: Readonly<Record<number, { readonly meaning: string; readonly codes
   401: {
     meaning: 'No or no valid credentials',
     codes: {
-      UNAUTHENTICATED: 'Not authenticated',
+      UNAUTHENTICATED: 'No credentials: send Authorization: Bearer and a token or an API key, or X-API-Key',
       TOKEN_EXPIRED: 'The token has expired',
       TOKEN_REVOKED: 'The token is no longer valid',
       INVALID_CREDENTIALS: 'The secret is not valid for this agent',

@@ -25,6 +25,18 @@ test('a genuinely signed token without an end is refused, of users and of agents
   expect(await status(await identity.sign({ iss: 'aiwm', aud: 'agent', sub: user.id, agentId: user.id }))).toBe(401);
 });
 
+test('no credentials at all are told apart from wrong ones', async () => {
+  const words = async (headers: Record<string, string>) => {
+    const answer = await fetch(`${running.url}/p/me`, { headers });
+    return [answer.status, JSON.stringify(await answer.json())];
+  };
+  expect(await words({})).toEqual([401, expect.stringContaining('No credentials')]);
+  expect(await words({ Authorization: 'Basic eA==' })).toEqual([401, expect.stringContaining('must be Bearer')]);
+  expect(await words({ 'X-API-Key': 'nonsense' })).toEqual([401, expect.stringContaining('no API key')]);
+  expect(await words({ 'X-API-Key': `afk_${'x'.repeat(43)}` })).toEqual([401, expect.stringContaining('unknown, revoked or expired')]);
+  expect(await words({ Authorization: 'Bearer a.b.c' })).toEqual([401, expect.stringContaining('not genuine')]);
+});
+
 describe('creations in an organization', () => {
   const createIn = <T>(orgId: string, work: () => Promise<T>) => running.services.identityStore.createIn(orgId, running.services.transactions, work);
 

@@ -87,12 +87,12 @@ export class Identity {
     if (apiKey !== undefined && apiKey !== '') return this.fromKey(apiKey);
     if (authorization !== undefined && authorization !== '') {
       const value = /^bearer +(\S+)$/i.exec(authorization)?.[1];
-      if (value === undefined) throw new AppError('unauthenticated');
+      if (value === undefined) throw refused('Authorization must be Bearer and a token or an API key');
       return this.fromBearer(value, credentials.organizationId);
     }
     if (queryToken !== undefined) return this.fromKey(queryToken);
     if (this.options.authMode === 'off') return anonymousOwner();
-    throw new AppError('unauthenticated');
+    throw refused('No credentials: send Authorization: Bearer and a token or an API key, or X-API-Key');
   }
 
   private fromBearer(value: string, organizationId: string | undefined): Promise<Caller> {
@@ -108,10 +108,10 @@ export class Identity {
   private async fromKey(value: string): Promise<Caller> {
     const known = this.staticCaller(value);
     if (known) return known;
-    if (!API_KEY.test(value)) throw new AppError('unauthenticated');
+    if (!API_KEY.test(value)) throw refused('This is no token and no API key');
     const hash = sha256(value).toString('hex');
     const record = await this.store.apiKeyByHash(hash);
-    if (!record || !isUsable(record, hash)) throw new AppError('unauthenticated');
+    if (!record || !isUsable(record, hash)) throw refused('The API key is unknown, revoked or expired');
     this.usage.saw(record.orgId, record.id);
     const caller = this.callers.get(record) ?? keyCaller(record, hash);
     this.callers.set(record, caller);
@@ -159,6 +159,9 @@ export class Identity {
     return { ...caller, orgId: organizationId, allOrganizations: false, roles, scopes: scopesOf(roles) };
   }
 }
+
+/** Dialects whose contract fixes the words have their own. */
+const refused = (message: string) => new AppError('unauthenticated', { message });
 
 const NO_RIGHTS = { allOrganizations: false, roles: [], keyLimits: {}, keyHash: null, agentClaims: null } as const;
 

@@ -28,7 +28,7 @@ export class TokenVerifier {
     }
     const kid = this.keyIdOf(token);
     const publicKey = kid === undefined ? undefined : await this.store.signingKey(kid);
-    if (!publicKey) throw new AppError('unauthenticated');
+    if (!publicKey) throw notGenuine();
     const result = this.check(token, publicKey.export({ type: 'spki', format: 'pem' }).toString());
     this.verified.set(cacheKey, result);
     return result;
@@ -61,13 +61,15 @@ export class TokenVerifier {
       });
     } catch (error) {
       const expired = error instanceof Error && error.name === 'TokenExpiredError';
-      throw new AppError(expired ? 'token_expired' : 'unauthenticated');
+      throw expired ? new AppError('token_expired') : notGenuine();
     }
     // Signed by AIWM, so the claims have the shape that it gives them; the audience tells which one.
     const typed = claims as UserTokenClaims | AgentTokenClaims;
-    if (typeof typed.exp !== 'number') throw new AppError('unauthenticated'); // a token without an end would be good for ever
+    if (typeof typed.exp !== 'number') throw notGenuine(); // a token without an end would be good for ever
     if (typed.aud === 'user') return { kind: 'user', claims: typed };
     if (typed.aud === 'agent') return { kind: 'agent', claims: typed };
-    throw new AppError('unauthenticated');
+    throw notGenuine();
   }
 }
+
+const notGenuine = () => new AppError('unauthenticated', { message: 'The token is not genuine' });
