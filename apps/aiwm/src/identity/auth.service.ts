@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { PLATFORM_NOTICES, type AiwmSuccess, type UserRevokedNotice } from '@agentfleet/contracts';
 import { AppError, type AppErrorCode } from '@agentfleet/errors';
-import { Audit, Bus, ENV, IdentityStore, Metrics, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
+import { Audit, Bus, ENV, IdentityStore, LOG, Metrics, Transactions, validationFailed, type Caller, type Log, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 import type { AiwmEnv } from '../env';
@@ -48,18 +48,23 @@ export class AuthService {
     private readonly hashes: PasswordHashes,
     metrics: Metrics,
     @Inject(ENV) private readonly env: AiwmEnv,
+    @Inject(LOG) private readonly log: Log,
   ) {
     this.logins = metrics.counter({ name: 'aiwm_logins_total', help: 'Logins by result: ok, invalid, limited, overloaded; failed when AIWM itself could not answer', labelNames: ['result'] });
   }
 
   async login(username: string, password: string, source: string): Promise<TokensDto> {
+    let user: UserDocument | undefined;
     try {
-      const user = await this.repository.userByName(username);
+      user = await this.repository.userByName(username);
       const tokens = await this.limits.login({ username, user, source, password }, () => this.attempt(user, password, source));
       this.logins.inc({ result: 'ok' });
       return tokens;
     } catch (error) {
-      this.logins.inc({ result: loginResult(error) });
+      const result = loginResult(error);
+      this.logins.inc({ result });
+      // of a name that nobody has not even the name: people type their password there
+      this.log.info({ result, user: user?._id.toHexString() ?? null, source }, 'Login refused');
       throw error;
     }
   }

@@ -54,6 +54,28 @@ test('a weak password of the operator is kept and named, without its text', asyn
   }
 });
 
+test('a refused request is in the log with its code, the agent and the user; a refused login with the user, if anybody has that name', async () => {
+  const { client, log } = await boot({ LOG_LEVEL: 'info', AIWM_RESET_ADMIN_PASSWORD: ADMIN.password });
+  const admin = await client.login();
+  const { _id: user } = (await admin.get('/auth/profile')).body;
+  const agent = await admin.create('/agents', { name: 'Logged', secret: 'a secret of its own' });
+  await admin.patch(`/agents/${agent}`, { status: 'nonsense' });
+  await client.post(`/agents/${agent}/connect`, { secret: 'a wrong secret' });
+  await client.post('/auth/login', { ...ADMIN, password: 'a wrong password' });
+  await client.post('/auth/login', { username: 'my own password', password: 'x' });
+  await waitFor('the lines', () => (log().match(/"Login refused"/g) ?? []).length === 2);
+  const lines: Record<string, unknown>[] = log().trim().split('\n').map((line) => JSON.parse(line));
+  const refused = lines.filter(({ msg, status }) => msg === 'Request' && Number(status) >= 400);
+  expect(refused).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ status: 400, error: 'validation_failed', caller: { kind: 'user', id: user }, params: { id: agent } }),
+      expect.objectContaining({ status: 401, error: 'invalid_credentials', params: { id: agent } }),
+    ]),
+  );
+  expect(lines.filter(({ msg }) => msg === 'Login refused').map(({ result, user: whom }) => [result, whom])).toEqual([['invalid', user], ['invalid', null]]);
+  expect(log()).not.toMatch(/a wrong|my own password|a secret of/);
+});
+
 test('a proxy that makes all sources look alike is named: at start by an https address, or when it speaks', async () => {
   const atStart = await boot({ AIWM_PUBLIC_URL: 'https://fleet.example/aiwm' });
   expect(atStart.log()).toContain('AIWM_PUBLIC_URL is the https address of a proxy that TRUSTED_PROXIES does not name');
