@@ -101,10 +101,14 @@ describe('another organization', () => {
     const headers = { 'x-api-key': key };
     const id = await newSession(replica, { session_id: 'shared-id', user_id: 'mine' });
     for (const path of ['', '/status', '/events', '/runs', '/messages', '/events/stream']) {
-      expect((await get(`/sessions/${id}${path}`, headers)).text).toBe('{"detail":"Session not found"}');
+      for (const prefix of ['', '/api/v1']) expect((await get(`${prefix}/sessions/${id}${path}`, headers)).text).toBe('{"detail":"Session not found"}');
     }
-    expect((await get('/sessions', headers)).text).toBe('{"sessions":[]}');
-    expect((await ask(replica, 'DELETE', `/sessions/${id}`, undefined, headers)).status).toBe(404);
+    for (const prefix of ['', '/api/v1']) {
+      expect((await get(`${prefix}/sessions`, headers)).text).toBe('{"sessions":[]}');
+      expect((await post(`${prefix}/sessions/${id}/runs`, { user_input: 'x' }, headers)).status).toBe(404);
+      expect((await post(`${prefix}/sessions/${id}/cancel`, {}, headers)).status).toBe(404);
+      expect((await ask(replica, 'DELETE', `${prefix}/sessions/${id}`, undefined, headers)).status).toBe(404);
+    }
     await expect(Client.open(replica, id, headers)).rejects.toThrow('HTTP 404');
     const theirs = await post('/sessions', { session_id: 'shared-id', user_id: 'theirs' }, headers);
     expect(theirs.body).toMatchObject({ session_id: 'shared-id', user_id: 'theirs' });

@@ -32,6 +32,23 @@ describe('a model call', () => {
     expect(hopeless.requests).toHaveLength(3);
   });
 
+  it('is repeated after an error of that kind within a stream, as long as nothing was shown', async () => {
+    for (const error of [{ message: 'slow down', code: 429 }, { message: 'try later', code: '503' }, { message: 'x', type: 'overloaded_error' }]) {
+      const fake = await provider([sse({ error }), GOOD]);
+      expect((await run(fake)).lines).toEqual(['status model_retry', 'text Hi', 'iteration_end 1 (0)']);
+      const late = await provider([sse(delta({ content: 'Half' }), { error }), GOOD]);
+      expect((await run(late)).lines[0]).toBe('text Half');
+      expect(late.requests).toHaveLength(1);
+    }
+  });
+
+  it('says in its detail what a refusal says, however it is wrapped', async () => {
+    for (const body of ['[{"error":{"code":400,"message":"Bad tools"}}]', '{"error":"Bad tools"}', '{"detail":"Bad tools"}', '{"object":"error","message":"Bad tools"}', '{"message":"Bad tools"}']) {
+      const fake = await provider([(response) => response.writeHead(400, { 'content-type': 'application/json' }).end(body)]);
+      expect((await run(fake)).end.error).toMatchObject({ code: 'model_refused', detail: 'Bad tools' });
+    }
+  });
+
   it.each([
     [400, 'model_refused'],
     [401, 'model_auth'],
