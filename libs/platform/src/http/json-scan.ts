@@ -51,6 +51,16 @@ const BACKSLASH = 0x5c;
 const isDigitOrSign = (c: number) => (c >= 0x30 && c <= 0x39) || c === 0x2d;
 const isNumberByte = (c: number) => isDigitOrSign(c) || c === 0x2b || c === 0x2e || c === 0x45 || c === 0x65;
 
+/** The next quote with an even number of backslashes before it; the end of the text when there is none. */
+function closingQuote(text: Buffer, from: number): number {
+  for (let at = text.indexOf(QUOTE, from); at >= 0; at = text.indexOf(QUOTE, at + 1)) {
+    let backslashes = 0;
+    while (at - 1 - backslashes >= from && text[at - 1 - backslashes] === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return at;
+  }
+  return text.length;
+}
+
 /** One `{` or `[` that is open: where its newest key stands, and how many members it has had. */
 interface Level {
   readonly isObject: boolean;
@@ -72,9 +82,11 @@ class Scan {
 
   run(): JsonFault | undefined {
     const { text } = this;
-    for (let i = 0; i < text.length; i++) {
+    const { length } = text;
+    for (let i = 0; i < length; i++) {
       const c = text[i] ?? 0;
-      if (c === QUOTE) i = this.skipString(i);
+      if (c === 0x20 || (c > 0x60 && c < 0x7b)) continue; // blanks, letters of true, false and null
+      if (c === QUOTE) i = this.skipString(text, i + 1);
       else if (c === 0x7b || c === 0x5b) {
         if (this.levels.length >= this.limits.depth) return { kind: 'too_deep', path: '' };
         this.levels.push({ isObject: c === 0x7b, keyStart: 0, keyEnd: 0, members: 0 });
@@ -92,13 +104,17 @@ class Scan {
     return undefined;
   }
 
-  /** @returns where its closing quote is */
-  private skipString(open: number): number {
-    let i = open + 1;
-    while (i < this.text.length && this.text[i] !== QUOTE) i += this.text[i] === BACKSLASH ? 2 : 1;
-    this.stringStart = open + 1;
-    this.stringEnd = i;
-    return i;
+  /** Most of a body is text in strings: short ones byte by byte, long ones by the runtime's own search. @returns where it ends */
+  private skipString(text: Buffer, start: number): number {
+    this.stringStart = start;
+    const shortEnd = Math.min(text.length, start + 32);
+    let i = start;
+    while (i < shortEnd) {
+      const c = text[i];
+      if (c === QUOTE) return (this.stringEnd = i);
+      i += c === BACKSLASH ? 2 : 1;
+    }
+    return (this.stringEnd = closingQuote(text, i));
   }
 
   private countKey(): JsonFault | undefined {

@@ -16,8 +16,8 @@ export function describeApi(app: INestApplication, about: Described, version: st
     .setVersion(version)
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addServer(server)
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A user token, an agent token or an API key (afk_…)' }, 'bearer')
-    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'apiKey')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The accessToken that POST /auth/login at AIWM gave a person or connect gave an agent; or an API key (afk_…).' }, 'bearer')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key of POST /api-keys at AIWM, or a static key of the environment. It wins over a bearer token.' }, 'apiKey')
     .build();
   const document = SwaggerModule.createDocument(app, config, {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
