@@ -38,7 +38,8 @@ export class CallCollector {
   }
 
   all(): CollectedCall[] {
-    return this.slots.map((slot) => ({ id: isWellFormed(slot.id) ? slot.id : '', name: wellFormed(slot.name) || '_', arguments: usable(slot.arguments), own: wellFormedObject(slot.own) }));
+    const meant = this.slots.filter((slot) => slot.name !== '' || slot.arguments.trim() !== ''); // some send empty ones beside their text
+    return meant.map((slot) => ({ id: isWellFormed(slot.id) ? slot.id : '', name: wellFormed(slot.name) || '_', arguments: usable(slot.arguments), own: wellFormedObject(slot.own) }));
   }
 
   private addPiece(piece: JsonObject): void {
@@ -103,7 +104,8 @@ function textOf(value: unknown): string {
 /** Text goes on; any other value is the whole. A whole that comes again after its pieces counts once. */
 function joined(before: string, piece: unknown): string {
   if (piece === undefined || piece === null) return before;
-  if (typeof piece !== 'string') return JSON.stringify(piece);
+  if (typeof piece !== 'string') return before !== '' && isJsonObject(piece) && Object.keys(piece).length === 0 ? before : JSON.stringify(piece);
+  if (before === '{}' && beginsObject(piece)) return piece; // a stand-in until the arguments came
   return piece === before && isWhole(before) ? before : before + piece;
 }
 
