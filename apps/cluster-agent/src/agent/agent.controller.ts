@@ -22,16 +22,20 @@ import {
   type Replica,
 } from '@agentfleet/platform';
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { ApiBody, ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiExcludeEndpoint, ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
+import { HEARTBEAT_ANSWER, HEARTBEAT_BODY, POLL_ANSWER, REGISTERED, REGISTER_BODY, TUNNEL_INFO } from '../api-docs/examples';
 import { ClusterRepository } from '../clusters/cluster.repository';
 import type { ClusterRecord } from '../clusters/cluster.schema';
 import { ClusterService } from '../clusters/cluster.service';
 import { storedObject, tunnelUrl, workspaceId } from '../clusters/cluster-view';
 import { publicUrl, type ClusterAgentEnv } from '../env';
 import { PresenceRepository } from '../presence/presence.repository';
-import { HeartbeatDto, RegisterClusterDto } from './agent.dto';
+import { HeartbeatAnswerDto, HeartbeatDto, PollAnswerDto, RegisterClusterDto, RegisteredClusterDto, TunnelInfoDto } from './agent.dto';
 import { HEARTBEAT_INTERVAL_SECONDS } from './cluster.gateway';
 import { parsePollQuery } from './poll-query';
+
+const CLUSTER_ID = { name: 'cluster_id', type: String, format: 'uuid', description: 'As `register` answered it' } as const;
 
 /** HTTP for older agents: the same validation and the same service as the socket. */
 @ApiTags('agents')
@@ -63,12 +67,14 @@ export class AgentController {
   @Post('register')
   @HttpCode(200)
   @Needs('cluster:register')
-  @ApiBody({ type: RegisterClusterDto })
-  async register(@CurrentCaller() caller: Caller, @Body() body: unknown): Promise<object> {
+  @ApiBody({ type: RegisterClusterDto, examples: { cluster: { value: REGISTER_BODY } } })
+  @ApiOkResponse({ type: RegisteredClusterDto, example: REGISTERED })
+  @ApiBodyErrors('NAME_TAKEN')
+  async register(@CurrentCaller() caller: Caller, @Body() body: unknown): Promise<RegisteredClusterDto> {
     const registration = orRefuse(parseClusterRegistration(objectOf(body)));
     const { clusterId, name, agentId, registeredAt } = await this.service.registerHttp(caller.orgId, registration);
     const url = tunnelUrl(this.publicUrl, clusterId);
-    const facts = { name, status: 'registered', workspace_id: workspaceId(caller.orgId), registered_at: registeredAt.toISOString() };
+    const facts = { name, status: 'registered' as const, workspace_id: workspaceId(caller.orgId), registered_at: registeredAt.toISOString() };
     return {
       success: true,
       message: 'cluster registered',
@@ -86,8 +92,11 @@ export class AgentController {
   @Post(':cluster_id/heartbeat')
   @HttpCode(200)
   @Needs('cluster:register')
-  @ApiBody({ type: HeartbeatDto })
-  async heartbeat(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string, @Body() body: unknown): Promise<object> {
+  @ApiParam(CLUSTER_ID)
+  @ApiBody({ type: HeartbeatDto, examples: { healthy: { value: HEARTBEAT_BODY } } })
+  @ApiOkResponse({ type: HeartbeatAnswerDto, example: HEARTBEAT_ANSWER })
+  @ApiBodyErrors('CLUSTER_NOT_FOUND')
+  async heartbeat(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string, @Body() body: unknown): Promise<HeartbeatAnswerDto> {
     const record = await this.find(caller, clusterId);
     await this.service.heartbeatHttp(caller.orgId, record._id, orRefuse(parseClusterHeartbeat(objectOf(body))));
     return { success: true, cluster_id: record._id, received_at: new Date(this.clock.now()).toISOString() };
@@ -96,7 +105,12 @@ export class AgentController {
   /** Commands for the agent; waits up to `wait_seconds` for some. */
   @Get(':cluster_id/poll')
   @Needs('cluster:register')
-  async poll(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string, @Query() query: Record<string, unknown>): Promise<object> {
+  @ApiParam(CLUSTER_ID)
+  @ApiQuery({ name: 'wait_seconds', required: false, schema: { type: 'integer', minimum: 0, maximum: 30, default: 0 } })
+  @ApiQuery({ name: 'max', required: false, description: 'How many commands at most', schema: { type: 'integer', minimum: 1, maximum: 50, default: 10 } })
+  @ApiOkResponse({ type: PollAnswerDto, example: POLL_ANSWER })
+  @ApiErrors('QUERY', 'CLUSTER_NOT_FOUND')
+  async poll(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string, @Query() query: Record<string, unknown>): Promise<PollAnswerDto> {
     const record = await this.find(caller, clusterId);
     const { waitMs } = orRefuse(parsePollQuery(query));
     await this.service.seenOverHttp(record._id, 'poll');
@@ -108,7 +122,10 @@ export class AgentController {
   /** How the cluster is reached, for agents that ask. */
   @Get(':cluster_id/tunnel-info')
   @Needs('cluster:register')
-  async tunnelInfo(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string): Promise<object> {
+  @ApiParam(CLUSTER_ID)
+  @ApiOkResponse({ type: TunnelInfoDto, example: TUNNEL_INFO })
+  @ApiErrors('CLUSTER_NOT_FOUND')
+  async tunnelInfo(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string): Promise<TunnelInfoDto> {
     const record = await this.find(caller, clusterId);
     const url = tunnelUrl(this.publicUrl, record._id);
     return {

@@ -1,12 +1,15 @@
-import type { ClusterEventView, ClusterListItem, ClusterParsed, ClusterView } from '@agentfleet/contracts';
+import { CLUSTER_PRESENCE_STATES, type ClusterEventView, type ClusterListItem, type ClusterParsed, type ClusterView } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { CLOCK, CurrentCaller, ENV, FieldCipher, Needs, NoBody, REPLICA, validationFailed, type Caller, type Clock, type Replica } from '@agentfleet/platform';
 import { Controller, Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
-import { ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiNoContentResponse, ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiErrors } from '../api-docs/api-errors';
+import { CLUSTER, CLUSTER_LIST, EVENT_LIST } from '../api-docs/examples';
 import { publicUrl, type ClusterAgentEnv } from '../env';
 import { INTEGRATIONS_CONTEXT } from '../presence/heartbeat-writer';
 import { ClusterRepository } from './cluster.repository';
 import type { ClusterRecord } from './cluster.schema';
+import { ClusterDto, ClusterEventListDto, ClusterListDto } from './clusters.dto';
 import { clusterView, eventView, listItem, storedObject } from './cluster-view';
 import { DeleteCluster } from './delete-cluster';
 import { parseClusterQuery, parseEventsQuery } from './list-query';
@@ -15,6 +18,9 @@ interface Listed<T> {
   readonly data: readonly T[];
   readonly pagination: { readonly page: number; readonly limit: number; readonly total: number };
 }
+
+const CLUSTER_ID = { name: 'cluster_id', type: String, format: 'uuid' } as const;
+const LIMIT = { name: 'limit', required: false, description: 'More than 100 is taken as 100', schema: { type: 'integer', minimum: 1, default: 10 } } as const;
 
 /** Management of clusters, for people and their tools. */
 @ApiTags('clusters')
@@ -32,16 +38,18 @@ export class ClustersController {
   /** Clusters of the organization. */
   @Get()
   @Needs('clusters:read')
-  @ApiQuery({ name: 'presence', required: false, enum: ['online', 'stale', 'offline'] })
-  @ApiQuery({ name: 'name', required: false, description: 'contains, literally' })
-  @ApiQuery({ name: 'agent_id', required: false })
-  @ApiQuery({ name: 'label', required: false, description: 'name=value; repeatable, all must fit' })
+  @ApiQuery({ name: 'presence', required: false, enum: CLUSTER_PRESENCE_STATES })
+  @ApiQuery({ name: 'name', required: false, type: String, description: 'contains, literally' })
+  @ApiQuery({ name: 'agent_id', required: false, type: String })
+  @ApiQuery({ name: 'label', required: false, type: [String], description: 'name=value; repeatable, all must fit' })
   @ApiQuery({ name: 'transport', required: false, enum: ['websocket', 'http'] })
-  @ApiQuery({ name: 'feature', required: false })
-  @ApiQuery({ name: 'updated_after', required: false })
+  @ApiQuery({ name: 'feature', required: false, type: String })
+  @ApiQuery({ name: 'updated_after', required: false, type: String, format: 'date-time' })
   @ApiQuery({ name: 'sort', required: false, enum: ['name', '-last_seen_at', 'registered_at'] })
-  @ApiQuery({ name: 'page', required: false })
-  @ApiQuery({ name: 'limit', required: false })
+  @ApiQuery({ name: 'page', required: false, schema: { type: 'integer', minimum: 1, default: 1 } })
+  @ApiQuery(LIMIT)
+  @ApiOkResponse({ type: ClusterListDto, example: CLUSTER_LIST })
+  @ApiErrors('QUERY')
   async list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<Listed<ClusterListItem>> {
     const parsed = orRefuse(parseClusterQuery(query));
     const { items, total } = await this.repository.list(caller, parsed.query);
@@ -52,6 +60,9 @@ export class ClustersController {
   /** One cluster with what it reported. */
   @Get(':cluster_id')
   @Needs('clusters:read')
+  @ApiParam(CLUSTER_ID)
+  @ApiOkResponse({ type: ClusterDto, example: CLUSTER })
+  @ApiErrors('CLUSTER_NOT_FOUND')
   async read(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string): Promise<ClusterView> {
     const record = await this.find(caller, clusterId);
     const integrations = record.integrations === null ? null : storedObject(this.cipher.decrypt(record.integrations, INTEGRATIONS_CONTEXT));
@@ -61,8 +72,11 @@ export class ClustersController {
   /** What happened to a cluster, newest first. */
   @Get(':cluster_id/events')
   @Needs('clusters:read')
-  @ApiQuery({ name: 'before', required: false, description: 'only events with a smaller seq' })
-  @ApiQuery({ name: 'limit', required: false })
+  @ApiParam(CLUSTER_ID)
+  @ApiQuery({ name: 'before', required: false, description: 'only events with a smaller seq', schema: { type: 'integer', minimum: 1 } })
+  @ApiQuery(LIMIT)
+  @ApiOkResponse({ type: ClusterEventListDto, example: EVENT_LIST })
+  @ApiErrors('QUERY', 'CLUSTER_NOT_FOUND')
   async events(
     @CurrentCaller() caller: Caller,
     @Param('cluster_id') clusterId: string,
@@ -79,6 +93,9 @@ export class ClustersController {
   @HttpCode(204)
   @NoBody()
   @Needs('clusters:manage')
+  @ApiParam(CLUSTER_ID)
+  @ApiNoContentResponse({ description: 'Forgotten' })
+  @ApiErrors('CLUSTER_NOT_FOUND')
   remove(@CurrentCaller() caller: Caller, @Param('cluster_id') clusterId: string): Promise<void> {
     return this.deleteCluster.run(caller, clusterId);
   }

@@ -9,6 +9,7 @@ import { agentUrl } from '../addresses/host';
 import { requireBody } from '../require-body';
 import { AgentRepository } from './agent.repository';
 import { AgentDto, AgentListDto, RegisterAgentDto, RegisteredDto } from './agents.dto';
+import { droppedSettings } from './dropped-settings';
 import { RegisterAgent, agentNotFound } from './register-agent';
 import { renderAgent, renderAgentItem } from './render-agent';
 
@@ -22,7 +23,7 @@ export class AgentsController {
     @Inject(RegisterAgent) private readonly registerAgent: RegisterAgent,
   ) {}
 
-  /** Registers an agent, or replaces the one of this name as a whole. */
+  /** Registers an agent, or replaces the one of this name as a whole: what is not sent again, its token too, goes back to the default, and `dropped` names it. */
   @Post('register')
   @HttpCode(201)
   @Needs('vps:manage')
@@ -31,9 +32,17 @@ export class AgentsController {
   @ApiBodyErrors('invalid_protocol')
   async register(@Body() body: unknown, @CurrentCaller() caller: Caller): Promise<VpsRegistered> {
     const registration = readRegistration(requireBody(body));
-    const created = await this.registerAgent.register(caller, registration);
+    const replaced = await this.registerAgent.register(caller, registration);
     const { name, fallbackAgents } = registration;
-    return { status: 'registered', agent_name: name, url: agentUrl(registration), created, fallback_agents: fallbackAgents };
+    const dropped = replaced === null ? [] : droppedSettings(replaced, registration, body);
+    return {
+      status: 'registered',
+      agent_name: name,
+      url: agentUrl(registration),
+      created: replaced === null,
+      fallback_agents: fallbackAgents,
+      ...(dropped.length === 0 ? {} : { dropped }),
+    };
   }
 
   /** All agents, by name. */

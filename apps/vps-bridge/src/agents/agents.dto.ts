@@ -31,6 +31,8 @@ export class RegisteredDto implements VpsRegistered {
   @ApiProperty({ type: String }) url!: string;
   @ApiProperty({ type: Boolean }) created!: boolean;
   @ApiProperty({ type: [String] }) fallback_agents!: readonly string[];
+  /** Only when there are some: settings that the agent had, and that are back to their defaults because this registration does not name them. */
+  @ApiProperty({ type: [String], required: false }) dropped?: readonly string[];
 }
 
 export class AgentItemDto implements VpsAgentItem {

@@ -41,10 +41,10 @@ export class RegisterAgent {
 
   /**
    * Registers an agent or replaces one of the same name as a whole; neither resolves nor contacts its host.
-   * @returns whether the name was new.
+   * @returns the agent that was replaced, null when the name was new.
    * @throws AppError `validation_failed` for a host that must not be called.
    */
-  async register(caller: Caller, registration: VpsRegistration): Promise<boolean> {
+  async register(caller: Caller, registration: VpsRegistration): Promise<VpsAgent | null> {
     const problem = hostProblem(registration.host, this.policy);
     if (problem !== null) throw validationFailed([{ field: 'host', message: problem }]);
     for (;;) {
@@ -80,7 +80,7 @@ export class RegisterAgent {
     });
   }
 
-  private async write(tx: Transaction, caller: Caller, registration: VpsRegistration): Promise<boolean> {
+  private async write(tx: Transaction, caller: Caller, registration: VpsRegistration): Promise<VpsAgent | null> {
     const { orgId } = caller;
     const { name } = registration;
     const now = this.clock.now();
@@ -96,7 +96,7 @@ export class RegisterAgent {
       fields: changedFields(existing, registration),
     });
     tx.afterCommit(() => this.tell(orgId, name, existing === null ? 'registered' : 'updated'));
-    return existing === null;
+    return existing;
   }
 
   private async replace(tx: Transaction, existing: VpsAgent, registration: VpsRegistration, nowMs: number): Promise<void> {

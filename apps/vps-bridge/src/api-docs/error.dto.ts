@@ -1,5 +1,6 @@
 import type { VpsErrorBody } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
+import { CallResultDto } from '../calls/calls.dto';
 
 class RefusedFieldDto {
   @ApiProperty({ type: String }) field!: string;
@@ -14,5 +15,9 @@ export class ErrorDto implements VpsErrorBody {
   @ApiProperty({ type: [RefusedFieldDto], required: false }) errors?: readonly RefusedFieldDto[];
   /** Only of bugs: the operator finds the details by it. */
   @ApiProperty({ type: String, required: false }) error_id?: string;
+  /** Only of a call that still runs, or whose outcome is not known: where its result will be. */
+  @ApiProperty({ type: String, required: false }) call_id?: string;
+  /** Only of `answer_not_stored`: the call's result, so that the text is not lost. */
+  @ApiProperty({ type: CallResultDto, required: false }) result?: CallResultDto;
   @ApiProperty({ type: String }) correlation_id!: string;
 }

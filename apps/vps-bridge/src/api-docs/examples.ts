@@ -55,7 +55,7 @@ export const AGENT: VpsAgentView = {
   updated_at: ASKED_AT,
 };
 
-export const CALL_BODY: VpsCallBody = { agent_name: 'pm-agent', prompt: PROMPT, session_id: 'sess-123', user_id: 'user-123', metadata: { context: 'planning' } };
+export const CALL_BODY: VpsCallBody = { agent_name: 'pm-agent', prompt: PROMPT, session_id: 'sess-123', user_id: 'user-123', metadata: { context: 'planning' }, deadline_seconds: 30 };
 export const STREAM_BODY: VpsStreamBody = { ...CALL_BODY, on_midstream_failure: 'restart' };
 export const CALL_RESULT: VpsCallResult = {
   success: true,

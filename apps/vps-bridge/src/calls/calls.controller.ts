@@ -14,7 +14,12 @@ import { StreamCall } from './stream-call';
 
 const EVENT_STREAM_HEADERS = { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
 const CALL = { type: CallBodyDto, examples: { call: { value: CALL_BODY } } };
-const IDEMPOTENCY_KEY = { name: 'Idempotency-Key', required: false, example: 'order-4711', description: 'Makes a repeated call act once; 1 to 255 printable ASCII characters, kept for 24 h.' };
+/** Without an example: Swagger UI would fill it in, and it would be used up after the first try. */
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  required: false,
+  description: 'Makes a repeated call act once: the same key with the same body gets the first result again, with another body 422. 1 to 255 printable ASCII characters, such as order-4711, kept for 24 h.',
+};
 
 @ApiTags('calls')
 @Controller('api/vps')

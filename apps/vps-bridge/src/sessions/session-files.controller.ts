@@ -65,7 +65,7 @@ export class SessionFilesController {
   @HttpCode(200)
   @NoBody()
   @Needs('vps:manage')
-  @ApiQuery({ name: 'max_age_hours', required: false, type: Number })
+  @ApiQuery({ name: 'max_age_hours', required: false, schema: { type: 'integer', minimum: 1, maximum: AGE_HOURS.max, default: AGE_HOURS.default } })
   @ApiOkResponse({ type: CleanupDto, example: { cleaned_up: 3, remaining_sessions: 12 } })
   @ApiErrors('validation_failed')
   async cleanup(@Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsCleanup> {

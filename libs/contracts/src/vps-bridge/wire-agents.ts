@@ -28,6 +28,8 @@ export interface VpsRegistered {
   /** False when an agent of this name was replaced. */
   readonly created: boolean;
   readonly fallback_agents: readonly string[];
+  /** Only when there are some: settings that the replaced agent had and that this registration does not name. */
+  readonly dropped?: readonly string[];
 }
 
 export interface VpsAgentItem {
