@@ -8,7 +8,7 @@ import { aiwmStack, ADMIN, type Stack } from './testing-client.fixture';
 const run = promisify(execFile);
 const guide = readFileSync(join(__dirname, '../../../docs/guides/aiwm.md'), 'utf8');
 const blocks = [...guide.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
-const SHELLS: Readonly<Record<string, readonly string[]>> = { bash: ['-euo', 'pipefail', '-c'], zsh: ['-f', '-euo', 'pipefail', '-c'] };
+const SHELLS: Readonly<Record<string, readonly string[]>> = { bash: ['--norc', '-euo', 'pipefail', '-c'], zsh: ['-f', '-euo', 'pipefail', '-c'] };
 
 let stack: Stack;
 let directory: string;
