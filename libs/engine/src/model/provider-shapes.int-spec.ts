@@ -86,6 +86,16 @@ it('sends thoughts and signatures back with their round, as the provider named t
   }
 });
 
+it('sends empty thoughts back to a provider that names the field, and nothing to one that does not', async () => {
+  const call = { index: 0, id: 'c1', function: { name: 'ListDir', arguments: '{}' } };
+  for (const [first, back] of [[{ reasoning_content: '' }, ''], [{ reasoning_content: null }, undefined]] as const) {
+    const body = line(piece(first)) + line(piece({ tool_calls: [call] })) + line(piece({}, 'tool_calls'));
+    const { requests } = await twoRuns({ name: 'no thoughts', bodies: [body, line(piece({ content: 'Hi' }, 'stop'))], reason: 'stop' });
+    const { messages: sent } = requests[1] as { messages: readonly { readonly role: string; readonly reasoning_content?: string }[] }; // what the SDK sent
+    expect(sent.find(({ role }) => role === 'assistant')?.reasoning_content).toBe(back);
+  }
+});
+
 it('shows a file that holds only a line break as (empty), to viewers and to the model', async () => {
   const call = { index: 0, id: 'c1', function: { name: 'ReadFile', arguments: '{"path":"newline.txt"}' } };
   const { first, requests } = await twoRuns({ name: 'x', bodies: [line(piece({ tool_calls: [call] })) + line(piece({}, 'tool_calls')), line(piece({ content: 'Hi' }, 'stop'))], reason: 'stop' });

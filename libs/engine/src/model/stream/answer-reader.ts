@@ -30,6 +30,7 @@ export class AnswerReader {
   private usage: JsonObject = {};
   private thoughtsField: string | null = null;
   private wholeThoughts = '';
+  private namesThoughts = false;
   private readonly details: JsonObject[] = [];
 
   /** True once the provider said why its answer ended; what comes after can only be lost usage. */
@@ -106,6 +107,7 @@ export class AnswerReader {
   private thoughtsIn(delta: JsonObject): string {
     const { reasoning_details: details } = delta;
     if (Array.isArray(details)) for (const detail of details) if (isJsonObject(detail)) addDetail(this.details, detail);
+    this.namesThoughts ||= typeof delta['reasoning_content'] === 'string';
     const fields = this.thoughtsField === null ? THOUGHTS : THOUGHTS.filter((field) => field === this.thoughtsField);
     for (const field of fields) {
       const thoughts = delta[field];
@@ -119,7 +121,9 @@ export class AnswerReader {
   }
 
   private ownOfMessage(): JsonObject {
-    const thoughts: JsonObject = this.thoughtsField === null || this.wholeThoughts.trim() === '' ? {} : { [this.thoughtsField]: this.wholeThoughts };
+    // Who names the field wants it back with every round, also when this one had no thoughts.
+    const field = this.thoughtsField ?? (this.namesThoughts ? 'reasoning_content' : null);
+    const thoughts: JsonObject = field === null ? {} : { [field]: this.wholeThoughts };
     const details: JsonObject = this.details.length === 0 ? {} : { reasoning_details: this.details };
     return wellFormedObject({ ...thoughts, ...details });
   }
