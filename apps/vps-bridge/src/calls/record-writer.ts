@@ -7,7 +7,7 @@ import { HeldCalls } from './held-calls';
 const FLUSH_MS = 250;
 const RETRY_MS = 1000;
 /** A plain call that has ended by then needs one write only. */
-const SHORT_CALL_MS = 250;
+const SHORT_CALL_MS = 500;
 /** While storage is away for long, records of plain calls are given up rather than all memory. */
 const MAX_WAITING = 50_000;
 
