@@ -81,9 +81,24 @@ test('notices a changed configuration at its next heartbeat, without a restart o
   expect(await admin.agent(id)).toMatchObject({ connectionCount: 1, configRevision: first + 2 });
 });
 
-test('a suspended agent goes on with its local configuration, and switches over when the suspension is lifted', async () => {
+test('a suspended agent stops, and goes on when the suspension is lifted', async () => {
   const { id, secret } = await makeAgent();
   const one = client(id, secret);
+  await one.start();
+  await beats(one, 1);
+  await admin.do('PATCH', `/agents/${id}`, { status: 'suspended' });
+  await mode(one, 'stopped');
+  expect(one.token).toBeNull();
+  expect(one.health()).toMatchObject({ status: 'degraded', aiwm: { connected: false, suspended: true } });
+  await admin.do('PATCH', `/agents/${id}`, { status: 'active' });
+  await mode(one, 'aiwm');
+  await admin.shownAs(id, 'busy');
+  expect(one.health().aiwm).not.toHaveProperty('suspended');
+});
+
+test('with onSuspended: continue it goes on with its local configuration, and switches over when the suspension is lifted', async () => {
+  const { id, secret } = await makeAgent();
+  const one = client(id, secret, { onSuspended: 'continue' });
   await one.start();
   await beats(one, 1);
   await admin.do('PATCH', `/agents/${id}`, { status: 'suspended' });
