@@ -4,10 +4,10 @@ import { CallRepository, type FinishedCall, type OpenCall } from './call.reposit
 import type { CallDocument } from './call.schema';
 import { HeldCalls } from './held-calls';
 
-const FLUSH_MS = 250;
+const FLUSH_MS = 100;
 const RETRY_MS = 1000;
 /** A plain call that has ended by then needs one write only. */
-const SHORT_CALL_MS = 500;
+const SHORT_CALL_MS = 100;
 /** While storage is away for long, records of plain calls are given up rather than all memory. */
 const MAX_WAITING = 50_000;
 
