@@ -40,6 +40,7 @@ interface Step {
 function stepsOf(document: ApiDocument): Step[] {
   const rank = ({ method, path }: Step) => {
     if (method === 'delete') return 1000 - path.length;
+    if (path.endsWith('/cleanup')) return 100; // the imported example is an old session
     if (method === 'post' && !path.includes('{')) return /\/(auth|logout)/.test(path) ? 1 : 0;
     return 10 + METHODS.indexOf(method);
   };

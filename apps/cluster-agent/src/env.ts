@@ -1,4 +1,4 @@
-import { defineEnv, httpUrl, integer, isWildcardHost, list, platformVariables, type EnvOf, type Replica } from '@agentfleet/platform';
+import { checkOrigin, defineEnv, httpUrl, integer, isWildcardHost, list, platformVariables, type EnvOf, type Replica } from '@agentfleet/platform';
 
 /** Every variable of the cluster agent controller. */
 export const clusterAgentEnv = defineEnv(
@@ -14,7 +14,7 @@ export const clusterAgentEnv = defineEnv(
     CLUSTER_MAX_CONNECTIONS: integer({ default: 10_000, min: 1, doc: 'Open sockets of one key.' }),
     CLUSTER_RATE_LIMIT: integer({ default: 30_000, min: 1, doc: 'Accepted upgrades of one key in 60 s.' }),
     CLUSTER_MAX_SOCKETS: integer({ default: 20_000, min: 1, doc: 'Open sockets of one replica.' }),
-    CLUSTER_ALLOWED_ORIGINS: list({ default: [], doc: 'Origins of pages that may open the agents socket; agents send none.' }),
+    CLUSTER_ALLOWED_ORIGINS: list({ default: [], each: checkOrigin, doc: 'Origins of pages that may open the agents socket; agents send none.' }),
     CLUSTER_EVENTS_RETENTION_DAYS: integer({ default: 30, min: 1, doc: 'Age at which events of clusters are dropped, days.' }),
   },
   (env) =>

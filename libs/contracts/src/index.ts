@@ -1,4 +1,5 @@
 export * from './platform/json';
+export * from './platform/text';
 export * from './platform/identity';
 export * from './platform/bus';
 export * from './execution-gateway';

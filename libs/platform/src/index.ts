@@ -18,7 +18,6 @@ export {
 export { checkOrigin, isLoopbackHost, isWildcardHost, platformVariables, type PlatformEnv } from './env/platform-variables';
 export { Authenticated, BodyKeys, BodyLimit, CurrentCaller, Needs, NoBody, Public, type RouteRules } from './http/access';
 export { asAppError } from './http/error-filter';
-export { isPoisoned } from './http/json-body';
 export { HealthChecks, type Checks } from './http/operations.controller';
 export { Nested, validationFailed } from './http/validation';
 export { actorOf, hasAnyScope, SYSTEM_ACTOR, type Caller } from './identity/caller';

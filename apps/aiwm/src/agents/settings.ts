@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '@agentfleet/contracts';
+import { cutText, isJsonObject, type JsonObject, type JsonValue } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
 
 export const REDACTED = '[redacted]';
@@ -54,12 +54,12 @@ export function restoreSecrets(given: Settings, stored: Settings): { settings: S
     }
     if (isJsonObject(value)) {
       const below = isJsonObject(present) ? present : {};
-      return mapValues(value, (key, entry) => restore(entry, Object.hasOwn(below, key) ? below[key] : undefined, SECRET_KEY.test(key), `${path}.${key.slice(0, 64)}`));
+      return mapValues(value, (key, entry) => restore(entry, Object.hasOwn(below, key) ? below[key] : undefined, SECRET_KEY.test(key), `${path}.${cutText(key, 64)}`));
     }
     return value;
   };
   const settings = mapValues(given, (key, entry) =>
-    restore(entry, Object.hasOwn(stored, key) ? stored[key] : undefined, SECRET_KEY.test(key), `settings.${key.slice(0, 64)}`),
+    restore(entry, Object.hasOwn(stored, key) ? stored[key] : undefined, SECRET_KEY.test(key), `settings.${cutText(key, 64)}`),
   );
   return { settings, problems };
 }

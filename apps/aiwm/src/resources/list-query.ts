@@ -1,3 +1,4 @@
+import { cutText } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
 import { validationFailed } from '@agentfleet/platform';
 import { isObjectId, isPlainObject } from './validation';
@@ -41,7 +42,7 @@ function readFilters(query: Readonly<Record<string, unknown>>, rules: ListRules,
     const kind = Object.hasOwn(rules.filters, field) ? rules.filters[field] : undefined;
     if (kind === undefined) {
       const allowed = Object.keys(rules.filters).join(', ');
-      problems.push({ field: `filter[${field.slice(0, 64)}]`, message: `is not a filter here; allowed are ${allowed}` });
+      problems.push({ field: `filter[${cutText(field, 64)}]`, message: `is not a filter here; allowed are ${allowed}` });
       return [];
     }
     if (typeof value !== 'string') {
@@ -64,7 +65,7 @@ function readSort(query: Readonly<Record<string, unknown>>, rules: ListRules, pr
   }
   const sort = Object.entries(given).flatMap(([field, value]) => {
     if (!rules.sorts.includes(field)) {
-      problems.push({ field: `sort[${field.slice(0, 64)}]`, message: `is not sortable; allowed are ${rules.sorts.join(', ')}` });
+      problems.push({ field: `sort[${cutText(field, 64)}]`, message: `is not sortable; allowed are ${rules.sorts.join(', ')}` });
       return [];
     }
     if (value !== '1' && value !== '-1') {

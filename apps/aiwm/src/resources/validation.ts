@@ -1,4 +1,4 @@
-import { isWellFormed } from '@agentfleet/contracts';
+import { isWellFormedJson, type JsonValue } from '@agentfleet/contracts';
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy, ValidateIf } from 'class-validator';
@@ -15,14 +15,10 @@ function rule(name: string, message: string, check: (value: unknown) => boolean)
   return ValidateBy({ name, validator: { validate: check, defaultMessage: () => `$property ${message}` } });
 }
 
-const CONTROL = /[\u0000-\u001f\u007f]/;
+/** A parsed body holds nothing but JSON. */
+const isWellFormedValue = (value: unknown) => isWellFormedJson(value as JsonValue);
 
-/** Every string and key of a JSON value; depth is bounded before. */
-function isWellFormedJson(value: unknown): boolean {
-  if (typeof value === 'string') return isWellFormed(value);
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([key, inner]) => isWellFormed(key) && isWellFormedJson(inner));
-}
+const CONTROL = /[\u0000-\u001f\u007f]/;
 
 /** Length in code points, as people count characters. */
 function lengthOf(value: string): number {
@@ -42,7 +38,7 @@ interface TextRules {
 export function Text({ min = 0, max, example, controlCharacters = true }: TextRules): PropertyDecorator {
   const rules = [
     rule('isText', 'must be a string', (value) => typeof value === 'string'),
-    rule('wellFormed', 'must not have lone surrogates', isWellFormedJson),
+    rule('wellFormed', 'must not have lone surrogates', isWellFormedValue),
     rule('maxText', `must be at most ${max} characters`, (value) => typeof value !== 'string' || lengthOf(value) <= max),
     ApiProperty({ type: String, minLength: min, maxLength: max, ...(example === undefined ? {} : { example }) }),
   ];
@@ -76,7 +72,7 @@ export function TextList(rules: { maxItems: number; minItems?: number; maxLength
     value.every((entry) => typeof entry === 'string' && lengthOf(entry) <= maxLength && (!values || values.includes(entry)));
   return applyDecorators(
     rule('textList', message, check),
-    rule('wellFormed', 'must not have lone surrogates', isWellFormedJson),
+    rule('wellFormed', 'must not have lone surrogates', isWellFormedValue),
     ApiProperty({ type: [String], maxItems, minItems, ...(values ? { enum: [...values] } : {}) }),
   );
 }
@@ -116,7 +112,7 @@ export function JsonObjectOf(maxBytes: number, example?: object): PropertyDecora
 
 /** A JSON object that is kept as a document, which holds no lone surrogates. */
 export function StoredObjectOf(maxBytes: number, example?: object): PropertyDecorator {
-  return applyDecorators(JsonObjectOf(maxBytes, example), rule('wellFormed', 'must not have lone surrogates', isWellFormedJson));
+  return applyDecorators(JsonObjectOf(maxBytes, example), rule('wellFormed', 'must not have lone surrogates', isWellFormedValue));
 }
 
 export function Bool(): PropertyDecorator {

@@ -1,4 +1,4 @@
-import type { AiwmDeleted, AiwmPage, AiwmToolSchema } from '@agentfleet/contracts';
+import { cutText, type AiwmDeleted, type AiwmPage, type AiwmToolSchema } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Audit, FieldCipher, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
@@ -140,7 +140,7 @@ export class ToolsService {
     const merged: Record<string, string> = Object.create(null);
     for (const [name, value] of Object.entries(given)) {
       if (value === REDACTED && !Object.hasOwn(present, name)) {
-        throw validationFailed([{ field: `environment.${name.slice(0, 64)}`, message: 'is "[redacted]", but nothing is stored there' }]);
+        throw validationFailed([{ field: `environment.${cutText(name, 64)}`, message: 'is "[redacted]", but nothing is stored there' }]);
       }
       merged[name] = value === REDACTED ? (present[name] ?? '') : value;
     }

@@ -35,6 +35,8 @@ export interface AgentSocketContext {
   ended: SocketEnd | undefined;
   /** A newcomer that names this cluster got its slot. */
   slotTaken: boolean;
+  /** The half-open predecessor whose slot this one got; it has it back if this one ends before it was bound. */
+  readonly slotOf: AgentSocketContext | undefined;
   warnedAt: number | undefined;
   fallbackOf: string | undefined;
 }

@@ -81,7 +81,7 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
     const caller = await request.authenticate({ queryToken: tokenFromQuery(request.rawQuery) });
     if (!caller.scopes.has(SCOPE)) throw new AppError('forbidden', { message: `the key needs the scope ${SCOPE}` });
     const hint = hintOf(request.query);
-    this.takeSlot(caller, hint);
+    const slotOf = this.takeSlot(caller, hint);
     this.open++;
     return {
       orgId: caller.orgId,
@@ -96,27 +96,35 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
       protocolError: undefined,
       ended: undefined,
       slotTaken: false,
+      slotOf,
       warnedAt: undefined,
       fallbackOf: undefined,
     };
   }
 
-  private takeSlot(caller: Caller, hint: AgentSocketContext['hint']): void {
+  /** @returns the half-open predecessor whose slot was given, if it was needed */
+  private takeSlot(caller: Caller, hint: AgentSocketContext['hint']): AgentSocketContext | undefined {
+    let slotOf: AgentSocketContext | undefined;
     const limits = {
       maxConnections: caller.keyLimits.maxConnections ?? this.env.CLUSTER_MAX_CONNECTIONS,
       connectsPerMinute: caller.keyLimits.connectsPerMinute ?? this.env.CLUSTER_RATE_LIMIT,
     };
-    const admission = this.limiter.admit(caller.id, limits, this.clock.now(), () => this.takesOver(caller, hint));
+    const admission = this.limiter.admit(caller.id, limits, this.clock.now(), () => {
+      slotOf = this.takesOver(caller, hint);
+      return slotOf !== undefined;
+    });
     if (admission.kind === 'refused') throw new AppError(admission.code, { retryAfterSeconds: admission.retryAfterSeconds });
+    return slotOf;
   }
 
   /** A half-open predecessor must not lock its own agent out: the newcomer gets its slot, once. */
-  private takesOver(caller: Caller, hint: AgentSocketContext['hint']): boolean {
+  private takesOver(caller: Caller, hint: AgentSocketContext['hint']): AgentSocketContext | undefined {
     const older = hint && this.bindings.get(hint.clusterId);
-    if (!older || older.agentId !== hint.agentId || older.orgId !== caller.orgId || older.socket.context.keyId !== caller.id) return false;
-    if (older.socket.context.slotTaken) return false;
-    older.socket.context.slotTaken = true; // it is closed as soon as the newcomer is bound
-    return true;
+    if (!older || older.agentId !== hint.agentId || older.orgId !== caller.orgId || older.socket.context.keyId !== caller.id) return undefined;
+    const { context } = older.socket;
+    if (context.slotTaken) return undefined;
+    context.slotTaken = true; // it is closed as soon as the newcomer is bound
+    return context;
   }
 
   /** Agents that were refused at the same moment must not come back at the same moment. */
@@ -126,6 +134,7 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
 
   release(context: AgentSocketContext): void {
     this.open--;
+    if (context.slotOf) context.slotOf.slotTaken = false; // for the next newcomer, should this one never have been bound
     this.limiter.release(context.keyId, this.clock.now());
   }
 

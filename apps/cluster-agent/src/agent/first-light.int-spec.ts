@@ -197,6 +197,10 @@ describe('refusals before the upgrade', () => {
     const first = await AgentClient.open(running.url, single.key);
     const { cluster_id } = await first.register('limited');
     expect(await refusedUpgrade(running.url, WS, single.headers)).toMatchObject({ status: 429, headers: { 'retry-after': '10' }, body: { code: 'CONNECTION_LIMIT' } });
+    for (let i = 0; i < 3; i++) {
+      const hints = `?cluster_id=${String(cluster_id)}&agent_id=limited`;
+      expect(await refusedUpgrade(running.url, `${WS}${hints}`, { ...single.headers, 'Sec-WebSocket-Protocol': 'a, a' })).toMatchObject({ status: 400, body: { success: false } });
+    }
     const successor = await AgentClient.open(running.url, single.key, { query: `?cluster_id=${String(cluster_id)}&agent_id=limited` });
     expect((await first.closed).code).toBe(4409);
     await successor.close();

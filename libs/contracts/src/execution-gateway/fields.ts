@@ -1,5 +1,5 @@
 import { isJsonObject, isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
-import { isLowSurrogate, isWellFormedJson } from './text';
+import { isLowSurrogate, isWellFormedJson } from '../platform/text';
 import type { RunLimits } from './usage';
 
 /** A field of a body or frame that is not as the contract says; `message` names the field. */

@@ -1,6 +1,6 @@
 import { isJsonObject, isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
 import { FieldReader, HALF_PAIR, isWithinDepth, utf8Length, type GatewayFieldProblem } from './fields';
-import { cutText } from './text';
+import { cutText } from '../platform/text';
 import { IDEMPOTENCY_KEY_PATTERN } from './rest';
 import type { RunLimits } from './usage';
 

@@ -4,6 +4,5 @@ export * from './rest';
 export * from './bus';
 export * from './frames';
 export * from './session-create';
-export * from './text';
 export { hasControlCharacter } from './fields';
 export type { GatewayFieldProblem, GatewayParsed } from './fields';

@@ -1,5 +1,6 @@
 import { hasControlCharacter, utf8Length } from '../execution-gateway/fields';
 import { isJsonObject, isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
+import { wellFormed } from '../platform/text';
 
 /** A refused field; `message` continues the field's name and never quotes its value, which may be a token. */
 export interface VpsFieldProblem {
@@ -13,7 +14,7 @@ export type VpsParsed<T> = { readonly ok: true; readonly value: T } | { readonly
 
 /** A text for people, at most 64 characters of it, without half a surrogate pair. */
 export function shortened(text: string): string {
-  return [...text.slice(0, 128)].slice(0, 64).join('').replace(/\p{Surrogate}/gu, '\uFFFD');
+  return wellFormed([...text.slice(0, 128)].slice(0, 64).join(''));
 }
 
 /** True when the text has between `min` and `max` code points. */

@@ -1,5 +1,5 @@
 import { AppError } from '@agentfleet/errors';
-import { isPoisoned, parseJsonBody } from './json-body';
+import { parseJsonBody } from './json-body';
 
 const RULES = { maxJsonDepth: 4, emptyJsonBody: 'object', nonObjectBody: 'validation_failed', deepJson: 'malformed_json' } as const;
 const codeOf = (text: string, rules: Parameters<typeof parseJsonBody>[1] = RULES) => {
@@ -12,9 +12,25 @@ const codeOf = (text: string, rules: Parameters<typeof parseJsonBody>[1] = RULES
 };
 
 test('poisoned keys are found at any depth, harmless ones are not', () => {
-  expect(isPoisoned(JSON.parse('{"a":[{"__proto__":1}]}'))).toBe(true);
-  expect(isPoisoned(JSON.parse('{"a":{"constructor":{"prototype":{}}}}'))).toBe(true);
-  expect(isPoisoned(JSON.parse('{"constructor":"x","prototype":1,"a":{"constructor":{"x":1}}}'))).toBe(false);
+  const rules = { ...RULES, maxJsonDepth: 8 };
+  for (const text of [
+    '{"__proto__":1}',
+    '{"a":[{"__proto__":1}]}',
+    '{"a":{"constructor":{"prototype":{}}}}',
+    '{"a":{"constructor":{"x":1,"prototype":{}}}}',
+    '{"\\u005f_proto__":1}',
+    '{"\\u005f\\u005f\\u0070\\u0072\\u006f\\u0074\\u006f\\u005f\\u005f":1}',
+    '{"a":{"c\\u006fnstructor":{"pr\\u006ftotype":{}}}}',
+  ]) {
+    expect([text, codeOf(text, rules)]).toEqual([text, 'malformed_json']);
+    expect(() => parseJsonBody(Buffer.from(text), rules)).toThrow('the keys __proto__ and constructor.prototype are not allowed');
+  }
+  for (const text of [
+    '{"constructor":"x","prototype":1,"a":{"constructor":{"x":1}}}',
+    '{"a":"__proto__","b":["prototype"],"proto__type":1}',
+    '{"a":{"constructor":[{"prototype":1}]}}',
+    '{"constructor":{"a":{"prototype":1}}}',
+  ]) expect([text, codeOf(text, rules)]).toEqual([text, undefined]);
 });
 
 test('what each rule says', () => {
@@ -41,8 +57,9 @@ test('keys are limited per object, in all, and by the route', () => {
   const object = (count: number) => `{${Array.from({ length: count }, (_, i) => `"${i}":0`).join()}}`;
   expect(codeOf(object(10_000))).toBeUndefined();
   expect(() => parseJsonBody(Buffer.from(`{"a":${object(10_001)}}`), RULES)).toThrow('a must have at most 10000 keys');
-  expect(() => parseJsonBody(Buffer.from(`{"a":[${Array(11).fill(object(10_000)).join()}]}`), RULES)).toThrow('body must have at most 100000 keys in all');
-  expect(() => parseJsonBody(Buffer.from(object(200_000)), RULES, 200_000)).not.toThrow();
+  expect(() => parseJsonBody(Buffer.from(`{"a":[${Array(11).fill(object(10_000)).join()}]}`), RULES)).toThrow('body must have at most 100000 keys, objects and lists in all');
+  expect(() => parseJsonBody(Buffer.from(object(200_000)), RULES, 200_001)).not.toThrow();
+  expect(codeOf(`{"a":[${Array(100_000).fill('[]').join()}]}`)).toBe('validation_failed');
 });
 
 test('an error never quotes the body', () => {

@@ -8,20 +8,6 @@ import { describeJsonFault, findJsonFault, withoutByteOrderMark, type JsonLimits
 export const MAX_KEYS_PER_OBJECT = 10_000;
 export const MAX_KEYS = 100_000;
 
-/** True when a key `__proto__`, or `constructor` with a `prototype` below it, is anywhere in the value. */
-export function isPoisoned(value: unknown): boolean {
-  const stack: unknown[] = [value];
-  while (stack.length > 0) {
-    const item = stack.pop();
-    if (typeof item !== 'object' || item === null) continue;
-    if (Object.hasOwn(item, '__proto__')) return true;
-    const constructor: unknown = Object.getOwnPropertyDescriptor(item, 'constructor')?.value;
-    if (typeof constructor === 'object' && constructor !== null && Object.hasOwn(constructor, 'prototype')) return true;
-    for (const child of Object.values(item)) if (typeof child === 'object') stack.push(child);
-  }
-  return false;
-}
-
 type JsonRules = Pick<HttpRules<never>, 'maxJsonDepth' | 'emptyJsonBody' | 'nonObjectBody' | 'deepJson'>;
 
 /** Words that the JSON parser uses for broken input, without the input itself. */
@@ -36,6 +22,9 @@ function reasonOf(error: unknown, length: number): string {
 function parseChecked(bytes: Buffer, limits: JsonLimits, rules: Pick<JsonRules, 'deepJson'>): unknown {
   if (!isUtf8(bytes)) throw new AppError('malformed_json', { message: 'Invalid JSON: the body is not UTF-8' });
   const fault = findJsonFault(bytes, limits);
+  if (fault?.kind === 'poisoned') {
+    throw new AppError('malformed_json', { message: 'Invalid JSON: the keys __proto__ and constructor.prototype are not allowed' });
+  }
   if (fault) {
     const problem = describeJsonFault(fault, limits);
     const code = fault.kind === 'too_deep' ? rules.deepJson : 'validation_failed';
@@ -60,14 +49,11 @@ export function parseJsonBody(received: Buffer, rules: JsonRules, maxKeys?: numb
     if (rules.emptyJsonBody === 'object') return {};
     throw new AppError('malformed_json', { message: 'Invalid JSON: unexpected end of input' });
   }
-  const limits = { depth: rules.maxJsonDepth, keysPerObject: maxKeys ?? MAX_KEYS_PER_OBJECT, keys: maxKeys ?? MAX_KEYS };
+  const limits = { depth: rules.maxJsonDepth, keysPerObject: maxKeys ?? MAX_KEYS_PER_OBJECT, keys: maxKeys ?? MAX_KEYS, refusePoison: true };
   const value = parseChecked(bytes, limits, rules);
   if (!isJsonObject(value)) {
     const message = 'must be a JSON object';
     throw new AppError(rules.nonObjectBody, { message: `body ${message}`, problems: [{ field: 'body', message }] });
-  }
-  if (isPoisoned(value)) {
-    throw new AppError('malformed_json', { message: 'Invalid JSON: the keys __proto__ and constructor.prototype are not allowed' });
   }
   return value;
 }

@@ -6,13 +6,15 @@ export interface JsonLimits {
   readonly depth: number;
   /** Members of one object. */
   readonly keysPerObject: number;
-  /** Members of all objects together. */
+  /** Members of all objects, the objects themselves and lists, all together. */
   readonly keys: number;
+  /** Refuse keys that reach the prototype of an object when they are copied carelessly; default: they are data. */
+  readonly refusePoison?: boolean;
 }
 
 /** Why a JSON text is refused before it is parsed; `path` is spelled `a.b[0].c`, empty for the whole text. */
 export interface JsonFault {
-  readonly kind: 'too_deep' | 'too_many_keys' | 'inexact_number';
+  readonly kind: 'too_deep' | 'too_many_keys' | 'inexact_number' | 'poisoned';
   readonly path: string;
 }
 
@@ -46,6 +48,7 @@ export function survivesAsDouble(literal: string): boolean {
   return given.digits === kept.digits && given.exponent === kept.exponent;
 }
 
+const PROTO = '__proto__';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const isDigitOrSign = (c: number) => (c >= 0x30 && c <= 0x39) || c === 0x2d;
@@ -74,6 +77,7 @@ class Scan {
   private keys = 0;
   private stringStart = 0;
   private stringEnd = 0;
+  private hasEscape = false;
 
   constructor(
     private readonly text: Buffer,
@@ -90,6 +94,7 @@ class Scan {
       else if (c === 0x7b || c === 0x5b) {
         if (this.levels.length >= this.limits.depth) return { kind: 'too_deep', path: '' };
         this.levels.push({ isObject: c === 0x7b, keyStart: 0, keyEnd: 0, members: 0 });
+        if (++this.keys > this.limits.keys) return { kind: 'too_many_keys', path: '' };
       } else if (c === 0x7d || c === 0x5d) this.levels.pop();
       else if (c === 0x3a) {
         const fault = this.countKey();
@@ -107,13 +112,18 @@ class Scan {
   /** Most of a body is text in strings: short ones byte by byte, long ones by the runtime's own search. @returns where it ends */
   private skipString(text: Buffer, start: number): number {
     this.stringStart = start;
+    this.hasEscape = false;
     const shortEnd = Math.min(text.length, start + 32);
     let i = start;
     while (i < shortEnd) {
       const c = text[i];
       if (c === QUOTE) return (this.stringEnd = i);
-      i += c === BACKSLASH ? 2 : 1;
+      if (c === BACKSLASH) {
+        this.hasEscape = true;
+        i += 2;
+      } else i++;
     }
+    this.hasEscape = true; // not looked for in long ones
     return (this.stringEnd = closingQuote(text, i));
   }
 
@@ -122,10 +132,24 @@ class Scan {
     if (!level) return undefined; // no JSON
     level.keyStart = this.stringStart;
     level.keyEnd = this.stringEnd;
+    if (this.limits.refusePoison === true && this.isPoison()) return { kind: 'poisoned', path: '' };
     if (++this.keys > this.limits.keys) return { kind: 'too_many_keys', path: '' };
     if (++level.members <= this.limits.keysPerObject) return undefined;
     this.levels.pop();
     return { kind: 'too_many_keys', path: this.path() };
+  }
+
+  /** `__proto__` anywhere, and `prototype` directly below `constructor`; also written with escapes. */
+  private isPoison(): boolean {
+    const length = this.stringEnd - this.stringStart;
+    if (!this.hasEscape && length !== PROTO.length) return false; // `prototype` is as long
+    const key = this.keyOf(this.levels.length - 1);
+    return key === PROTO || (key === 'prototype' && this.keyOf(this.levels.length - 2) === 'constructor');
+  }
+
+  private keyOf(index: number): string | undefined {
+    const level = this.levels[index];
+    return level?.isObject === true ? decoded(this.text.toString('utf8', level.keyStart, level.keyEnd)) : undefined;
   }
 
   private nextItem(): void {
@@ -158,14 +182,20 @@ class Scan {
   }
 }
 
-/** A key as it is meant, escapes resolved, cut for people. */
-function shownKey(raw: string): string {
+/** The key with its escapes resolved; undefined for what the parser will refuse. */
+function decoded(raw: string): string | undefined {
+  if (!raw.includes('\\')) return raw;
   try {
-    const key = Array.from(String(JSON.parse(`"${raw}"`))).slice(0, LONGEST_SHOWN_KEY).join('');
-    return isWellFormed(key) ? key : '…';
+    return String(JSON.parse(`"${raw}"`));
   } catch {
-    return '…'; // the parser will refuse the whole text
+    return undefined;
   }
+}
+
+/** A key for people. */
+function shownKey(raw: string): string {
+  const key = Array.from(decoded(raw) ?? '…').slice(0, LONGEST_SHOWN_KEY).join('');
+  return isWellFormed(key) ? key : '…';
 }
 
 /**
@@ -190,7 +220,9 @@ export function describeJsonFault(fault: JsonFault, limits: JsonLimits): { reado
     case 'too_deep':
       return { field, message: `must not be nested deeper than ${limits.depth} levels` };
     case 'too_many_keys':
-      return { field, message: `must have at most ${fault.path === '' ? limits.keys : limits.keysPerObject} keys${fault.path === '' ? ' in all' : ''}` };
+      return { field, message: `must have at most ${fault.path === '' ? `${limits.keys} keys, objects and lists in all` : `${limits.keysPerObject} keys`}` };
+    case 'poisoned':
+      return { field, message: 'must not have the keys __proto__ and constructor.prototype' };
     case 'inexact_number':
       return { field, message: 'is a number that cannot be kept with all its digits (64-bit ids, nanoseconds, 1e400): write it as text' };
   }

@@ -1,4 +1,4 @@
-import { isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
+import { isWellFormed, type JsonObject, type JsonValue } from './json';
 
 const HALF_PAIR = /\p{Surrogate}/gu;
 
