@@ -44,7 +44,7 @@ export function passwordNotice({ which, generated, reset, shown }) {
 
 function passwordLines({ email, password }, show, secretsFile) {
   if (show === 'ignored') return [...IGNORED, `administrator: ${email}; password: AIWM_ADMIN_PASSWORD in ${secretsFile}`];
-  if (show === 'changed') return [`administrator: ${email}; password: changed since it was made, and not known here`, '               (lost? npm start -- --reset-admin-password)'];
+  if (show === 'changed') return [`administrator: ${email}; password: AIWM does not accept the one in ${secretsFile} (it was changed, or`, '               there were too many wrong tries). Lost? npm start -- --reset-admin-password'];
   if (show === 'unknown') return [...IGNORED, `administrator: ${email}; password: not known here`];
   if (show === 'given') return [`administrator: ${email}; password: as given in AIWM_ADMIN_PASSWORD`];
   if (show === 'kept') return [`administrator: ${email}; password: AIWM_ADMIN_PASSWORD in ${secretsFile}`];

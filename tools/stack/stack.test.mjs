@@ -151,18 +151,21 @@ test('tries out which password the administrator has', async () => {
   const server = createHttpServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
-    const right = JSON.parse(body).password === 'right';
-    response.writeHead(right ? 200 : 401).end(JSON.stringify(right ? { accessToken: 't' } : {}));
+    const { password } = JSON.parse(body);
+    const right = password === 'right';
+    response.writeHead(right ? 200 : password === 'locked' ? 429 : 401).end(JSON.stringify(right ? { accessToken: 't' } : {}));
   }).listen(0, '127.0.0.1');
   await new Promise((done) => server.once('listening', done));
   const url = `http://127.0.0.1:${server.address().port}`;
   const ask = (used, kept) => workingPassword(url, { values: { AIWM_ADMIN_EMAIL: 'a@b', AIWM_ADMIN_PASSWORD: used }, kept: { AIWM_ADMIN_PASSWORD: kept } });
-  assert.deepEqual(await ask('right', 'right'), { password: 'right', which: 'used', accessToken: 't' });
-  assert.deepEqual(await ask('wrong', 'right'), { password: 'right', which: 'kept', accessToken: 't' });
-  assert.deepEqual(await ask('wrong', 'wrong'), { which: 'unknown' });
+  assert.deepEqual(await ask('right', 'right'), { password: 'right', which: 'used', accessToken: 't', status: 200 });
+  assert.deepEqual(await ask('wrong', 'right'), { password: 'right', which: 'kept', accessToken: 't', status: 200 });
+  assert.deepEqual(await ask('wrong', 'wrong'), { which: 'unknown', status: 401 });
+  assert.deepEqual(await ask('locked', 'right'), { password: 'right', which: 'kept', accessToken: 't', status: 200 });
+  assert.deepEqual(await ask('locked', 'wrong'), { which: 'unknown', status: 429 });
   server.closeAllConnections();
   await new Promise((done) => server.close(done));
-  assert.deepEqual(await ask('any', 'other'), { password: 'any', which: 'used', accessToken: undefined });
+  assert.deepEqual(await ask('any', 'any'), { which: 'unknown', status: 0 });
 });
 
 test('names a port in use and the variable that changes it', async () => {

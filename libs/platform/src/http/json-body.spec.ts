@@ -56,6 +56,7 @@ test('a number that would change is refused by its path', () => {
 test('keys are limited per object, in all, and by the route', () => {
   const object = (count: number) => `{${Array.from({ length: count }, (_, i) => `"${i}":0`).join()}}`;
   expect(codeOf(object(10_000))).toBeUndefined();
+  expect(() => parseJsonBody(Buffer.from(object(10_001)), RULES)).toThrow(/^body must have at most 10000 keys$/);
   expect(() => parseJsonBody(Buffer.from(`{"a":${object(10_001)}}`), RULES)).toThrow('a must have at most 10000 keys');
   expect(() => parseJsonBody(Buffer.from(`{"a":[${Array(11).fill(object(10_000)).join()}]}`), RULES)).toThrow('body must have at most 100000 keys, objects and lists in all');
   expect(() => parseJsonBody(Buffer.from(object(200_000)), RULES, 200_001)).not.toThrow();

@@ -26,7 +26,7 @@ function parseChecked(bytes: Buffer, limits: JsonLimits, rules: Pick<JsonRules, 
     throw new AppError('malformed_json', { message: 'Invalid JSON: the keys __proto__ and constructor.prototype are not allowed' });
   }
   if (fault) {
-    const problem = describeJsonFault(fault, limits);
+    const problem = describeJsonFault(fault);
     const code = fault.kind === 'too_deep' ? rules.deepJson : 'validation_failed';
     throw new AppError(code, { message: `${problem.field} ${problem.message}`, problems: [problem] });
   }

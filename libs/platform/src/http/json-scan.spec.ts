@@ -24,7 +24,7 @@ test('depth is measured as the parser would, brackets in strings ignored', () =>
       expect(fault?.kind === 'too_deep').toBe(depthOf(value) > limit);
     }),
   );
-  expect(faultOf('['.repeat(200_000), { ...unlimited, depth: 64 })).toEqual({ kind: 'too_deep', path: '' });
+  expect(faultOf('['.repeat(200_000), { ...unlimited, depth: 64 })).toEqual({ kind: 'too_deep', path: '', limit: 64 });
 });
 
 test('keys, objects and lists are counted as the parser would', () => {
@@ -39,9 +39,9 @@ test('keys, objects and lists are counted as the parser would', () => {
 test('an object with too many keys is named', () => {
   const keys = (count: number) => `{${Array.from({ length: count }, (_, i) => `"k${i}":[{}]`).join()}}`;
   expect(faultOf(keys(5))).toBeUndefined();
-  expect(faultOf(keys(6))).toEqual({ kind: 'too_many_keys', path: '' });
-  expect(faultOf(`{"a":[1,{"b\\"c":${keys(6)}}]}`)).toEqual({ kind: 'too_many_keys', path: 'a[1].b"c' });
-  expect(faultOf(`[${keys(5)},${keys(5)},${keys(5)}]`)).toEqual({ kind: 'too_many_keys', path: '' });
+  expect(faultOf(keys(6))).toEqual({ kind: 'too_many_keys', path: '', limit: 5 });
+  expect(faultOf(`{"a":[1,{"b\\"c":${keys(6)}}]}`)).toEqual({ kind: 'too_many_keys', path: 'a[1].b"c', limit: 5 });
+  expect(faultOf(`[${keys(5)},${keys(5)},${keys(5)}]`)).toEqual({ kind: 'too_many_keys', path: '', limit: 40, isTotal: true });
 });
 
 test.each([

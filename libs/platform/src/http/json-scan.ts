@@ -16,6 +16,10 @@ export interface JsonLimits {
 export interface JsonFault {
   readonly kind: 'too_deep' | 'too_many_keys' | 'inexact_number' | 'poisoned';
   readonly path: string;
+  /** The limit that was reached, for `too_deep` and `too_many_keys`. */
+  readonly limit?: number;
+  /** Of the whole text, not of one object. */
+  readonly isTotal?: boolean;
 }
 
 /** Any number of so many characters survives the way through a double: 2^53 has 16 digits. */
@@ -92,9 +96,9 @@ class Scan {
       if (c === 0x20 || (c > 0x60 && c < 0x7b)) continue; // blanks, letters of true, false and null
       if (c === QUOTE) i = this.skipString(text, i + 1);
       else if (c === 0x7b || c === 0x5b) {
-        if (this.levels.length >= this.limits.depth) return { kind: 'too_deep', path: '' };
+        if (this.levels.length >= this.limits.depth) return { kind: 'too_deep', path: '', limit: this.limits.depth };
         this.levels.push({ isObject: c === 0x7b, keyStart: 0, keyEnd: 0, members: 0 });
-        if (++this.keys > this.limits.keys) return { kind: 'too_many_keys', path: '' };
+        if (++this.keys > this.limits.keys) return this.tooManyInAll();
       } else if (c === 0x7d || c === 0x5d) this.levels.pop();
       else if (c === 0x3a) {
         const fault = this.countKey();
@@ -133,10 +137,14 @@ class Scan {
     level.keyStart = this.stringStart;
     level.keyEnd = this.stringEnd;
     if (this.limits.refusePoison === true && this.isPoison()) return { kind: 'poisoned', path: '' };
-    if (++this.keys > this.limits.keys) return { kind: 'too_many_keys', path: '' };
+    if (++this.keys > this.limits.keys) return this.tooManyInAll();
     if (++level.members <= this.limits.keysPerObject) return undefined;
     this.levels.pop();
-    return { kind: 'too_many_keys', path: this.path() };
+    return { kind: 'too_many_keys', path: this.path(), limit: this.limits.keysPerObject };
+  }
+
+  private tooManyInAll(): JsonFault {
+    return { kind: 'too_many_keys', path: '', limit: this.limits.keys, isTotal: true };
   }
 
   /** `__proto__` anywhere, and `prototype` directly below `constructor`; also written with escapes. */
@@ -214,13 +222,13 @@ export function withoutByteOrderMark(text: Buffer): Buffer {
 }
 
 /** Words for people, continuing the field's name. */
-export function describeJsonFault(fault: JsonFault, limits: JsonLimits): { readonly field: string; readonly message: string } {
+export function describeJsonFault(fault: JsonFault): { readonly field: string; readonly message: string } {
   const field = fault.path === '' ? 'body' : fault.path;
   switch (fault.kind) {
     case 'too_deep':
-      return { field, message: `must not be nested deeper than ${limits.depth} levels` };
+      return { field, message: `must not be nested deeper than ${fault.limit} levels` };
     case 'too_many_keys':
-      return { field, message: `must have at most ${fault.path === '' ? `${limits.keys} keys, objects and lists in all` : `${limits.keysPerObject} keys`}` };
+      return { field, message: `must have at most ${fault.limit} ${fault.isTotal === true ? 'keys, objects and lists in all' : 'keys'}` };
     case 'poisoned':
       return { field, message: 'must not have the keys __proto__ and constructor.prototype' };
     case 'inexact_number':

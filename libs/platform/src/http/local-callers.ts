@@ -4,7 +4,6 @@ import { isLoopbackHost } from '../env/platform-variables';
 
 interface LocalRules {
   readonly AUTH_MODE: 'required' | 'off';
-  readonly HOST: string;
   readonly CORS_ORIGINS: readonly string[];
 }
 
@@ -39,6 +38,6 @@ export class LocalCallers {
 
   private isThisMachine(hostname: string): boolean {
     const name = hostname.replace(/^\[|\]$/g, '');
-    return isLoopbackHost(name) || name.endsWith('.localhost') || name === this.env.HOST.toLowerCase();
+    return isLoopbackHost(name) || name.endsWith('.localhost');
   }
 }
