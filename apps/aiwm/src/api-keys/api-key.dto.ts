@@ -1,5 +1,6 @@
 import {
   API_KEY_SCOPES,
+  timeOf,
   type AiwmApiKey,
   type AiwmApiKeyCreate,
   type AiwmApiKeyRotateBody,
@@ -11,7 +12,6 @@ import {
 import { Nested } from '@agentfleet/platform';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import type { Documented } from '../resources/documented';
-import { timeOf } from '../resources/time';
 import { Check, Optional, Text, TextList, WholeNumber } from '../resources/validation';
 
 const isFutureTime = (value: unknown) => {

@@ -1,4 +1,4 @@
-import type { AiwmPage } from '@agentfleet/contracts';
+import { dayOf, timeOf, type AiwmPage } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
 import { CurrentCaller, ENV, Leases, Lifecycle, Needs, validationFailed, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Inject, Query, type OnModuleInit } from '@nestjs/common';
@@ -6,7 +6,6 @@ import { ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { AiwmEnv } from '../env';
 import { ApiErrors, ApiPage } from '../resources/api-docs';
 import { parseListQuery, type ListRules } from '../resources/list-query';
-import { dayOf, timeOf } from '../resources/time';
 import { AuditRecordDto } from './audit-log.dto';
 import { AuditLogRepository, type AuditDocument } from './audit-log.repository';
 

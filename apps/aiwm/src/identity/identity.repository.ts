@@ -63,7 +63,8 @@ export class IdentityRepository {
 
   /** Sets the password and ends all tokens; undefined when the user is not there. */
   async setPassword(id: Types.ObjectId, passwordHash: string, transaction: Transaction): Promise<UserDocument | undefined> {
-    const update = { $set: { passwordHash, updatedAt: new Date(), status: 'active' }, $inc: { tokenVersion: 1 } };
+    const now = new Date();
+    const update = { $set: { passwordHash, passwordSetAt: now, updatedAt: now, status: 'active' }, $inc: { tokenVersion: 1 } };
     const options = { session: transaction.session, returnDocument: 'after' as const };
     const found = await this.users.collection.findOneAndUpdate({ _id: id, isDeleted: false }, update, options);
     return (found as UserDocument | null) ?? undefined; // the collection holds nothing else

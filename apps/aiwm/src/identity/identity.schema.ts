@@ -21,6 +21,8 @@ export interface UserDocument {
   readonly status: 'active' | 'suspended';
   readonly roles: readonly string[];
   readonly passwordHash: string;
+  /** Absent in records of earlier versions until the next change. */
+  readonly passwordSetAt?: Date;
   readonly tokenVersion: number;
   readonly isDeleted: boolean;
   readonly deletedAt: Date | null;

@@ -44,8 +44,10 @@ export class LoginLimits {
     const known = rule(`login-known:${name}:${version}:${source}`, FAILURES_WHERE_KNOWN);
     const guess = `${name}:${password}`;
     const place = sha256(`${name}:${source}`);
+    // what others guessed from here must not keep somebody out who was just given a new password
+    const isNewPassword = Date.now() - (attempt.user?.passwordSetAt?.getTime() ?? 0) < WINDOW_MS;
     try {
-      const result = await this.guard.guarded([pair, ofSource(source)], guess, 'Too many failed logins', check);
+      const result = await this.guard.guarded(isNewPassword ? [pair] : [pair, ofSource(source)], guess, 'Too many failed logins', check);
       await this.repository.rememberLoginPlace(place, new Date());
       return result;
     } catch (error) {

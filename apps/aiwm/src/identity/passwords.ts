@@ -33,6 +33,7 @@ export function newUser({ username, passwordHash, orgId, roles, createdBy, fulln
     status: 'active',
     roles,
     passwordHash,
+    passwordSetAt: now,
     tokenVersion: 1,
     isDeleted: false,
     deletedAt: null,

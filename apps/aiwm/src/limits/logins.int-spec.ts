@@ -91,6 +91,7 @@ test('a new password begins a new count, whoever set it', async () => {
   expect((await login('203.0.113.7', 'another long password', username)).status).toBe(200);
 
   await failed('203.0.113.8', 10);
+  await redis.set(`${prefix}failures:login:203.0.113.8`, recently(100), 'PX', 900_000); // all callers look alike behind a proxy
   expect((await login('203.0.113.8')).status).toBe(429);
   await stack.boot({ AIWM_RESET_ADMIN_PASSWORD: 'a new one for the boss' });
   await waitFor('the new password', async () => (await login('203.0.113.8', 'a new one for the boss')).status === 200, { timeoutMs: 20_000 });

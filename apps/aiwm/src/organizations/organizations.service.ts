@@ -1,6 +1,6 @@
-import { DEFAULT_ORGANIZATION_ID, type AiwmDeleted, type AiwmPage } from '@agentfleet/contracts';
+import { DEFAULT_ORGANIZATION_ID, PLATFORM_NOTICES, type AiwmDeleted, type AiwmPage, type OrganizationDeletedNotice } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Audit, IdentityStore, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
+import { Audit, Bus, IdentityStore, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { markIdempotentWork } from '../idempotency/current-claim';
 import type { OrganizationDocument } from '../identity/identity.schema';
@@ -33,6 +33,7 @@ export class OrganizationsService {
     private readonly transactions: Transactions,
     private readonly audit: Audit,
     private readonly store: IdentityStore,
+    private readonly bus: Bus,
   ) {}
 
   async create(caller: Caller, body: CreateOrganizationDto): Promise<OrganizationDto> {
@@ -81,7 +82,11 @@ export class OrganizationsService {
       if (contents.length > 0) throw new AppError('conflict', { message: `The organization is not empty: it still has ${contents.join(', ')}` });
       if (!(await this.repository.delete(id, transaction))) throw notFound();
       await this.record(transaction, caller, 'delete', found, []);
-      transaction.afterCommit(() => this.store.forgetOrganization(id));
+      transaction.afterCommit(() => {
+        this.store.forgetOrganization(id);
+        const notice: OrganizationDeletedNotice = { orgId: id, at: new Date().toISOString() };
+        this.bus.notify(PLATFORM_NOTICES.organizationDeleted, notice);
+      });
     });
     return { _id: id, deletedAt: new Date().toISOString(), message: 'The organization was deleted' };
   }

@@ -99,6 +99,7 @@ export class UsersService {
         status: body.status,
         roles: body.roles ? [...new Set(body.roles)] : undefined,
         passwordHash,
+        passwordSetAt: passwordHash === undefined ? undefined : new Date(),
       });
       await this.keepAnOwner(before, { ...before, ...changes }, transaction);
       const ends = passwordHash !== undefined || (body.status === 'suspended' && before.status !== 'suspended');

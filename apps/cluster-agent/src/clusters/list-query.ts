@@ -1,4 +1,4 @@
-import { CLUSTER_PRESENCE_STATES, type ClusterParsed } from '@agentfleet/contracts';
+import { CLUSTER_PRESENCE_STATES, timeOf, type ClusterParsed } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
 import type { ClusterQuery } from './cluster.repository';
 
@@ -47,8 +47,8 @@ class QueryReader {
   time(field: string): Date | undefined {
     const value = this.text(field);
     if (value === undefined) return undefined;
-    const date = new Date(value);
-    return RFC_3339.test(value) && !Number.isNaN(date.getTime()) ? date : this.refuse(field, 'must be an RFC 3339 time');
+    const time = RFC_3339.test(value) ? timeOf(value.toUpperCase()) : undefined;
+    return time ?? this.refuse(field, 'must be an RFC 3339 time on a day that the calendar has');
   }
 
   labels(field: string): { name: string; value: string }[] {

@@ -7,6 +7,7 @@ export const PLATFORM_NOTICES = {
   keyChanged: 'key.changed',
   userRevoked: 'user.revoked',
   agentRevoked: 'agent.revoked',
+  organizationDeleted: 'organization.deleted',
   signingKeysChanged: 'signing-keys.changed',
 } as const;
 
@@ -48,6 +49,11 @@ export interface UserRevokedNotice {
   readonly orgId: string;
   readonly userId: string;
   readonly tokenVersion: number;
+  readonly at: string;
+}
+
+export interface OrganizationDeletedNotice {
+  readonly orgId: string;
   readonly at: string;
 }
 

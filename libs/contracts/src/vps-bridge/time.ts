@@ -1,3 +1,5 @@
+import { dayOf } from '../platform/time';
+
 const TIME = /^(\d{4})-(\d{2})-(\d{2})[T ]([01]\d|2[0-3])(:\d{2}:\d{2})(?:[.,](\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?$/;
 
 /**
@@ -10,7 +12,5 @@ export function readVpsTime(text: string): number | null {
   const date = `${year}-${month}-${day}`;
   const offset = zone === 'Z' || zone.includes(':') ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`;
   const ms = Date.parse(`${date}T${hour}${rest}.${fraction.slice(0, 3).padEnd(3, '0')}${offset}`);
-  const midnight = Date.parse(`${date}T00:00:00Z`);
-  if (Number.isNaN(ms) || Number.isNaN(midnight)) return null;
-  return new Date(midnight).toISOString().startsWith(date) ? ms : null;
+  return Number.isNaN(ms) || dayOf(date) === undefined ? null : ms;
 }

@@ -40,6 +40,12 @@ export class RevocationController {
     if (userId !== undefined) this.store.forgetUser(userId);
   }
 
+  @EventPattern(PLATFORM_NOTICES.organizationDeleted)
+  organizationDeleted(@Payload() notice: unknown): void {
+    const orgId = textOf(notice, 'orgId');
+    if (orgId !== undefined) this.store.forgetOrganization(orgId);
+  }
+
   @EventPattern(PLATFORM_NOTICES.signingKeysChanged)
   signingKeysChanged(): void {
     this.store.forgetSigningKeys();
