@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { isJsonObject, isWellFormed, type VpsApi } from '@agentfleet/contracts';
+import { answerErrorOf, finishWordOf, isJsonObject, wellFormed, type VpsApi } from '@agentfleet/contracts';
 
 /** What an agent's successful answer says, or why it says nothing usable. */
 export type AnswerText = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'not_json' } | { readonly kind: 'no_text' };
@@ -9,8 +9,8 @@ const NO_TEXT: AnswerText = { kind: 'no_text' };
 const BYTE_ORDER_MARK = /^\uFEFF/;
 
 /**
- * Reads the text out of an answer's body (contract vps-bridge section 9). An error that came with status 200 is no answer:
- * beside a text that says something it is a remark, beside an empty one, or as the owner of `message`, it is all there is.
+ * Reads the text out of an answer's body (contract vps-bridge section 9). An error that came with status 200 is no answer: an
+ * `error` beside a text that says something is a remark, beside an empty one, or as the owner of `message`, it is all there is.
  */
 export function readAnswer(api: VpsApi, body: Buffer): AnswerText {
   if (body.length === 0 || !isUtf8(body)) return NOT_JSON;
@@ -25,7 +25,8 @@ export function readAnswer(api: VpsApi, body: Buffer): AnswerText {
   const text = textOf(content);
   if (text === null) return NO_TEXT;
   const isSaid = text.trim() !== '' && (api === 'openai' || Object.hasOwn(parsed, 'content'));
-  return fieldOf(parsed, 'type') === 'error' || (!isSaid && hasError(parsed)) ? NO_TEXT : { kind: 'text', text: storable(text) };
+  const remark = isSaid ? { error: null } : {};
+  return hasError({ ...parsed, ...remark }) ? NO_TEXT : { kind: 'text', text: wellFormed(text) };
 }
 
 /** Tools on Windows put a byte order mark before what they write. */
@@ -33,21 +34,16 @@ export function withoutMark(text: string): string {
   return text.replace(BYTE_ORDER_MARK, '');
 }
 
-/**
- * Whether an agent's object tells of an error: `error` in any form but the ways of saying "none", `type` `error`, or either of
- * them in a choice, or a choice that ended with one.
- */
+/** Whether what an agent sent tells of an error, whatever it says beside it. */
 export function hasError(answer: unknown): boolean {
-  if (isError(answer)) return true;
-  const choices = fieldOf(answer, 'choices');
-  return Array.isArray(choices) && choices.some((choice) => isError(choice) || fieldOf(choice, 'finish_reason') === 'error');
+  return answerErrorOf(answer) !== null || endsInError(answer);
 }
 
-function isError(value: unknown): boolean {
-  if (fieldOf(value, 'type') === 'error') return true;
-  const error = fieldOf(value, 'error');
-  if (typeof error === 'object' && error !== null) return Object.keys(error).length > 0;
-  return Boolean(error); // null, false, 0 and "" say that there is none
+/** Whether it names an error as the reason of its end, in the words of either dialect. */
+function endsInError(answer: unknown): boolean {
+  const choices = fieldOf(answer, 'choices');
+  const ends: readonly unknown[] = [answer, fieldOf(answer, 'delta'), ...(Array.isArray(choices) ? (choices as unknown[]) : [])]; // isArray knows no element type
+  return ends.some((end) => [fieldOf(end, 'finish_reason'), fieldOf(end, 'stop_reason')].some((word) => finishWordOf(word) === 'error'));
 }
 
 function messagesContent(answer: object): unknown {
@@ -75,9 +71,4 @@ export function textOf(content: unknown): string | null {
     .map((block) => fieldOf(block, 'text'))
     .filter((text): text is string => typeof text === 'string');
   return texts.length === 0 ? null : texts.join('');
-}
-
-/** Half a surrogate pair cannot be stored; caller and session must see the same text. */
-function storable(text: string): string {
-  return isWellFormed(text) ? text : Buffer.from(text, 'utf8').toString('utf8');
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { isWellFormed, type VpsApi } from '@agentfleet/contracts';
+import { SurrogateJoiner, type VpsApi } from '@agentfleet/contracts';
 import { fieldOf, hasError, textOf, withoutMark } from './answer-text';
 
 /** What a piece of a streamed answer says. `error`: the agent itself says that it failed, whatever it sends afterwards. */
@@ -7,7 +7,6 @@ export type StreamPiece = { readonly kind: 'text'; readonly text: string } | { r
 
 const LF = 0x0a;
 const CR = 0x0d;
-const HIGH_SURROGATE = /[\uD800-\uDBFF]$/;
 const ERROR_EVENT = /^event:\s*error\s*$/i;
 const BROKEN: StreamPiece = { kind: 'broken' };
 /** An event of many lines is tried again with each of them, but not for ever: a million lines would cost their square. */
@@ -21,7 +20,7 @@ export class StreamText {
   private rest: Buffer[] = [];
   private unread: string[] = [];
   private patience = PATIENCE_CHARACTERS;
-  private heldSurrogate = '';
+  private readonly joiner = new SurrogateJoiner();
   private ended = false;
   private skipLf = false;
   private isFirst = true;
@@ -99,19 +98,12 @@ export class StreamText {
     if (hasError(event)) return this.end(pieces, { kind: 'error' });
     if (this.api === 'messages' && fieldOf(event, 'type') === 'message_stop') return this.end(pieces, { kind: 'end' });
     const text = this.api === 'openai' ? openAiDelta(event) : messagesDelta(event);
-    if (text !== null) this.text(text, pieces);
-  }
-
-  /** A pair of surrogates may be cut in two by the agent; half a one cannot be stored. */
-  private text(delta: string, pieces: StreamPiece[]): void {
-    const text = this.heldSurrogate + delta;
-    this.heldSurrogate = HIGH_SURROGATE.exec(text)?.[0] ?? '';
-    const ready = this.heldSurrogate === '' ? text : text.slice(0, -1);
-    pieces.push({ kind: 'text', text: isWellFormed(ready) ? ready : Buffer.from(ready, 'utf8').toString('utf8') });
+    if (text !== null) pieces.push({ kind: 'text', text: this.joiner.add(text) });
   }
 
   private end(pieces: StreamPiece[], last: StreamPiece): void {
-    if (this.heldSurrogate !== '') pieces.push({ kind: 'text', text: '\uFFFD' });
+    const half = this.joiner.end();
+    if (half !== '') pieces.push({ kind: 'text', text: half });
     pieces.push(last);
     this.ended = true;
     this.rest = [];

@@ -1,9 +1,8 @@
-import { isJsonObject } from '@agentfleet/contracts';
+import { answerErrorOf, isJsonObject } from '@agentfleet/contracts';
 import { parseRetryAfter } from '@agentfleet/resilience';
 import { APICallError, InvalidResponseDataError } from 'ai';
 import { contextOverflow, type ContextOverflow } from './context-overflow';
 import { shownText } from './redact';
-import { errorOf } from './stream/chat-chunk';
 import { jsonOrUndefined } from './stream/event-lines';
 
 /** Why a model call failed, as people see it. */
@@ -112,6 +111,5 @@ function errorText(error: unknown): string {
 /** What the body of a refusal says; null when it is not JSON, or says nothing. */
 function bodyText(body: string | undefined): string | null {
   const value = jsonOrUndefined(body ?? '');
-  const first: unknown = Array.isArray(value) ? value[0] : value;
-  return isJsonObject(first) ? (errorOf(first, true)?.message ?? null) : null;
+  return typeof value === 'object' && value !== null ? (answerErrorOf(value, true)?.message ?? null) : null;
 }

@@ -1,8 +1,7 @@
-import { cutText, isJsonObject, wellFormedObject, type JsonObject, type JsonValue } from '@agentfleet/contracts';
+import { answerErrorOf, cutText, finishWordOf, isJsonObject, SurrogateJoiner, wellFormedObject, type AnswerError, type FinishWord, type JsonObject, type JsonValue } from '@agentfleet/contracts';
 import { CallCollector } from './call-collector';
-import { choiceOf, errorOf, finishOf, textOf, thoughtsOf, usageOf, type FinishWord, type ProviderError } from './chat-chunk';
+import { choiceOf, textOf, thoughtsOf, usageOf } from './chat-chunk';
 import type { ProviderEvent } from './event-lines';
-import { SurrogateJoiner } from './surrogate-joiner';
 
 /** What a provider wants back as it gave it: `message` beside the answer's text, `calls` by the id that the SDK sees. */
 export interface OwnFields {
@@ -50,7 +49,7 @@ export class AnswerReader {
     for (const part of Array.isArray(value) ? value : [value]) yield* this.chunk(part, false, true);
   }
 
-  *failWith(error: ProviderError): Generator<JsonObject> {
+  *failWith(error: AnswerError): Generator<JsonObject> {
     yield this.failed(error);
   }
 
@@ -70,23 +69,23 @@ export class AnswerReader {
     yield { ...chunkOf({}, this.finish), ...(hasUsage ? { usage: this.usage } : {}), [OWN_FIELDS]: { ...own } };
   }
 
-  private failed(error: ProviderError): JsonObject {
+  private failed(error: AnswerError): JsonObject {
     this.isDone = true;
     this.isFailed = true;
     return { error: { ...error } };
   }
 
-  private *chunk(value: unknown, isErrorEvent: boolean, isWhole: boolean): Generator<JsonObject> {
-    if (this.isDone || !(isJsonObject(value) || isErrorEvent)) return;
-    const chunk = isJsonObject(value) ? value : { message: JSON.stringify(value) };
-    const error = errorOf(chunk, isErrorEvent);
+  private *chunk(chunk: unknown, isErrorEvent: boolean, isWhole: boolean): Generator<JsonObject> {
+    if (this.isDone) return;
+    const error = answerErrorOf(chunk, isErrorEvent);
     if (error) return yield this.failed(error);
+    if (!isJsonObject(chunk)) return;
     this.usage = usageOf(chunk['usage'], this.usage);
     const choice = choiceOf(chunk);
     if (!choice) return;
     const delta = isWhole ? (choice['message'] ?? choice['delta']) : choice['delta'];
     if (isJsonObject(delta)) yield* this.delta(delta);
-    this.finish = finishOf(choice['finish_reason']) ?? this.finish;
+    this.finish = finishWordOf(choice['finish_reason']) ?? this.finish;
   }
 
   private *delta(delta: JsonObject): Generator<JsonObject> {

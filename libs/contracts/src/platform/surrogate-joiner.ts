@@ -1,6 +1,6 @@
-import { isHighSurrogate, wellFormed } from '@agentfleet/contracts';
+import { isHighSurrogate, wellFormed } from './text';
 
-/** Providers cut a text anywhere, also within a character: the first half of one waits here for the second. */
+/** Whoever streams a text cuts it anywhere, also within a character: the first half of one waits here for the second. */
 export class SurrogateJoiner {
   private half = '';
 
@@ -12,7 +12,7 @@ export class SurrogateJoiner {
     return wellFormed(isHalf ? text.slice(0, -1) : text);
   }
 
-  /** What waits for a half that never came. */
+  /** What waits for a half that never came; empty when nothing does. */
   end(): string {
     const rest = wellFormed(this.half);
     this.half = '';
