@@ -14,7 +14,7 @@ export interface UserMessage {
   readonly role: 'user';
   readonly runId: string;
   readonly content: string;
-  /** Put before the input as a text part of its own; `{}` adds nothing. */
+  /** Put before the input in the same message; `{}` adds nothing. */
   readonly context: JsonObject;
 }
 

@@ -1,3 +1,4 @@
+import { wellFormed } from '@agentfleet/contracts';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { streamText, type ModelMessage } from 'ai';
 import fc from 'fast-check';
@@ -30,7 +31,8 @@ const call = (id: string, parts: object = {}) => ({ id, name: 'ListDir', input: 
 const result = (toolCallId: string, content: string): ToolMessage => ({ role: 'tool', runId: 'r1', toolCallId, toolName: 'ListDir', content, isError: false });
 
 const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', ' ', '\n\n', '\ud83d', 'a\ude00', 'plain', '\u200b'), fc.string({ unit: fc.constantFrom('\ud83d', '\ude00', 'a') }));
-const id = fc.oneof(fc.constantFrom('', ' ', 'call_0', 'c1', 'c2', '\ud83d', 'x'.repeat(200)), fc.string());
+const FORMER = 'call_0123456789abcdef01234567';
+const id = fc.oneof(fc.constantFrom('', ' ', 'call_0', 'c1', 'c2', 'functions.read:0', FORMER, '\ud83d', 'x'.repeat(200)), fc.string());
 const json = fc.dictionary(text, fc.oneof(text, fc.integer(), fc.constant(null), fc.array(text, { maxLength: 2 }), fc.dictionary(text, text, { maxKeys: 2 })), { maxKeys: 3 });
 const runId = fc.constantFrom('r1', 'r2', 'r3');
 const calls = fc.array(fc.record({ id, name: fc.oneof(fc.constantFrom('ListDir', 'a b', ''), text), input: json, problem: fc.constant(null), own: json }), { maxLength: 3 });
@@ -46,7 +48,8 @@ describe('the request that a transcript becomes', () => {
       fc.asyncProperty(fc.array(message, { maxLength: 12 }), async (transcript) => {
         // The provider's own fields go back as they are; only those of calls could spoil the shape of the message here.
         const own = transcript.map((entry) => (entry.role === 'assistant' ? { ...entry, toolCalls: entry.toolCalls.map((made) => ({ ...made, own: { extra_content: { ...made.own } } })) } : entry));
-        expect(complaints(await request(own))).toEqual([]);
+        const ownIds = own.flatMap((entry) => (entry.role === 'assistant' && entry.model === MODEL ? entry.toolCalls.map((made) => wellFormed(made.id)) : []));
+        expect(complaints(await request(own), new Set(ownIds))).toEqual([]);
       }),
       { numRuns: 150 },
     );
@@ -82,6 +85,27 @@ describe('the request that a transcript becomes', () => {
     expect(ids).toEqual([expect.stringMatching(/"[A-Za-z0-9]{9}"$/), '"tool_call_id":"c1"', expect.stringMatching(/"[A-Za-z0-9]{9}"$/)]);
     expect(JSON.stringify((await request(transcript)).messages).match(/"tool_call_id":"[^"]*"/g)).toEqual(ids);
   });
+
+  it('sends context and input as one text', async () => {
+    const sent = (await request([{ ...user('Hi\n'), context: { a: '\ud83d' } }, says('Yes'), { ...user(' ', 'r2'), context: { b: 1 } }])).messages;
+    expect(sent[1]).toEqual({ role: 'user', content: 'Context:\n{"a":"\\ud83d"}\n\nHi\n' });
+    expect(sent[3]).toEqual({ role: 'user', content: 'Context:\n{"b":1}\n\n(empty)' });
+  });
+
+  it('sends ids that another model or an earlier version made in the form that all take, the same in call and result and in every request', async () => {
+    const foreign = says('', { toolCalls: [call('functions.read:0')], model: 'other' });
+    const former = says('', { toolCalls: [call(FORMER)] });
+    const transcript = [user('a'), says('', { toolCalls: [call('chatcmpl-tool-1')] }), user('b'), foreign, result('functions.read:0', 'x'), former, result(FORMER, 'y')];
+    const idsIn = async (list: readonly EngineMessage[]) =>
+      (await request(list)).messages.flatMap(({ tool_calls: made, tool_call_id: answered }) => (Array.isArray(made) ? made.map(({ id: made1 }: { id: unknown }) => made1) : (answered ?? [])));
+    const nine = expect.stringMatching(/^[A-Za-z0-9]{9}$/);
+    const ids = await idsIn(transcript);
+    expect(ids).toEqual(['chatcmpl-tool-1', 'chatcmpl-tool-1', nine, nine, nine, nine]);
+    expect([ids[2], ids[4]]).toEqual([ids[3], ids[5]]);
+    expect(ids[2]).not.toBe(ids[4]);
+    expect(await idsIn(transcript.slice(2))).toEqual(ids.slice(2)); // older runs were left out
+    expect(await idsIn([...transcript, user('c', 'r2')])).toEqual(ids);
+  });
 });
 
 describe('the checks themselves', () => {
@@ -92,6 +116,9 @@ describe('the checks themselves', () => {
     'no user behind a result': [{ role: 'tool', content: 'a' }, { role: 'user', content: 'b' }],
     'no answer behind an answer': [{ role: 'assistant', content: 'a' }, { role: 'assistant', content: 'b' }],
     "the last message is the user's or a result": [{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }],
+    'content of a user is a text': [{ role: 'user', content: [{ type: 'text', text: 'a' }, { type: 'text', text: 'b' }] }],
+    'content of all others is a text too, or missing beside calls': [{ role: 'tool', tool_call_id: 'a', content: [{ type: 'text', text: 'a' }] }],
+    'ids of other models and versions have nine letters and digits': [{ role: 'assistant', tool_calls: [{ id: 'functions.read:0' }] }],
     'no blank text': [{ role: 'user', content: ' ' }],
     'an answer has text or calls': [{ role: 'assistant', content: null }],
     'each call has one result, right behind it and in order': [{ role: 'assistant', tool_calls: [{ id: 'a' }, { id: 'b' }] }, { role: 'tool', tool_call_id: 'b' }],
@@ -102,6 +129,6 @@ describe('the checks themselves', () => {
     'thoughts come with rounds only': [{ role: 'assistant', content: 'a', reasoning_content: 'b' }],
   };
   it.each(Object.entries(bad))('%s', (rule, messages) => {
-    expect(complaints({ messages })).toEqual(expect.arrayContaining([expect.stringContaining(`${rule}: `)]));
+    expect(complaints({ messages }, new Set(['a']))).toEqual(expect.arrayContaining([expect.stringContaining(`${rule}: `)]));
   });
 });

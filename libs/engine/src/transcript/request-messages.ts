@@ -10,6 +10,8 @@ const NO_ANSWER = '(This run ended without an answer.)';
 const NO_INPUT = '(The conversation begins with an answer.)';
 const GO_ON = '(Go on.)';
 
+/** What versions before this one made for any model, where its own id could not be kept; not every provider takes it. */
+const FORMER_ID = /^call_[0-9a-f]{24}$/;
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
@@ -17,9 +19,9 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
  * transcript looks like (provider-rules.spec-helper.ts has one check for each):
  * - the first message is the user's, the last one the user's or a result; user and assistant alternate, and neither a
  *   user's message nor another answer follows results or an answer directly without the other side in between;
- * - no text is blank, none has half a surrogate pair;
- * - each call has exactly one result, right behind its answer, in the order of the calls; ids are there and unique;
- *   arguments are objects, names have the characters that all take;
+ * - a content is a text and no list of parts; none is blank, none has half a surrogate pair;
+ * - each call has exactly one result, right behind its answer, in the order of the calls; ids are there and unique, and of
+ *   the form that all take unless this model made them; arguments are objects, names have the characters that all take;
  * - what a provider wants back (thoughts of a round, signatures of calls) goes back to the model that gave it.
  */
 export function toModelMessages(transcript: readonly EngineMessage[], model: string): ModelMessage[] {
@@ -57,7 +59,7 @@ class Request {
     const last = this.messages.at(-1)?.role;
     if (last === undefined) this.messages.push(userText(NO_INPUT));
     if (last === 'assistant') this.messages.push(userText(GO_ON));
-    const calls = message.toolCalls.map((call) => ({ ...call, name: NAME.test(call.name) ? call.name : '_', sentId: this.idOf(call) }));
+    const calls = message.toolCalls.map((call) => ({ ...call, name: NAME.test(call.name) ? call.name : '_', sentId: this.idOf(call, message) }));
     this.messages.push(this.answer(message, text, calls));
     if (calls.length > 0) this.messages.push({ role: 'tool', content: calls.map((call) => resultPart(call, this.results.get(call.id))) });
   }
@@ -83,10 +85,11 @@ class Request {
     return { role: 'assistant', content: [...texts, ...parts], ...own };
   }
 
-  /** A provider's id as it gave it, unless it is missing or was there before. */
-  private idOf(call: EngineToolCall): string {
-    let id = call.id.trim() === '' ? '' : wellFormed(call.id);
-    for (let n = 0; id === '' || this.ids.has(id); n++) id = madeId(`${call.id}/${this.ids.size}/${n}`);
+  /** An id that this model made, as it made it; one of ours for all others, the same in every request. */
+  private idOf(call: EngineToolCall, { model, runId }: AssistantMessage): string {
+    const isOwn = model === this.model && call.id.trim() !== '' && !FORMER_ID.test(call.id);
+    let id = isOwn ? wellFormed(call.id) : '';
+    for (let n = 0; id === '' || this.ids.has(id); n++) id = madeId(`${runId}/${call.id}/${n}`);
     this.ids.add(id);
     return id;
   }
@@ -94,7 +97,7 @@ class Request {
 
 type SentCall = EngineToolCall & { readonly sentId: string };
 
-/** Nine letters and digits: the one form that every provider takes. The same for the same place in a transcript. */
+/** Nine letters and digits: the one form that every provider takes. The same for the same call, whatever stands before it. */
 function madeId(seed: string): string {
   return createHash('sha256').update(seed).digest('hex').slice(0, 9);
 }
@@ -103,10 +106,15 @@ function userText(text: string): UserModelMessage {
   return { role: 'user', content: [{ type: 'text', text }] };
 }
 
+/**
+ * Context and input are two texts of one message (contract execution-gateway section 5). On the wire they are one, with a
+ * blank line between, though the contract says a part of its own: many providers take no list for a user's content, and the
+ * SDK writes a text only when there is one part.
+ */
 function userMessage(message: UserMessage): UserModelMessage {
   const context = contextText(message.context);
-  const parts = context === null ? [message.content] : [context, message.content];
-  return { role: 'user', content: parts.map((text) => ({ type: 'text', text: shownText(text) })) };
+  const input = shownText(message.content);
+  return userText(context === null ? input : `${wellFormed(context)}\n\n${input}`);
 }
 
 function resultPart(call: SentCall, result: ToolMessage | undefined): ToolResultPart {
