@@ -65,8 +65,8 @@ function answer(body: unknown, response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', ...shape?.headers }).end(bodies[Math.min(rounds, bodies.length - 1)]);
 }
 
-async function run(sessionId: string, input: string): Promise<JsonObject> {
-  const started = await ask(replica, 'POST', `/sessions/${sessionId}/runs`, { user_input: input });
+async function run(sessionId: string, input: string, more: object = {}): Promise<JsonObject> {
+  const started = await ask(replica, 'POST', `/sessions/${sessionId}/runs`, { user_input: input, ...more });
   expect(started.status).toBe(202);
   return waitFor(`the end of ${input}`, async () => {
     const { body } = await ask(replica, 'GET', `/sessions/${sessionId}/runs/${String(started.body['run_id'])}`);
@@ -102,6 +102,14 @@ it('what a provider wants back is stored, sent again in later runs, and not show
   });
   const messages = await ask(replica, 'GET', `/sessions/${id}/messages`);
   expect(messages.text).not.toMatch(/sig==|Let me look/);
+});
+
+it('an input with context is sent as one text, in its run and in later ones', async () => {
+  const id = await newSession(replica);
+  expect(await run(id, 'Hello', { context: { open_file: 'a.ts' } })).toMatchObject({ reason: 'stop', output: 'Fine' });
+  expect(await run(id, 'Go on')).toMatchObject({ reason: 'stop', output: 'Fine' });
+  expect(requests.at(-1)).toMatchObject({ messages: expect.arrayContaining([{ role: 'user', content: 'Context:\n{"open_file":"a.ts"}\n\nHello' }]) });
+  expect(refusals).toEqual([]);
 });
 
 it.each([

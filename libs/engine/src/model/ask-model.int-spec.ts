@@ -10,6 +10,7 @@ async function provider(...args: Parameters<typeof fakeProvider>): Promise<FakeP
   return made;
 }
 
+const RATE = "This request would exceed your organization's rate limit of 50,000 input tokens per minute";
 const GOOD = sse(delta({ role: 'assistant', content: 'Hi' }), delta({}, 'stop'));
 
 async function run(fake: FakeProvider) {
@@ -33,13 +34,22 @@ describe('a model call', () => {
   });
 
   it('is repeated after an error of that kind within a stream, as long as nothing was shown', async () => {
-    for (const error of [{ message: 'slow down', code: 429 }, { message: 'try later', code: '503' }, { message: 'x', type: 'overloaded_error' }]) {
+    for (const error of [{ message: 'slow down', code: 429 }, { message: 'try later', code: '503' }, { message: 'x', type: 'overloaded_error' }, { message: RATE, type: 'rate_limit_error' }, { message: RATE, code: 'too_many_requests' }, { message: 'x', code: 'service_unavailable' }]) {
       const fake = await provider([sse({ error }), GOOD]);
       expect((await run(fake)).lines).toEqual(['status model_retry', 'text Hi', 'iteration_end 1 (0)']);
       const late = await provider([sse(delta({ content: 'Half' }), { error }), GOOD]);
       expect((await run(late)).lines[0]).toBe('text Half');
       expect(late.requests).toHaveLength(1);
     }
+  });
+
+  it('takes a rate limit or an outage that counts tokens for what it is, and gives up no run for it', async () => {
+    for (const sick of [status(429, RATE), status(503, 'Failed to count input tokens, upstream unavailable')]) {
+      const fake = await provider([sick, GOOD]);
+      expect((await run(fake)).lines).toEqual(['status model_retry', 'text Hi', 'iteration_end 1 (0)']);
+    }
+    const limited = await provider([sse({ error: { message: RATE, type: 'rate_limit_error' } })]);
+    expect((await run(limited)).end.error).toMatchObject({ code: 'model_rate_limited', retryable: true });
   });
 
   it('says in its detail what a refusal says, however it is wrapped', async () => {

@@ -17,7 +17,7 @@ const WORDS = [
   /input token count[^.]{0,40}exceeds/,
   /reduce the length of (the|your) (messages|prompt|input)/,
   /range of input length should be/,
-  /inputs?`? (tokens|must have less than)/,
+  /`?inputs`? (tokens \+ `?max_new_tokens`? must be|must have less than)/,
   /too many (input )?tokens/,
   /available context size|context length of only/,
 ];
@@ -44,14 +44,17 @@ const REQUESTED = [
   `length ${NUMBER}\\)? is longer`,
 ];
 
-/** Statuses that say something else whatever their words: credentials, a wrong address, a rate limit. */
-const OTHER_STATUSES = new Set([401, 403, 404, 429]);
+/** Statuses that say something else whatever their words: credentials, money, a wrong address, a rate limit, an outage. */
+const OTHER_STATUSES = new Set([401, 402, 403, 404, 408, 429, 502, 503, 504, 529]);
+/** Rate limits count tokens too; what goes over one fits later. Only a 413 says that it never will. */
+const RATE = /rate.?limit|per[ _](second|minute|min|hour|day)\b|\b[ti]pm\b|throttl|please wait/;
+const NAMED = /context_length_exceeded|exceed_context_size/;
 
-/** Reads a refusal; null when it is of another kind. `status` is null for an error within a stream. */
+/** Reads a refusal; null when it is of another kind. `status` is null when neither the answer nor the error within it has one. */
 export function contextOverflow(status: number | null, text: string): ContextOverflow | null {
   const words = text.toLowerCase();
-  const isTold = WORDS.some((pattern) => pattern.test(words));
   if (status !== null && OTHER_STATUSES.has(status)) return null;
+  const isTold = WORDS.some((pattern) => pattern.test(words)) && (NAMED.test(words) || !RATE.test(words));
   if (!isTold && status !== 413) return null;
   const limitTokens = firstNumber(words, LIMITS);
   const requested = firstNumber(words, REQUESTED);

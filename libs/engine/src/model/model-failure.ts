@@ -25,7 +25,7 @@ const MAX_RETRY_AFTER_MS = 30_000;
 export function modelFailure(error: unknown, secrets: readonly string[], now: number): ModelFailure {
   const detail = shownText(errorText(error), secrets) || null;
   const status = statusOf(error);
-  const overflow = contextOverflow(APICallError.isInstance(error) ? (error.statusCode ?? null) : null, wordsOf(error));
+  const overflow = contextOverflow(status, wordsOf(error));
   if (overflow) return { ...tooLargeFailure(), detail, overflow };
   if (APICallError.isInstance(error)) {
     if (status !== null) return statusFailure(status, detail, parseRetryAfter(error.responseHeaders?.['retry-after'], now) ?? 0);
@@ -44,10 +44,21 @@ function statusOf(error: unknown): number | null {
   if (APICallError.isInstance(error)) return error.statusCode !== undefined && error.statusCode >= 300 ? error.statusCode : null;
   if (error instanceof Error || !isJsonObject(error)) return null;
   const { code, type } = error;
-  if (code === 'rate_limit_exceeded' || type === 'rate_limit_error') return 429;
-  if (type === 'overloaded_error') return 529;
   const status = Number(code ?? NaN);
-  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : null;
+  if (Number.isInteger(status) && status >= 400 && status <= 599) return status;
+  const names = `${textOr(code)} ${textOr(type)}`.toLowerCase();
+  return NAMED_STATUSES.find(([pattern]) => pattern.test(names))?.[1] ?? null;
+}
+
+/** Errors within a stream that are called by a name, with the status that they would be refused with. */
+const NAMED_STATUSES: readonly (readonly [RegExp, number])[] = [
+  [/rate.?limit|too.?many.?requests|throttl|insufficient.?quota|resource.?exhausted/, 429],
+  [/overloaded/, 529],
+  [/(service|model|engine|temporarily).?unavailable|not.?ready/, 503],
+];
+
+function textOr(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 const MAX_READ_CHARACTERS = 8_000;

@@ -115,7 +115,7 @@ describe('runAgent on the scripted model', () => {
     const fake = await fakeProvider([round, round, sse(delta({ content: 'end' }), delta({}, 'stop'))]);
     const earlier: EngineMessage[] = [
       userInput('x', 'run_before'),
-      { role: 'assistant', runId: 'run_before', content: '', model: 'x', toolCalls: [{ id: 'call_0', name: 'ListDir', input: {}, problem: null }] },
+      { role: 'assistant', runId: 'run_before', content: '', model: 'fake', toolCalls: [{ id: 'call_0', name: 'ListDir', input: {}, problem: null }] },
     ];
     const items = await collect(runAgent(agentRun({ model: fake.model, transcript: [...earlier, userInput('y')], workspaceDir })));
     await fake.close();
@@ -199,7 +199,7 @@ describe('runAgent on the scripted model', () => {
   it('puts the context before the input, inside the same message', async () => {
     const input: EngineMessage = { role: 'user', runId: RUN_ID, content: 'Hello', context: { lang: 'de' } };
     const items = await collect(runAgent(agentRun({ model: scriptedModel(server), transcript: [input] })));
-    expect(outline(items)[0]).toBe('text You said: Context:\n{"lang":"de"}\nHello');
+    expect(outline(items)[0]).toBe('text You said: Context:\n{"lang":"de"}\n\nHello');
   });
 });
 
