@@ -3,6 +3,7 @@ import { DEFAULT_ORGANIZATION_ID, type ApiKeyRecord, type SigningKeyRecord, type
 import { AppError } from '@agentfleet/errors';
 import { LRUCache } from 'lru-cache';
 import { Types, type Connection } from 'mongoose';
+import { isStorageUnavailable } from '../mongo/mongo-errors';
 import { nativeCollection } from '../mongo/native-collection';
 import type { Transaction, Transactions } from '../mongo/transactions';
 
@@ -10,8 +11,20 @@ import type { Transaction, Transactions } from '../mongo/transactions';
 const CACHE_LIFE_MS = 30_000;
 const UNKNOWN_KID_RELOAD_MS = 5000;
 const MAX_ENTRIES = 10_000;
-/** Creations in one organization that take longer (MongoDB is away, say) do not hold up those behind them. */
-const TURN_MS = 1000;
+/** Creations in one organization that wait longer for those before them are refused: more of them would only make it worse. */
+const TURN_MS = 10_000;
+const TURN_RETRY_AFTER_S = 5;
+
+type TurnEnd = 'over' | 'storage away';
+
+/** @throws AppError `storage_unavailable`: at once when those before hear so, since each try of its own takes seconds */
+async function waitForTurn(before: Promise<TurnEnd>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<'too long'>((resolve) => (timer = setTimeout(resolve, TURN_MS, 'too long')));
+  const end = await Promise.race([before, tooLong]);
+  clearTimeout(timer);
+  if (end !== 'over') throw new AppError('storage_unavailable', { retryAfterSeconds: TURN_RETRY_AFTER_S });
+}
 
 export interface ApiKeyWithId extends ApiKeyRecord {
   readonly id: string;
@@ -28,7 +41,7 @@ export class IdentityStore {
   private signingKeys = new Map<string, KeyObject>();
   private signingKeysAt = -Infinity;
   /** The end of the newest creation in each organization. */
-  private readonly turns = new Map<string, Promise<void>>();
+  private readonly turns = new Map<string, Promise<TurnEnd>>();
   private loadingSigningKeys: Promise<void> | undefined;
   /** Counts drops: a read that began before a notice must not put the old record back. */
   private generation = 0;
@@ -87,17 +100,20 @@ export class IdentityStore {
 
   private async inTurn<T>(orgId: string, work: () => Promise<T>): Promise<T> {
     const before = this.turns.get(orgId);
-    let finish: () => void = () => undefined;
-    const mine = new Promise<void>((resolve) => (finish = resolve));
+    let finish: (end: TurnEnd) => void = () => undefined;
+    const mine = new Promise<TurnEnd>((resolve) => (finish = resolve));
     this.turns.set(orgId, mine);
-    let timer: NodeJS.Timeout | undefined;
+    let end: TurnEnd = 'over';
     try {
-      if (before) await Promise.race([before, new Promise((resolve) => (timer = setTimeout(resolve, TURN_MS)))]);
+      if (before) await waitForTurn(before);
       return await work();
+    } catch (error) {
+      const isAway = isStorageUnavailable(error) || (error instanceof AppError && error.code === 'storage_unavailable');
+      if (isAway) end = 'storage away';
+      throw error;
     } finally {
-      clearTimeout(timer);
       if (this.turns.get(orgId) === mine) this.turns.delete(orgId);
-      finish();
+      finish(end);
     }
   }
 

@@ -1,4 +1,5 @@
-import { IdentityFixtures, testDatabase, type TestDatabase } from '@agentfleet/testing';
+import { AppError } from '@agentfleet/errors';
+import { IdentityFixtures, testDatabase, waitFor, type TestDatabase } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp } from '../probe-app.fixture';
 
@@ -45,7 +46,7 @@ describe('creations in an organization', () => {
     expect(await createIn('000000000000000000000001', async () => 1)).toBe(1);
   });
 
-  test('take turns, go on after a failure, and do not wait for one that hangs', async () => {
+  test('take turns, go on after a failure, and hear at once that storage is away', async () => {
     const orgId = await identity.organization();
     const order: string[] = [];
     const failing = createIn(orgId, async () => {
@@ -55,11 +56,13 @@ describe('creations in an organization', () => {
     const second = createIn(orgId, async () => void order.push('second'));
     await expect(failing).rejects.toThrow('refused');
     await second;
-    let release: () => void = () => undefined;
-    const hanging = createIn(orgId, () => new Promise<void>((resolve) => (release = resolve)));
+    let fail: ((error: Error) => void) | undefined;
+    const away = createIn(orgId, () => new Promise<void>((_resolve, reject) => (fail = reject)));
+    const behind = [1, 2, 3].map(() => createIn(orgId, async () => void order.push('never')));
+    const ends = Promise.allSettled([away, ...behind]);
+    (await waitFor('the first to have begun', () => fail))(new AppError('storage_unavailable'));
+    expect(await ends).toEqual(Array(4).fill(expect.objectContaining({ reason: expect.objectContaining({ code: 'storage_unavailable' }) })));
     await createIn(orgId, async () => void order.push('third'));
-    release();
-    await hanging;
     expect(order).toEqual(['first', 'second', 'third']);
   });
 });
