@@ -8,7 +8,7 @@ import type { CallFor } from './call-agent';
 import { newCallId } from './call-id';
 import { CallMetrics } from './call-metrics';
 import { finishedCall } from './call-record';
-import { outcomeUnknownResult } from './call-result';
+import { outcomeUnknownResult, refusedResult } from './call-result';
 import { CallRepository } from './call.repository';
 import type { CallDocument, StoredRequest } from './call.schema';
 import { HeldCalls } from './held-calls';
@@ -65,10 +65,10 @@ export class AsyncCalls {
    * @throws AppError `session_owner_mismatch`, `validation_failed`, `idempotency_key_reused`
    */
   async accept(caller: CallFor, request: VpsCallRequest, key: IdempotencyKey | null): Promise<AcceptedCall> {
-    const callId = newCallId(this.clock.now());
-    const call = { callId, kind: 'async' as const, orgId: caller.orgId, callerId: caller.id, request, key };
+    const call = { callId: newCallId(this.clock.now()), kind: 'async' as const, orgId: caller.orgId, callerId: caller.id, request, key };
     const opened = await this.keyed.open(call);
     if (opened.kind === 'earlier') return { accepted: { call_id: opened.call._id, status: opened.call.status }, replayed: true };
+    const { callId } = opened.call;
     try {
       // what would be refused is refused now; an agent that nobody registered makes no session
       if ((await this.agents.find(caller.orgId, request.agentName)) !== null) await this.settleSession.settle(caller.orgId, caller.id, request, this.clock.now());
@@ -158,9 +158,9 @@ export class AsyncCalls {
 
   /** What a synchronous call would have been refused for, such as a session that became another user's meanwhile. */
   private async endRefused(call: CallDocument, code: string | undefined, attempted: boolean): Promise<void> {
-    const unknown = outcomeUnknownResult({ callId: call._id, agentName: call.agentName, sessionId: call.sessionId }, call.chain ?? [], 0);
-    const refused = { ...unknown, error: 'The call was refused before any agent was contacted', error_code: code ?? 'internal' };
-    const result = attempted ? unknown : refused;
+    const identity = { callId: call._id, agentName: call.agentName, sessionId: call.sessionId };
+    const chain = call.chain ?? [];
+    const result = attempted ? outcomeUnknownResult(identity, chain, 0) : refusedResult(identity, chain, code ?? 'internal');
     this.log.warn({ call_id: call._id, error_code: result.error_code }, 'An asynchronous call failed');
     await this.records.finish(finishedCall(result, this.clock.now(), attempted));
   }

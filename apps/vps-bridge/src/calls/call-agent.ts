@@ -43,20 +43,15 @@ export class CallAgent {
    */
   async call(caller: CallFor, request: VpsCallRequest, key: IdempotencyKey | null): Promise<CallAnswer> {
     this.running.requireRoom();
-    const task: CallTask = {
-      callId: newCallId(this.clock.now()),
-      kind: 'sync',
-      orgId: caller.orgId,
-      callerId: caller.id,
-      request,
-      isRecorded: key !== null,
-      keepsResponse: key !== null,
-      ask: (known, route, prompt, deadline) => this.tryAgent.whole(known, route, prompt, deadline),
-    };
-    if (key === null) return { result: await this.runCall.run(task), replayed: false };
-    const call: CallToOpen = { ...task, key };
+    const call: CallToOpen = { callId: newCallId(this.clock.now()), kind: 'sync', orgId: caller.orgId, callerId: caller.id, request, key };
+    if (key === null) return { result: await this.runCall.run(this.task(call)), replayed: false };
     const opened = await this.keyed.open(call);
     if (opened.kind === 'earlier') return earlierAnswer(opened.call);
-    return { result: await this.keyed.guard(call, () => this.runCall.run(task)), replayed: false };
+    return { result: await this.keyed.guard(opened.call, () => this.runCall.run(this.task(opened.call))), replayed: false };
+  }
+
+  private task(call: CallToOpen): CallTask {
+    const isKeyed = call.key !== null;
+    return { ...call, isRecorded: isKeyed, keepsResponse: isKeyed, ask: (known, route, prompt, deadline) => this.tryAgent.whole(known, route, prompt, deadline) };
   }
 }

@@ -77,6 +77,11 @@ export function outcomeUnknownResult({ callId, agentName, sessionId }: CallIdent
   };
 }
 
+/** What is kept of a call that was refused before any agent was contacted. */
+export function refusedResult(identity: CallIdentity, chain: readonly string[], errorCode: string): VpsCallResult {
+  return { ...outcomeUnknownResult(identity, chain, 0), error: 'The call was refused before any agent was contacted', error_code: errorCode };
+}
+
 /** The answer of a call that walked its chain. */
 export function callResult(identity: CallIdentity, chain: Chain, walk: CallWalk, latencyMs: number, circuits: CircuitsAfter): VpsCallResult {
   const last = walk.last === null ? null : tryOf(walk.last);

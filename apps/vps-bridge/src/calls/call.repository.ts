@@ -31,6 +31,8 @@ export interface FinishedCall {
   readonly finishedAtMs: number;
   /** No agent was contacted: the key may be used for another try. */
   readonly freesKey: boolean;
+  /** No agent was contacted, but its prompt may be in the session: another try with the key goes on with this call. */
+  readonly isRefused?: boolean;
 }
 
 export interface CallPage {
@@ -82,8 +84,15 @@ export class CallRepository {
     return this.collection.findOne({ _id: callId, orgId });
   }
 
+  /** Takes the key from a call that has ended. */
   async freeKey(callId: string): Promise<void> {
-    await this.collection.updateOne({ _id: callId }, { $unset: KEY });
+    await this.collection.updateOne({ _id: callId, open: { $ne: true } }, { $unset: KEY });
+  }
+
+  /** Opens a refused call again; of simultaneous tries exactly one gets it. */
+  async reopen(call: OpenCall): Promise<boolean> {
+    const result = await this.collection.updateOne({ _id: call.callId, refused: true }, [{ $unset: ['refused', 'finishedAt'] }, openingOf(call)]);
+    return result.matchedCount === 1;
   }
 
   /** Removes the record of a call that was refused before it began. */
@@ -123,10 +132,11 @@ export class CallRepository {
   /** Ends calls; one that has ended already stays as it is. */
   async finish(calls: readonly FinishedCall[]): Promise<void> {
     if (calls.length === 0) return;
-    const operations = calls.map(({ callId, result, finishedAtMs, freesKey }): mongo.AnyBulkWriteOperation<CallDocument> => {
+    const operations = calls.map(({ callId, result, finishedAtMs, freesKey, isRefused }): mongo.AnyBulkWriteOperation<CallDocument> => {
       const unset = freesKey ? { ...CLOSING, ...KEY } : CLOSING;
       const status: VpsCallStatus = result.success ? 'succeeded' : 'failed';
-      return { updateOne: { filter: { _id: callId, open: true }, update: { $set: { status, result, finishedAt: new Date(finishedAtMs) }, $unset: unset } } };
+      const refused = isRefused === true ? { refused: true as const } : {};
+      return { updateOne: { filter: { _id: callId, open: true }, update: { $set: { status, result, finishedAt: new Date(finishedAtMs), ...refused }, $unset: unset } } };
     });
     await withPlainErrors(this.collection.bulkWrite(operations, { ordered: false }));
   }
@@ -190,7 +200,10 @@ export class CallRepository {
   }
 }
 
-/** As a pipeline, since the lease is by the clock of the database. */
+/**
+ * As a pipeline, since the lease is by the clock of the database. An opening may land late, after its answer was given up: a
+ * record that has ended meanwhile stays as it is.
+ */
 function openingOf(call: OpenCall): mongo.Document {
   const { callId: _callId, key, request, createdAtMs, expiresAtMs, ...fields } = call;
   const now = new Date(createdAtMs);
@@ -205,5 +218,6 @@ function openingOf(call: OpenCall): mongo.Document {
     ...(request === null ? {} : { request }),
     ...(key === null ? {} : { idempotencyKey: key.key, requestHash: key.hash }),
   };
-  return { $replaceWith: { $mergeObjects: ['$$ROOT', { $literal: document }, { leaseUntil: LEASE_FROM_NOW }] } };
+  const opened = { $mergeObjects: ['$$ROOT', { $literal: document }, { leaseUntil: LEASE_FROM_NOW }] };
+  return { $replaceWith: { $cond: [{ $gt: ['$finishedAt', null] }, '$$ROOT', opened] } };
 }

@@ -35,6 +35,8 @@ export interface CallDocument {
   readonly requestHash?: string;
   /** The whole configured chain, for the case that nobody lives to tell how the call ended. */
   readonly chain?: readonly string[];
+  /** It ended before any agent was contacted; a repetition with its key goes on with it. */
+  readonly refused?: true;
   /** True until the call has ended; such calls belong to a replica as long as its lease lives. */
   readonly open?: true;
   readonly holder?: string;

@@ -18,6 +18,8 @@ export interface CallRecord {
   /** For calls whose record was opened before they began. */
   readonly finish: FinishedCall | null;
   readonly deadline: Deadline;
+  /** Told when nothing of it is written any more, whatever came of it: perhaps long after the deadline. */
+  readonly settled?: () => void;
 }
 
 interface Waiting {
@@ -73,6 +75,7 @@ export class CommitLoop {
       } catch (error) {
         for (const { failed } of this.committing) failed(error);
       }
+      for (const { record } of this.committing) record.settled?.();
     }
     clearInterval(watch);
     this.committing = [];
@@ -90,7 +93,7 @@ export class CommitLoop {
     const deadline = latest(batch);
     const persist = (write: () => Promise<void>) => this.persist(write, deadline);
     const outcomes = batch.flatMap(({ record }) => record.outcomes);
-    const [refused] = await Promise.all([this.commitSessions(groupBySession(batch), persist), this.health.write(outcomes, persist)]);
+    const [refused] = await together(this.commitSessions(groupBySession(batch), persist), this.health.write(outcomes, persist));
     const stored = batch.filter(({ record, failed }) => {
       if (record.session === null || !refused.has(record.session.known.key)) return true;
       failed(new Error('MongoDB refused the session'));
@@ -111,12 +114,10 @@ export class CommitLoop {
     let missing: ReadonlySet<string> = new Set();
     await persist(() => this.placer.number(groups));
     const activities = groups.map(activityOf);
-    await Promise.all([
-      persist(() => this.placer.store(groups)),
-      persist(async () => {
-        ({ missing, refused } = await this.sessions.applyActivity(activities));
-      }),
-    ]);
+    const applied = persist(async () => {
+      ({ missing, refused } = await this.sessions.applyActivity(activities));
+    });
+    await together(persist(() => this.placer.store(groups)), applied);
     const gone = groups.filter(({ known }) => missing.has(known.key));
     for (const { known } of gone) this.directory.forget(known.orgId, known.sessionId);
     await persist(async () => void (await Promise.all(gone.map(({ known }) => this.messages.removeAll(known.key)))));
@@ -136,6 +137,12 @@ export class CommitLoop {
     const result = await retry<undefined, unknown>(attempt, { settings: RETRY, deadline, clock: this.waitClock });
     if (result.kind === 'failed') throw result.failure;
   }
+}
+
+/** Fails only when neither goes on any more: what is written behind a failure would meet its own repetition. */
+async function together<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }
 
 function latest(batch: readonly Waiting[]): Deadline {
@@ -159,7 +166,7 @@ function groupBySession(batch: readonly Waiting[]): readonly SessionMessages[] {
 function activityOf({ known, contents, metadata, placed }: SessionMessages): SessionActivity {
   return {
     key: known.key,
-    lastActivityMs: Math.max(...contents.map(({ timestampMs }) => timestampMs)),
+    lastActivityMs: Math.max(0, ...contents.map(({ timestampMs }) => timestampMs)), // without messages it stays
     lastSeq: placed.at(-1)?.seq ?? 0,
     metadata,
   };

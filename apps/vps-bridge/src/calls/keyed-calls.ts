@@ -5,11 +5,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AgentDirectory } from '../agents/agent-directory';
 import { CallMetrics } from './call-metrics';
 import { finishedCall } from './call-record';
-import { outcomeUnknownResult } from './call-result';
-import { CallRepository, type OpenCall } from './call.repository';
+import { outcomeUnknownResult, refusedResult } from './call-result';
+import { CallRepository, type FinishedCall, type OpenCall } from './call.repository';
 import type { CallDocument } from './call.schema';
 import { HeldCalls } from './held-calls';
 import type { IdempotencyKey } from './idempotency-key';
+import { PromptStore } from './prompt-store';
 import { RecordWriter } from './record-writer';
 import { RunCall } from './run-call';
 
@@ -21,13 +22,15 @@ export interface CallToOpen {
   readonly callerId: string;
   readonly request: VpsCallRequest;
   readonly key: IdempotencyKey | null;
+  /** It was begun before and refused then: its prompt may be in the session. */
+  readonly mayBeStored?: boolean;
 }
 
 /** The record of a call that has ended. */
 export type EndedCall = CallDocument & { readonly result: VpsKeptCallResult };
 
-/** `earlier` is the call that the key belongs to. */
-export type Opened = { readonly kind: 'new' } | { readonly kind: 'earlier'; readonly call: EndedCall };
+/** `new` is to be run, under the id of its record; `earlier` is the ended call that the key belongs to. */
+export type Opened = { readonly kind: 'new'; readonly call: CallToOpen } | { readonly kind: 'earlier'; readonly call: EndedCall };
 
 const KEY_LIFE_MS = 24 * 3_600_000;
 
@@ -39,6 +42,7 @@ export class KeyedCalls {
     @Inject(RecordWriter) private readonly records: RecordWriter,
     @Inject(AgentDirectory) private readonly agents: AgentDirectory,
     @Inject(HeldCalls) private readonly held: HeldCalls,
+    @Inject(PromptStore) private readonly prompts: PromptStore,
     @Inject(RunCall) private readonly runCall: RunCall,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -53,15 +57,21 @@ export class KeyedCalls {
     const { key, orgId } = call;
     const chain = await this.chainOf(call);
     for (;;) {
-      if (await this.make(call, chain)) return { kind: 'new' };
+      if (await this.make(call, chain)) return { kind: 'new', call };
       const found = key === null ? null : await this.repository.findByKey(orgId, key.key);
       if (key === null || found === null) continue;
       const isOld = this.clock.now() - found.createdAt.getTime() > KEY_LIFE_MS;
-      if (isOld && found.open !== true) {
+      const isOther = found.requestHash !== key.hash;
+      if ((isOld && found.open !== true) || (isOther && found.refused === true)) {
         await this.repository.freeKey(found._id);
         continue;
       }
-      if (found.requestHash !== key.hash) throw new AppError('idempotency_key_reused');
+      if (isOther) throw new AppError('idempotency_key_reused');
+      if (found.refused === true) {
+        const again = { ...call, callId: found._id, mayBeStored: true };
+        if (await this.remake(again, chain)) return { kind: 'new', call: again };
+        continue;
+      }
       if (found.result === null) throw new AppError('call_in_progress', { retryAfterSeconds: 1, extra: { call_id: found._id } });
       this.metrics.replays.inc();
       return { kind: 'earlier', call: { ...found, result: found.result } };
@@ -85,21 +95,52 @@ export class KeyedCalls {
     return true;
   }
 
+  private async remake(call: CallToOpen, chain: readonly string[]): Promise<boolean> {
+    try {
+      if (!(await this.repository.reopen(this.openCall(call, chain)))) return false;
+    } catch (error) {
+      void this.records.finish(this.refused(call, chain)); // it may be open all the same: its answer was lost
+      throw error;
+    }
+    this.held.add(call.callId);
+    return true;
+  }
+
   /** Runs a call that `open` made and that no other replica may start; a refusal leaves its key free. */
   async guard(call: CallToOpen, work: () => Promise<VpsCallResult>): Promise<VpsCallResult> {
+    const release = () => this.held.remove(call.callId);
     try {
-      return await work();
+      const result = await work();
+      release();
+      return result;
     } catch (error) {
-      const code = asAppError(error)?.code;
-      if (code === undefined) await this.records.finish(await this.unknown(call)); // a bug: nobody knows how far it came
-      else if (code !== 'answer_not_stored' && code !== 'draining') await this.records.discard(call.callId);
+      const leaving = this.prompts.leavingOf(call.callId);
+      const recorded = this.recordFailure(call, asAppError(error)?.code, leaving).finally(release);
+      if (leaving === null) await recorded; // else the client has waited long enough
       throw error;
-    } finally {
-      this.held.remove(call.callId);
     }
   }
 
-  private async unknown(call: CallToOpen) {
+  /**
+   * A call that was refused before any agent was contacted leaves its key free. Where its prompt may be in the session, its
+   * record stays, so that a repetition goes on with it instead of leaving the prompt twice; until nothing of the prompt is on
+   * its way any more the call counts as running.
+   */
+  private async recordFailure(call: CallToOpen, code: string | undefined, leaving: Promise<void> | null): Promise<void> {
+    if (code === 'answer_not_stored' || code === 'draining') return; // its end is written by whoever threw that
+    if (code === undefined) return this.records.finish(await this.unknown(call)); // a bug: nobody knows how far it came
+    const mayBeStored = call.request.sessionId !== null && (code === 'storage_unavailable' || call.mayBeStored === true);
+    if (!mayBeStored) return this.records.discard(call.callId);
+    await leaving;
+    await this.records.finish(this.refused(call, await this.chainOf(call).catch(() => [])));
+  }
+
+  private refused({ callId, request }: CallToOpen, chain: readonly string[]): FinishedCall {
+    const result = refusedResult({ callId, agentName: request.agentName, sessionId: request.sessionId }, chain, 'storage_unavailable');
+    return { ...finishedCall(result, this.clock.now(), true), isRefused: true };
+  }
+
+  private async unknown(call: CallToOpen): Promise<FinishedCall> {
     const { callId, request } = call;
     const chain = await this.chainOf(call).catch(() => []);
     const result = outcomeUnknownResult({ callId, agentName: request.agentName, sessionId: request.sessionId }, chain, 0);

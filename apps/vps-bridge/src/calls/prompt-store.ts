@@ -1,10 +1,11 @@
 import type { VpsCallRequest } from '@agentfleet/contracts';
+import { AppError } from '@agentfleet/errors';
 import type { Deadline } from '@agentfleet/resilience';
 import { Inject, Injectable } from '@nestjs/common';
 import { MessageRepository, type MessageContent } from '../sessions/message.repository';
 import type { KnownSession } from '../sessions/session-directory';
 import { CallMetrics } from './call-metrics';
-import { CommitLoop } from './commit-loop';
+import { CommitLoop, type CallRecord } from './commit-loop';
 
 /** What a call says, and since when. */
 export interface PromptedCall {
@@ -24,6 +25,9 @@ export function promptOf({ callId, request, startedAtMs }: Omit<PromptedCall, 'd
 /** Puts prompts and metadata of calls that nobody will repeat into their sessions before an agent is contacted. */
 @Injectable()
 export class PromptStore {
+  /** Prompts on their way into their sessions, by call. They arrive, or not, also when their calls have given up. */
+  private readonly leaving = new Map<string, Promise<void>>();
+
   constructor(
     @Inject(MessageRepository) private readonly messages: MessageRepository,
     @Inject(CommitLoop) private readonly commits: CommitLoop,
@@ -35,9 +39,28 @@ export class PromptStore {
    * @throws AppError `storage_unavailable` when that could not be within the call's deadline.
    */
   async store(call: PromptedCall, session: KnownSession): Promise<void> {
-    if (call.mayBeStored && (await this.messages.hasPromptOf(session.key, call.callId))) return;
-    const messages = [promptOf(call)];
-    await this.commits.commit({ session: { known: session, messages, metadata: call.request.metadata }, outcomes: [], finish: null, deadline: call.deadline });
-    this.metrics.messages.inc({ role: 'user' });
+    if (this.leaving.has(call.callId)) throw new AppError('storage_unavailable'); // nobody knows yet whether it is there
+    const isThere = call.mayBeStored && (await this.messages.hasPromptOf(session.key, call.callId));
+    const { metadata } = call.request;
+    // Prompt and metadata are written side by side: where the one is, the other may be lost.
+    if (isThere && metadata === null) return;
+    const messages = isThere ? [] : [promptOf(call)];
+    await this.commit(call.callId, { session: { known: session, messages, metadata }, outcomes: [], finish: null, deadline: call.deadline });
+    if (!isThere) this.metrics.messages.inc({ role: 'user' });
+  }
+
+  /** Resolves when nothing of the call is on its way any more; null when nothing is. */
+  leavingOf(callId: string): Promise<void> | null {
+    return this.leaving.get(callId) ?? null;
+  }
+
+  private commit(callId: string, record: CallRecord): Promise<void> {
+    let committed: Promise<void> = Promise.resolve();
+    const left = new Promise<void>((settled) => {
+      committed = this.commits.commit({ ...record, settled });
+    });
+    this.leaving.set(callId, left);
+    void left.then(() => this.leaving.delete(callId));
+    return committed;
   }
 }

@@ -94,30 +94,49 @@ export class RecordWriter {
     this.timer.unref();
   }
 
-  /** False when something has to be tried again. */
+  /**
+   * Each part by itself, and all of them to their end: what failed is tried again only when nothing else is under way. False
+   * when something has to be.
+   */
   private async write(): Promise<boolean> {
+    const parts = [this.insertEnded(), this.openLong(), this.replace(), this.finishOpen(), ...[...this.discards].map((callId) => this.drop(callId))];
+    const failed = (await Promise.allSettled(parts)).filter((part) => part.status === 'rejected');
+    if (failed.length === 0) return true;
+    this.log.warn({ err: failed[0]?.reason, waiting: this.ended.length }, 'Records of calls could not be written; they are tried again');
+    return false;
+  }
+
+  private async insertEnded(): Promise<void> {
     const { ended } = this;
-    const opening = this.takeLong();
-    const replacing = [...this.replacing.values()];
-    const finishes = [...this.finishes.values()];
     this.ended = [];
     try {
-      await Promise.all([
-        this.repository.insertEnded(ended),
-        this.repository.openMany(opening),
-        this.repository.replaceEnded(replacing),
-        this.repository.finish(finishes),
-        ...[...this.discards].map((callId) => this.drop(callId)),
-      ]);
-      for (const { callId } of finishes) this.finishes.delete(callId);
-      for (const { _id } of replacing) this.close(_id);
-      return true;
+      await this.repository.insertEnded(ended);
     } catch (error) {
       this.ended = [...ended, ...this.ended].slice(0, MAX_WAITING);
-      for (const call of opening) if (this.isUnderWay(call.callId)) this.begun.set(call.callId, call);
-      this.log.warn({ err: error, waiting: this.ended.length }, 'Records of calls could not be written; they are tried again');
-      return false;
+      throw error;
     }
+  }
+
+  private async openLong(): Promise<void> {
+    const opening = this.takeLong();
+    try {
+      await this.repository.openMany(opening);
+    } catch (error) {
+      for (const call of opening) if (this.isUnderWay(call.callId)) this.begun.set(call.callId, call);
+      throw error;
+    }
+  }
+
+  private async replace(): Promise<void> {
+    const replacing = [...this.replacing.values()];
+    await this.repository.replaceEnded(replacing);
+    for (const { _id } of replacing) this.close(_id);
+  }
+
+  private async finishOpen(): Promise<void> {
+    const finishes = [...this.finishes.values()];
+    await this.repository.finish(finishes);
+    for (const { callId } of finishes) this.finishes.delete(callId);
   }
 
   private takeLong(): readonly OpenCall[] {

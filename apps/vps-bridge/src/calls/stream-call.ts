@@ -41,12 +41,10 @@ export class StreamCall {
     this.running.requireRoom();
     const callId = newCallId(this.clock.now());
     const call: CallToOpen = { callId, kind: 'stream', orgId: caller.orgId, callerId: caller.id, request, key };
-    if (key !== null) {
-      const opened = await this.keyed.open(call);
-      if (opened.kind === 'earlier') return { events: replay(earlierAnswer(opened.call).result), replayed: true };
-    }
+    const opened = key === null ? { kind: 'new' as const, call } : await this.keyed.open(call);
+    if (opened.kind === 'earlier') return { events: replay(earlierAnswer(opened.call).result), replayed: true };
     const events = new EventStream();
-    await this.begin(call, request, events);
+    await this.begin(opened.call, request, events);
     return { events, replayed: false };
   }
 
