@@ -30,6 +30,11 @@ export class HandClock implements WaitClock {
     return [...this.sleepers].map(({ ms }) => Math.round(ms)).sort((a, b) => a - b);
   }
 
+  /** Time goes by and wakes nobody, as while something is under way. */
+  advance(ms: number): void {
+    this.timeMs += ms;
+  }
+
   /** Waits for a pause of exactly this length and lets it end. */
   async pass(ms: number): Promise<void> {
     await waitFor(`a pause of ${ms} ms (there are ${this.pauses.join(', ')})`, () => this.pauses.includes(ms), { timeoutMs: 4000, everyMs: 5 });

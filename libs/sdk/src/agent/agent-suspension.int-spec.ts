@@ -2,6 +2,8 @@ import { connected, scenes, soon } from './agent-client.fixture';
 
 const setUp = scenes();
 const SUSPENDED = { status: 401, body: { code: 'AGENT_SUSPENDED' } };
+/** Of a token of 24 s: at 23/24 of its life, less half of a twentieth. */
+const RENEWAL_MS = 22_425;
 const LOCAL = { AIWM_INSTRUCTION_FILE: __filename };
 
 test('a suspended agent stops, says so, and goes on by itself when the suspension is lifted', async () => {
@@ -35,6 +37,27 @@ test('a suspension in the middle of the work stops it at the next heartbeat', as
   await soon('the stop', () => client.health().aiwm.mode === 'stopped');
   expect([client.token, client.health().aiwm.suspended, aiwm.count('connect')]).toEqual([null, true, 2]);
   expect(events.at(-1)).toMatchObject({ name: 'stopped', event: { suspended: true } });
+});
+
+test.each([
+  ['a suspension', SUSPENDED, 'stopped', 'it stops'],
+  ['a refusal at the end of the token', { status: 400 }, 'local', 'Running on local configuration'],
+])('%s that a renewal in time and a renewal after a refusal hear together is told once', async (_of, refusal, mode, told) => {
+  const { aiwm, client, clock, events, log } = await setUp({ variables: LOCAL });
+  aiwm.answer('connect', connected({ expiresIn: 24 }));
+  await client.start();
+  let answer: () => void = () => undefined;
+  aiwm.answer('connect', { ...refusal, after: new Promise<void>((resolve) => (answer = resolve)) });
+  await clock.pass(RENEWAL_MS); // both wait for one connect: the renewal in time first
+  await aiwm.reached('connect', 2);
+  const renewed = client.renewToken();
+  clock.advance(24_000);
+  answer();
+  expect(await renewed).toBe(false);
+  await soon('the mode', () => client.health().aiwm.mode === mode);
+  expect(log.filter((line) => line.startsWith('warn') && line.includes(told))).toHaveLength(1);
+  expect(events.filter(({ name }) => name === 'stopped')).toHaveLength(mode === 'stopped' ? 1 : 0);
+  expect(aiwm.count('connect')).toBe(2);
 });
 
 test('continue: it goes on with its local configuration, and its health says that it should not', async () => {

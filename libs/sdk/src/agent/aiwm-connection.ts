@@ -85,8 +85,10 @@ export class AiwmConnection {
     const { clock, modes } = this.ports;
     if (modes.mode !== 'aiwm') return false;
     if (!this.reconnecting && clock.now() - this.lastReconnectAtMs < RENEW_AT_MOST_EVERY_MS) return false;
+    const { signal } = modes;
     const outcome = await this.reconnect();
-    await this.orLocal(outcome);
+    // shared with the renewal in time: who hears of the outcome first leaves the mode and tells it, once
+    if (!signal.aborted) await this.orLocal(outcome);
     return outcome.kind === 'connected';
   }
 
