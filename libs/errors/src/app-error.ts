@@ -36,6 +36,7 @@ export const APP_ERRORS = {
   name_taken: { status: 409, text: 'cluster name is already used by another agent' },
   payload_too_large: { status: 413, text: 'The body is too large' },
   uri_too_long: { status: 414, text: 'The URL is too long' },
+  range_not_satisfiable: { status: 416, text: 'There is no such range' },
   unsupported_media_type: { status: 415, text: 'Content-Type must be application/json' },
   idempotency_mismatch: { status: 422, text: 'This idempotency key was used with another request' },
   idempotency_key_reused: { status: 422, text: 'This Idempotency-Key was used with another request' },

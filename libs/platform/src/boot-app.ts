@@ -16,7 +16,7 @@ import { addHooks, createHttpAdapter, type HttpDeps } from './http/fastify';
 import { parseJsonBody } from './http/json-body';
 import { addViewport, describeApi, serveApiDocs } from './http/openapi';
 import { addPageHeaders } from './http/page-headers';
-import { validationPipe } from './http/validation';
+import { DtoPipe } from './http/validation';
 import { nestLogger } from './observe/log';
 import { PlatformModule } from './platform.module';
 import { createServices, type Services } from './services';
@@ -140,7 +140,7 @@ async function createNestApp<E extends PlatformEnv>(
   await addPageHeaders(fastify, env.CORS_ORIGINS);
   addHooks(fastify, deps);
   addViewport(fastify);
-  app.useGlobalPipes(validationPipe());
+  app.useGlobalPipes(new DtoPipe());
   app.useGlobalFilters(new ErrorFilter(definition.renderError, services.log));
   return app;
 }

@@ -64,6 +64,7 @@ export class EventsController {
     const headers = reply.getHeaders();
     reply.hijack();
     const response = reply.raw;
+    if (response.destroyed) return; // gone while its credentials were looked up: its end was told before anybody listened
     for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
     response.writeHead(200, kind);
     const expiresAtMs = caller.kind === 'user' ? expiryOf(request.headers.authorization) : undefined;

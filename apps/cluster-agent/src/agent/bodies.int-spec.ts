@@ -1,5 +1,5 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { IdentityFixtures, testDatabase, type FixtureKey, type TestDatabase } from '@agentfleet/testing';
+import { IdentityFixtures, jsonItems as many, processorTimeGrowth, testDatabase, type FixtureKey, type TestDatabase } from '@agentfleet/testing';
 import { clusterAgentApp } from '../app';
 
 const BASE = '/api/v1/clusters/agent';
@@ -42,19 +42,6 @@ it('a POST without a body is the caller’s mistake, as is one that is no object
   expect(await post(`${clusterId}/heartbeat`, '{}')).toMatchObject({ status: 200, body: { success: true } });
 });
 
-/** Milliseconds of processor that the process spends on a request, at best. */
-async function cpuMs(path: string, body: string): Promise<number> {
-  let least = Infinity;
-  for (let n = 0; n < 3; n++) {
-    const from = process.cpuUsage();
-    await post(path, body);
-    const { user, system } = process.cpuUsage(from);
-    least = Math.min(least, (user + system) / 1000);
-  }
-  return least;
-}
-
-const many = (count: number, item: (n: number) => string) => Array.from({ length: count }, (_, n) => item(n)).join(',');
 const HEAD = '"agent_id":"big","name":"big"';
 const BODIES: readonly [name: string, body: (size: number) => string][] = [
   ['unknown keys', (size) => `{${HEAD},${many(size, (n) => `"k${n}":1`)}}`],
@@ -68,7 +55,7 @@ const BODIES: readonly [name: string, body: (size: number) => string][] = [
 
 it.each(BODIES)('%s cost no more than in proportion to their number', async (_name, bodyOf) => {
   for (const route of routes()) {
-    const [small, large] = [await cpuMs(route, bodyOf(20_000)), await cpuMs(route, bodyOf(80_000))];
-    expect(large).toBeLessThan(8 * Math.max(small, 10)); // with the square it is sixteen times as much
+    const work = (size: number) => post(route, bodyOf(size));
+    expect([route, await processorTimeGrowth({ from: 20_000, to: 80_000, noiseMs: 10, work })]).toEqual([route, 'in proportion']);
   }
-}, 60_000);
+}, 120_000);

@@ -347,6 +347,7 @@ describe('management', () => {
     expect(await names('presence=x')).toBe('VALIDATION_FAILED');
     expect(await names('updated_after=yesterday')).toBe('VALIDATION_FAILED');
     expect(await names('updated_after=2099-02-30T00:00:00Z')).toBe('VALIDATION_FAILED');
+    for (const field of ['name', 'agent_id', 'feature', 'label', 'presence', 'transport', 'sort']) expect([field, await names(`${field}=%00`)]).toEqual([field, 'VALIDATION_FAILED']);
     const stranger = await identity.user({ roles: ['organization.owner'], orgId: await identity.organization() });
     expect((await http('GET', '/api/v1/clusters', stranger.headers)).body).toEqual({ data: [], pagination: { page: 1, limit: 10, total: 0 } });
     expect((await http('GET', '/api/v1/clusters', key.headers)).status).toBe(403);

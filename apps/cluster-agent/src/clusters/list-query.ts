@@ -8,6 +8,9 @@ const MAX_TEXT = 1024;
 const SORTS = ['name', '-last_seen_at', 'registered_at'] as const;
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/i;
 
+/** MongoDB takes no pattern with NUL. */
+const CONTROL = /\p{Cc}/u;
+
 type Query = Readonly<Record<string, unknown>>;
 
 export interface Page {
@@ -27,8 +30,9 @@ class QueryReader {
 
   text(field: string): string | undefined {
     const value = this.query[field];
-    if (value === undefined || (typeof value === 'string' && value.length <= MAX_TEXT)) return value;
-    return this.refuse(field, `must be given once, with at most ${MAX_TEXT} characters`);
+    if (value === undefined) return undefined;
+    if (typeof value === 'string' && value.length <= MAX_TEXT && !CONTROL.test(value)) return value;
+    return this.refuse(field, `must be given once, with at most ${MAX_TEXT} characters and no control characters`);
   }
 
   oneOf<const C extends string>(field: string, choices: readonly C[]): C | undefined {
@@ -55,7 +59,7 @@ class QueryReader {
     const given = this.query[field];
     const list: unknown[] = given === undefined ? [] : Array.isArray(given) ? given : [given];
     return list.flatMap((entry) => {
-      const at = typeof entry === 'string' && entry.length <= 2 * MAX_TEXT ? entry.indexOf('=') : -1;
+      const at = typeof entry === 'string' && entry.length <= 2 * MAX_TEXT && !CONTROL.test(entry) ? entry.indexOf('=') : -1;
       if (typeof entry === 'string' && at >= 0) return [{ name: entry.slice(0, at), value: entry.slice(at + 1) }];
       this.refuse(field, 'must look like name=value');
       return [];

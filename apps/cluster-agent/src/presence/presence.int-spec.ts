@@ -7,9 +7,9 @@ let database: TestDatabase;
 let key: FixtureKey;
 const apps: RunningApp[] = [];
 
-async function boot(): Promise<RunningApp> {
+async function boot(more: Readonly<Record<string, string>> = {}): Promise<RunningApp> {
   const quick = { PING_INTERVAL_MS: '200', HEARTBEAT_STALE_MS: '800', CLUSTER_OFFLINE_GRACE_MS: '600', CLUSTER_UNBOUND_TIMEOUT_MS: '700' };
-  const running = await bootApp(clusterAgentApp, { env: { ...database.env, ...quick, LOG_LEVEL: 'silent' } });
+  const running = await bootApp(clusterAgentApp, { env: { ...database.env, ...quick, ...more, LOG_LEVEL: 'silent' } });
   apps.push(running);
   await running.services.lifecycle.whenReady();
   return running;
@@ -57,11 +57,15 @@ async function history(id: unknown): Promise<string[]> {
 }
 
 it('pongs alone keep a cluster online', async () => {
-  const agent = await AgentClient.open(one.url, key.key);
+  const STALE_MS = 3000;
+  const patient = await boot({ PING_INTERVAL_MS: '500', HEARTBEAT_STALE_MS: String(STALE_MS) });
+  const agent = await AgentClient.open(patient.url, key.key);
   const { cluster_id } = await agent.register('ponging');
   const opened = Date.now();
-  await waitFor('three stale periods', () => Date.now() - opened > 2500);
-  expect(await shown(cluster_id)).toMatchObject({ presence: { state: 'online', reason: 'registered' } });
+  await waitFor('more than the silence that closes a socket', () => Date.now() - opened > 1.5 * STALE_MS);
+  // on a busy machine a pong may be late, and the next one is its recovery
+  await waitFor('online', async () => (await shown(cluster_id)).presence.state === 'online');
+  expect(await history(cluster_id)).not.toContain('disconnected');
   expect(agent.socket.readyState).toBe(1);
   await agent.close();
 });

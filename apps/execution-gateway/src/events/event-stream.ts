@@ -24,6 +24,7 @@ export class EventStream {
 
   open(caller: Caller, session: FollowedSession, options: { position: number; untilRunEnd: boolean }, request: IncomingMessage, reply: FastifyReply): void {
     const response = reply.raw;
+    if (response.destroyed) return; // gone while its credentials were looked up: its end was told before anybody listened
     const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
     response.writeHead(200, { ...definedHeaders(reply), ...headers, connection: 'close' });
     response.write('retry: 1000\n\n');

@@ -1,9 +1,12 @@
 import type { FieldProblem } from '@agentfleet/errors';
 import { isJsonObject, isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
+import { isWellFormedJson } from '../platform/text';
 
 export type ClusterParsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly FieldProblem[] };
 
 const CONTROL = /\p{Cc}/u;
+/** Stored as UTF-8 it would read back as another text. */
+const HALF_PAIR = 'must not contain lone surrogates';
 
 /** Characters as people count them (code points), not UTF-16 units. */
 export function codePoints(text: string): number {
@@ -49,8 +52,9 @@ export class PayloadReader {
   text(field: string, max: number): string | null | undefined {
     const value = this.raw(field);
     if (value === undefined || value === null) return value;
-    if (typeof value === 'string' && value.length <= 2 * max && codePoints(value) <= max) return value;
-    return this.refuse(field, `must be a string of at most ${max} characters`);
+    const fits = typeof value === 'string' && value.length <= 2 * max && codePoints(value) <= max;
+    if (!fits) return this.refuse(field, `must be a string of at most ${max} characters`);
+    return isWellFormed(value) ? value : this.refuse(field, HALF_PAIR);
   }
 
   object(field: string, maxBytes?: number): JsonObject | null | undefined {
@@ -58,7 +62,7 @@ export class PayloadReader {
     if (value === undefined || value === null) return value;
     if (!isJsonObject(value)) return this.refuse(field, 'must be an object');
     if (maxBytes !== undefined && jsonBytes(value) > maxBytes) return this.refuse(field, `must be at most ${maxBytes} bytes of JSON`);
-    return value;
+    return isWellFormedJson(value) ? value : this.refuse(field, HALF_PAIR);
   }
 
   finish<T>(value: T): ClusterParsed<T> {

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../platform/json';
+import { isWellFormedJson } from '../platform/text';
 import { codePoints, ifSent, PayloadReader, type ClusterParsed } from './fields';
 import { CLUSTER_TEXT_FIELDS, type ClusterLabel, type ClusterRegistration } from './messages';
 
@@ -43,8 +44,8 @@ export function parseClusterRegistration(payload: JsonObject): ClusterParsed<Clu
 function serviceToken(reader: PayloadReader): string | undefined {
   const value = reader.raw('k8s_service_token');
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string' && new TextEncoder().encode(value).length <= MAX_TOKEN_BYTES) return value;
-  return reader.refuse('k8s_service_token', `must be a string of at most ${MAX_TOKEN_BYTES} bytes`);
+  const fits = typeof value === 'string' && isWellFormedJson(value) && new TextEncoder().encode(value).length <= MAX_TOKEN_BYTES;
+  return fits ? value : reader.refuse('k8s_service_token', `must be a string of at most ${MAX_TOKEN_BYTES} bytes`);
 }
 
 const isScalar = (value: JsonValue | undefined) => value === null || ['string', 'number', 'boolean'].includes(typeof value);

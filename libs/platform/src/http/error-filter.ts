@@ -11,6 +11,7 @@ function byStatus(status: number, cause: unknown): AppError | undefined {
   switch (status) {
     case 400:
       return new AppError('malformed_request', { cause });
+    case 403: // a path that leaves the folder of static files
     case 404:
       return new AppError('route_not_found', { cause });
     case 408:
@@ -21,10 +22,12 @@ function byStatus(status: number, cause: unknown): AppError | undefined {
       return new AppError('uri_too_long', { cause });
     case 415:
       return new AppError('unsupported_media_type', { cause });
+    case 416:
+      return new AppError('range_not_satisfiable', { cause });
     case 431:
       return new AppError('headers_too_large', { cause });
-    default:
-      return undefined;
+    default: // whatever else the framework refuses is its caller's, too
+      return status >= 400 && status < 500 ? new AppError('malformed_request', { cause }) : undefined;
   }
 }
 

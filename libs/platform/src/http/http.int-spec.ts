@@ -310,3 +310,14 @@ test('the page of the API fits a phone, and its document names this server', asy
   const document = await fetch(`${running.url}/api-docs-json`);
   expect(await document.json()).toMatchObject({ servers: [{ url: '/' }], info: { license: { name: 'Apache-2.0' } } });
 });
+
+test('what the server of static files refuses is its caller\'s fault, not ours', async () => {
+  expect((await ask('GET', '/api-docs/swagger-ui.css', { headers: { Range: 'bytes=999999999-' } })).status).toBe(416);
+  const raw = await new Promise<string>((resolve) => {
+    const socket = connect(running.port, '127.0.0.1', () => socket.write('GET /api-docs/../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
+    let text = '';
+    socket.on('data', (data) => (text += data.toString()));
+    socket.on('close', () => resolve(text));
+  });
+  expect(raw).toMatch(/^HTTP\/1\.1 404 [\s\S]*"code":"route_not_found"/);
+});

@@ -22,8 +22,9 @@ export interface JsonFault {
   readonly isTotal?: boolean;
 }
 
-/** Any number of so many characters survives the way through a double: 2^53 has 16 digits. */
-const ALWAYS_EXACT_LENGTH = 15;
+/** Any number of so many digits survives the way through a double, with an exponent of at most two digits too. */
+const ALWAYS_EXACT_DIGITS = 15;
+const ALWAYS_EXACT_EXPONENT_DIGITS = 2;
 /** The longest double has 309 digits before its point; what is longer is not looked at. */
 const LONGEST_NUMBER = 400;
 const LONGEST_SHOWN_KEY = 64;
@@ -45,9 +46,9 @@ export function survivesAsDouble(literal: string): boolean {
   if (literal.length > LONGEST_NUMBER) return false;
   const value = Number(literal);
   if (!Number.isFinite(value)) return false;
+  if (value !== 0 && Math.abs(value) <= Number.MAX_SAFE_INTEGER) return true;
   const given = digitsOf(literal);
   if (value === 0) return given.digits === '';
-  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return true;
   const kept = digitsOf(String(value));
   return given.digits === kept.digits && given.exponent === kept.exponent;
 }
@@ -56,7 +57,22 @@ const PROTO = '__proto__';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const isDigitOrSign = (c: number) => (c >= 0x30 && c <= 0x39) || c === 0x2d;
-const isNumberByte = (c: number) => isDigitOrSign(c) || c === 0x2b || c === 0x2e || c === 0x45 || c === 0x65;
+
+/** Where a number ends; negative when it has so many digits that it may change. Judged by its bytes: a body may have millions. */
+function endOfNumber(text: Buffer, start: number): number {
+  let digits = 0;
+  let exponentDigits = -1; // before its `e`
+  let at = start;
+  for (; at < text.length; at++) {
+    const c = text[at] ?? 0;
+    if (c >= 0x30 && c <= 0x39) {
+      if (exponentDigits < 0) digits++;
+      else exponentDigits++;
+    } else if (c === 0x45 || c === 0x65) exponentDigits = 0;
+    else if (c !== 0x2d && c !== 0x2e && c !== 0x2b) break;
+  }
+  return digits > ALWAYS_EXACT_DIGITS || exponentDigits > ALWAYS_EXACT_EXPONENT_DIGITS ? -at : at;
+}
 
 /** The next quote with an even number of backslashes before it; the end of the text when there is none. */
 function closingQuote(text: Buffer, from: number): number {
@@ -105,9 +121,9 @@ class Scan {
         if (fault) return fault;
       } else if (c === 0x2c) this.nextItem();
       else if (isDigitOrSign(c)) {
-        const end = this.endOfNumber(i);
-        if (this.changesNumber(i, end)) return { kind: 'inexact_number', path: this.path() };
-        i = end - 1;
+        const end = endOfNumber(text, i);
+        if (end < 0 && this.changesNumber(i, -end)) return { kind: 'inexact_number', path: this.path() };
+        i = Math.abs(end) - 1;
       }
     }
     return undefined;
@@ -165,16 +181,9 @@ class Scan {
     if (level && !level.isObject) level.members++;
   }
 
-  private endOfNumber(start: number): number {
-    let end = start + 1;
-    while (end < this.text.length && isNumberByte(this.text[end] ?? 0)) end++;
-    return end;
-  }
-
   /** Numbers directly in the outermost object belong to declared fields, which have checks of their own. */
   private changesNumber(start: number, end: number): boolean {
     if (this.levels.length < 2) return false;
-    if (end - start <= ALWAYS_EXACT_LENGTH && !this.text.subarray(start, end).some((c) => c === 0x45 || c === 0x65)) return false;
     const literal = this.text.toString('latin1', start, Math.min(end, start + LONGEST_NUMBER + 1));
     // what Number() cannot read is no JSON either: the parser will say so
     return !Number.isNaN(Number(literal)) && !survivesAsDouble(literal);

@@ -41,3 +41,16 @@ test('with credentials required every Host and Origin passes', () => {
   const required = new LocalCallers({ AUTH_MODE: 'required', CORS_ORIGINS: [] });
   expect(passes('evil.example', 'http://evil.example', required)).toBe(true);
 });
+
+test.each([
+  ['cross-site', 'image', false],
+  ['same-site', 'empty', false],
+  ['cross-site', 'iframe', false],
+  ['cross-site', 'document', true],
+  ['same-origin', 'empty', true],
+  ['none', 'document', true],
+])('without Origin, Sec-Fetch-Site %s, Sec-Fetch-Dest %s: %s', (site, dest, expected) => {
+  const check = () => off.check({ host: 'localhost', 'sec-fetch-site': site, 'sec-fetch-dest': dest });
+  if (expected) expect(check).not.toThrow();
+  else expect(check).toThrow('pages of other origins');
+});

@@ -23,7 +23,7 @@ export class SourceAddress {
     let address = plain(request.socket.remoteAddress ?? 'unknown');
     if (!this.isTrusted(address)) return address;
     const header = request.headers['x-forwarded-for'];
-    const hops = (Array.isArray(header) ? header.join(',') : header ?? '').split(',').map((hop) => hop.trim());
+    const hops = (Array.isArray(header) ? header.join(',') : header ?? '').split(',').map((hop) => withoutPort(hop.trim()));
     for (const hop of hops.reverse()) {
       if (isIP(hop) === 0) break;
       address = plain(hop);
@@ -37,6 +37,11 @@ export class SourceAddress {
     const family = isIP(address);
     return family !== 0 && this.trusted.check(address, family === 6 ? 'ipv6' : 'ipv4');
   }
+}
+
+/** Some proxies write `198.51.100.4:1234`, `[2001:db8::1]` and `[2001:db8::1]:1234`. */
+function withoutPort(hop: string): string {
+  return /^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop;
 }
 
 /** IPv4 peers of a dual-stack socket come as `::ffff:a.b.c.d`. */

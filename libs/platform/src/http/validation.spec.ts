@@ -1,6 +1,6 @@
 import { PartialType } from '@nestjs/swagger';
 import { IsInt, IsObject, IsOptional, IsString } from 'class-validator';
-import { Nested, validationPipe } from './validation';
+import { DtoPipe, Nested } from './validation';
 
 class LimitsDto {
   @IsOptional() @IsInt() perMinute?: number;
@@ -14,14 +14,16 @@ class ThingDto {
 
 class UpdateThingDto extends PartialType(ThingDto) {}
 
-const validate = (body: unknown, metatype: new () => object = ThingDto) => validationPipe().transform(body, { type: 'body', metatype });
+const validate = (body: unknown, metatype: new () => object = ThingDto) => new DtoPipe().transform(body, { type: 'body', metatype });
 
 test('declared fields alone get through, as they came', async () => {
-  const settings = { a: [1, { constructor: 'x' }], toString: null };
+  const settings = { a: [1, { constructor: 'x', prototype: 1 }], db: { prototype: 'v', constructor: 'w', k: 1 }, toString: null };
+  const before = JSON.stringify(settings);
   const thing: unknown = await validate({ name: 'a', settings, more: 1, constructor: 2, toString: 3 });
   expect(thing).toBeInstanceOf(ThingDto);
   expect(Object.keys(thing as object)).toEqual(['name', 'settings']);
   expect((thing as ThingDto).settings).toBe(settings);
+  expect(JSON.stringify(settings)).toBe(before);
 });
 
 test('nested classes are checked too, also in an update', async () => {
@@ -32,6 +34,13 @@ test('nested classes are checked too, also in an update', async () => {
     expect(await validate({ name: 'a', limits: { perMinute: 1, more: 1 } }, metatype)).toEqual({ name: 'a', limits: { perMinute: 1 } });
   }
   await expect(validate({ name: 'a', limits: [] })).rejects.toMatchObject({ code: 'validation_failed' });
+});
+
+test('what has no rules is left alone', async () => {
+  for (const metatype of [Object, String, Array, class {}]) {
+    const body = { any: 1 };
+    expect(await new DtoPipe().transform(body, { type: 'body', metatype })).toBe(body);
+  }
 });
 
 test('an inherited or missing field counts as absent', async () => {

@@ -1,6 +1,6 @@
 import { AppError, type FieldProblem } from '@agentfleet/errors';
-import { ValidationPipe, type Type, type ValidationError } from '@nestjs/common';
-import { getMetadataStorage, ValidateNested } from 'class-validator';
+import type { ArgumentMetadata, PipeTransform, Type } from '@nestjs/common';
+import { getMetadataStorage, validate, ValidateNested, type ValidationError } from 'class-validator';
 
 /** class-validator begins its texts with the property's name; ours continue the field's name. */
 function withoutName(message: string, property: string): string {
@@ -58,14 +58,18 @@ export function plainToInstance<T>(type: Type<T>, body: unknown): T {
   return instance;
 }
 
-/** Strict on types, no coercion; unknown fields are dropped; neither values nor targets reach an answer. */
-export function validationPipe(): ValidationPipe {
-  return new ValidationPipe({
-    transform: true,
-    whitelist: true,
-    forbidUnknownValues: false,
-    transformerPackage: { plainToInstance, classToPlain: () => ({}) },
-    validationError: { target: false, value: false },
-    exceptionFactory: (errors) => validationFailed(flatten(errors, '')),
-  });
+const isCheckedClass = (type: unknown): type is Type<object> => typeof type === 'function' && declaredFields(type as Type).size > 0;
+
+/**
+ * Strict on types, no coercion; unknown fields are dropped; neither values nor targets reach an answer. Nest's own pipe also
+ * walks the whole body, unknown fields included, and takes the keys `constructor` and `prototype` out of free-form objects.
+ */
+export class DtoPipe implements PipeTransform {
+  async transform(value: unknown, { metatype, type }: ArgumentMetadata): Promise<unknown> {
+    if (type === 'custom' || !isCheckedClass(metatype)) return value;
+    const instance = plainToInstance(metatype, value);
+    const errors = await validate(instance, { forbidUnknownValues: false, validationError: { target: false, value: false } });
+    if (errors.length > 0) throw validationFailed(flatten(errors, ''));
+    return instance;
+  }
 }

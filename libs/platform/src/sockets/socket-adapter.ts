@@ -46,6 +46,7 @@ const CLOSE_WAIT_MS = 2000;
  */
 export class SocketAdapter extends AbstractWsAdapter {
   private readonly routes: Route[] = [];
+  private readonly guarded = new WeakSet<Duplex>();
 
   constructor(
     private readonly app: INestApplication,
@@ -54,7 +55,9 @@ export class SocketAdapter extends AbstractWsAdapter {
     super(app);
     const server: Server = app.getHttpServer();
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      socket.on('error', () => socket.destroy()); // a peer that goes while we authorise
+      // a peer that goes while we authorise; one that offers an upgrade again and again comes here as often
+      if (!this.guarded.has(socket)) socket.on('error', () => socket.destroy());
+      this.guarded.add(socket);
       void this.upgrade(request, socket, head);
     });
   }
