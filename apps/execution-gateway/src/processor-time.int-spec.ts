@@ -1,5 +1,5 @@
 import type { RunningApp } from '@agentfleet/platform';
-import { waitFor } from '@agentfleet/testing';
+import { jsonItems as many, processorTimeGrowth, waitFor } from '@agentfleet/testing';
 import { ask, Client, newSession, TestGateway } from './fixtures.spec-helper';
 
 const MIB = 1024 * 1024;
@@ -19,25 +19,12 @@ afterAll(async () => {
   await gateway.close();
 });
 
-/** Milliseconds of processor that the process spends on something, at best. */
-async function cpuMs(work: () => Promise<unknown>): Promise<number> {
-  let least = Infinity;
-  for (let n = 0; n < 3; n++) {
-    const from = process.cpuUsage();
-    await work();
-    const { user, system } = process.cpuUsage(from);
-    least = Math.min(least, (user + system) / 1000);
-  }
-  return least;
-}
-
 async function frame(text: string): Promise<void> {
   const before = client.received.length;
   client.send(text);
   await waitFor('an answer', () => client.received[before], { timeoutMs: 10_000 });
 }
 
-const many = (count: number, item: (n: number) => string) => Array.from({ length: count }, (_, n) => item(n)).join(',');
 // refused at the end, so that nothing starts and everything is read
 const WRONG = '"max_iterations":0,"user_id":5,"reason":5,"action":"execute"';
 const BODIES: readonly [name: string, fields: (size: number) => string][] = [
@@ -51,13 +38,12 @@ const BODIES: readonly [name: string, fields: (size: number) => string][] = [
   ['blanks', (size) => `"user_input":"${' '.repeat(100 * size)}","idempotency_key":"${' '.repeat(100 * size)}"`],
 ];
 
+const SIZES = { from: 2_400, to: 9_600, noiseMs: 15 };
+
 it.each(BODIES)('%s cost no more than in proportion to their number', async (_name, fields) => {
   for (const path of ['/sessions', `/sessions/${sessionId}/runs`, `/sessions/${sessionId}/cancel`]) {
-    const measure = (size: number) => cpuMs(() => ask(replica, 'POST', path, `{${fields(size)},${WRONG}}`));
-    const [small, large] = [await measure(2_400), await measure(9_600)];
-    expect([path, large < 8 * Math.max(small, 15) ? 'in proportion' : `${small} ms, then ${large} ms`]).toEqual([path, 'in proportion']); // with the square it is sixteen times as much
+    const work = (size: number) => ask(replica, 'POST', path, `{${fields(size)},${WRONG}}`);
+    expect([path, await processorTimeGrowth({ ...SIZES, work })]).toEqual([path, 'in proportion']);
   }
-  const measure = (size: number) => cpuMs(() => frame(`{${fields(size)},${WRONG}}`));
-  const [small, large] = [await measure(2_400), await measure(9_600)];
-  expect(large < 8 * Math.max(small, 15) ? 'in proportion' : `${small} ms, then ${large} ms`).toBe('in proportion');
-}, 60_000);
+  expect(await processorTimeGrowth({ ...SIZES, work: (size) => frame(`{${fields(size)},${WRONG}}`) })).toBe('in proportion');
+}, 120_000);
