@@ -3,7 +3,8 @@ import { waitFor } from '@agentfleet/testing';
 import { aiwmStack, type Client, type Stack } from '../testing-client.fixture';
 
 const SECRET = 'a secret of its own';
-const LIFE = { AGENT_TOKEN_TTL_SECONDS: '3', USER_TOKEN_TTL_SECONDS: '3' };
+/** The shorter a token lives the more often its key is renewed: every three seconds. */
+const LIFE = { AGENT_TOKEN_TTL_SECONDS: '12', USER_TOKEN_TTL_SECONDS: '12' };
 
 let stack: Stack;
 beforeEach(async () => {
@@ -17,7 +18,19 @@ function anotherKey(): string {
 }
 
 const kids = async (client: Client) => ((await client.get('/.well-known/jwks.json')).body['keys'] as { kid: string }[]).map(({ kid }) => kid);
-const kidOf = (token: unknown) => (JSON.parse(Buffer.from(String(token).split('.')[0] ?? '', 'base64url').toString()) as { kid: string }).kid;
+const partOf = (token: unknown, part: 0 | 1) => JSON.parse(Buffer.from(String(token).split('.')[part] ?? '', 'base64url').toString());
+const kidOf = (token: unknown): string => partOf(token, 0).kid;
+const expiryOf = (token: unknown): number => 1000 * partOf(token, 1).exp;
+
+const records = () => stack.database.db.collection<{ _id: string; validUntil: Date }>('signing_keys');
+const endOf = async (kid: string) => (await records().findOne({ _id: kid }))?.validUntil.getTime() ?? 0;
+const setEnd = (kid: string, at: number) => records().updateOne({ _id: kid }, { $set: { validUntil: new Date(at) } });
+/** Waits for the replica that signs with it, and returns the new end. */
+async function renewed(kid: string): Promise<number> {
+  await setEnd(kid, Date.now() + 1000);
+  const before = await endOf(kid);
+  return waitFor('a renewal', async () => ((await endOf(kid)) > before ? endOf(kid) : undefined), { timeoutMs: 20_000 });
+}
 
 test('an older signing key ends one token lifetime after the last replica that signs with it, not before', async () => {
   const old = await stack.boot(LIFE);
@@ -28,22 +41,24 @@ test('an older signing key ends one token lifetime after the last replica that s
   const next = await stack.boot({ ...LIFE, JWT_PRIVATE_KEY: anotherKey() });
   const newKid = kidOf(await connect(next.client));
   expect(new Set(await kids(next.client))).toEqual(new Set([oldKid, newKid]));
-  const startedAt = Date.now();
-  // longer than a token's life: the old replica still signs, so its key is still good
-  await waitFor('two lifetimes', async () => {
-    const token = await connect(old.client);
-    const beat = await next.client.with({ Authorization: `Bearer ${String(token)}` }).post(`/agents/${id}/heartbeat`, { status: 'online' });
-    expect([beat.status, (await kids(next.client)).includes(oldKid)]).toEqual([200, true]);
-    return Date.now() - startedAt > 7000;
-  });
+  // without this the key would end here: the old replica still signs
+  await renewed(oldKid);
   const last = await connect(old.client);
-  await old.running.close();
   expect((await next.client.with({ Authorization: `Bearer ${String(last)}` }).post(`/agents/${id}/heartbeat`, { status: 'online' })).status).toBe(200);
-  await waitFor('the end of the old key', async () => !(await kids(next.client)).includes(oldKid), { timeoutMs: 9000 });
+  const end = await renewed(oldKid);
+  expect(end).toBeGreaterThanOrEqual(expiryOf(last));
+  await old.running.close();
+  const lastEnd = await endOf(oldKid);
+  expect(lastEnd).toBeGreaterThanOrEqual(end);
+  await renewed(newKid); // a replica lets no key live on but its own
+  expect(await endOf(oldKid)).toBe(lastEnd);
+  await setEnd(oldKid, Date.now() - 1);
+  await waitFor('the end of the old key', async () => !(await kids(next.client)).includes(oldKid));
   expect(await kids(next.client)).toEqual([newKid]);
   const third = await stack.boot(LIFE); // a replica that never saw the old token verifies by what is stored
   expect(kidOf(await connect(third.client))).toBe(oldKid); // the key that it signs with is good again
-}, 40_000);
+  expect(new Set(await kids(next.client))).toEqual(new Set([oldKid, newKid]));
+});
 
 test('a key that is gone verifies nothing: its tokens are refused though they have not expired', async () => {
   const old = await stack.boot();
