@@ -1,4 +1,5 @@
 import { openApiOf } from '@agentfleet/platform';
+import { waitFor } from '@agentfleet/testing';
 import { aiwmApp } from './app';
 import { SMALL_BODY_BYTES } from './limits/small-body';
 import { isPlainObject } from './resources/validation';
@@ -13,7 +14,15 @@ let admin: Client;
 let agent: Client;
 let id: string;
 /** Every route that takes a body, with ids that exist as far as that matters. */
-let routes: { method: string; path: string; caller: Client }[];
+let routes: { method: string; path: string; caller: Client; fields: Readonly<Record<string, unknown>> }[];
+
+/** The properties of a body as they are documented. */
+function fieldsOf(document: object, requestBody: unknown): Readonly<Record<string, unknown>> {
+  const name = /#\/components\/schemas\/(\w+)/.exec(JSON.stringify(requestBody))?.[1];
+  if (name === undefined) throw new Error('a body without a schema');
+  const properties = ['components', 'schemas', name, 'properties'].reduce((at: unknown, key) => (isPlainObject(at) ? at[key] : undefined), document);
+  return isPlainObject(properties) ? properties : {};
+}
 
 beforeAll(async () => {
   stack = await aiwmStack();
@@ -22,12 +31,13 @@ beforeAll(async () => {
   id = await admin.create('/agents', { name: 'Attacked', secret: SECRET });
   const { body } = await anonymous.post(`/agents/${id}/connect`, { secret: SECRET });
   agent = anonymous.with({ Authorization: `Bearer ${String(body['token'])}` });
-  const { paths } = await openApiOf(aiwmApp);
+  const document = await openApiOf(aiwmApp);
+  const { paths } = document;
   routes = Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).flatMap(([method, operation]) => {
       if (!isPlainObject(operation) || operation['requestBody'] === undefined) return [];
       const caller = /heartbeat|disconnect/.test(path) ? agent : admin;
-      return [{ method: method.toUpperCase(), path: path.replace('{id}', id), caller }];
+      return [{ method: method.toUpperCase(), path: path.replace('{id}', id), caller, fields: fieldsOf(document, operation['requestBody']) }];
     }),
   );
 });
@@ -54,16 +64,36 @@ test('bodies of 20,000 levels are 400 on every route, and the process survives',
   expect((await anonymous.get('/health/live')).body).toEqual({ status: 'ok' });
 }, 30_000);
 
-test('lone surrogates, which would read back as other characters, are 400; in settings they are kept exactly', async () => {
-  const agent = (body: string) => admin.ask('POST', '/agents', body);
-  for (const body of ['{"name":"x \\ud800 y"}', '{"name":"x","tags":["\\udc00"]}', '{"name":"x","description":"\\ud83d"}']) {
-    const { status, body: error } = await agent(body);
-    expect([body, status, error['code'], String(error['errors'])]).toEqual([body, 400, 'VALIDATION_FAILED', expect.stringContaining('must not have lone surrogates')]);
+/** Free objects that are kept as JSON, not as documents. */
+const KEPT_EXACTLY = ['settings', 'metrics'];
+
+test('lone surrogates, which would read back as other characters, are refused in every text of every body, credentials too', async () => {
+  const half = 'http://localhost/0123456789/\ud800'; // would fit everywhere
+  const refused: string[] = [];
+  for (const { method, path, caller, fields } of routes) {
+    for (const [field, schema] of Object.entries(fields).filter(([name]) => !KEPT_EXACTLY.includes(name))) {
+      const { type } = isPlainObject(schema) ? schema : {};
+      for (const value of type === 'array' ? [[half]] : type === 'object' ? [{ [half]: 'x' }, { x: half }, { x: { y: [half] } }] : [half]) {
+        const { status, body } = await caller.ask(method, path, { [field]: value });
+        const problems = (body.errors ?? []).filter((problem) => problem.startsWith(`${field} `) || problem.startsWith(`${field}.`));
+        expect([method, path, field, value, status, problems]).toEqual([method, path, field, value, 400, expect.arrayContaining([expect.any(String)])]);
+        if (problems.some((problem) => problem.endsWith('must not have lone surrogates'))) refused.push(`${method} ${path.replace(id, '{id}')} ${field}`);
+      }
+    }
   }
-  expect((await admin.ask('POST', '/nodes', '{"name":"n","role":["worker"],"location":{"a":{"\\ud800":1}}}')).status).toBe(400);
-  const kept = await agent('{"name":"\\ud83d\\ude00","settings":{"odd":"\\ud800"}}');
+  for (const wanted of ['POST /agents secret', 'POST /agents name', 'POST /agents tags', 'POST /agents/{id}/connect secret', 'POST /users password', 'PATCH /users/{id} password',
+    'POST /auth/login password', 'POST /auth/login username', 'POST /auth/change-password newPassword', 'POST /tools environment', 'PUT /tools/{id} environment', 'POST /tools endpoint', 'PUT /tools/{id} endpoint',
+    'POST /tools schema', 'POST /nodes specs', 'POST /nodes location', 'POST /agents/{id}/disconnect reason']) expect(refused).toContain(wanted);
+});
+
+test('in settings and metrics they are kept exactly', async () => {
+  const settings = { odd: '\ud800', '\udc00': ['\ud83d'] };
+  const kept = await admin.post('/agents', { name: '😀', settings });
   expect([kept.status, kept.body['name']]).toEqual([201, '😀']);
-  expect((await admin.get(`/agents/${String(kept.body['_id'])}`)).body['settings']).toEqual({ odd: '\ud800' });
+  expect((await admin.get(`/agents/${String(kept.body['_id'])}`)).body['settings']).toEqual(settings);
+  expect((await agent.post(`/agents/${id}/heartbeat`, { status: 'online', metrics: settings })).status).toBe(200);
+  await waitFor('the metrics', async () => (await admin.get(`/agents/${id}`)).body['metrics'] !== null);
+  expect((await admin.get(`/agents/${id}`)).body['metrics']).toEqual(settings);
 });
 
 test('a number that would lose digits is refused by its path in every free object; as text it reads back exactly', async () => {

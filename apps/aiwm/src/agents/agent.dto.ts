@@ -17,7 +17,7 @@ import {
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import type { Documented } from '../resources/documented';
 import { OwnerDto } from '../resources/pagination.dto';
-import { Check, JsonObjectOf, ObjectIdList, ObjectIdOrNull, OneOf, Optional, Text, TextList, WholeNumber } from '../resources/validation';
+import { Check, JsonObjectOf, ObjectIdList, ObjectIdOrNull, OneOf, Optional, Text, TextList, WellFormed, WholeNumber } from '../resources/validation';
 
 const EXAMPLE_SETTINGS = { claudeModel: 'claude-3-5-haiku-latest', maxTurns: 100, discord: { token: '[redacted]', channelIds: ['123'] } };
 
@@ -52,7 +52,7 @@ export class CreateAgentDto implements AiwmAgentCreate {
   settings?: JsonObject;
 
   /** Absent: no credential until POST /agents/{id}/credentials/regenerate. */
-  @Optional() @Check('secret', 'must be a string of 16 to 72 bytes', secretFits)
+  @Optional() @Check('secret', 'must be a string of 16 to 72 bytes', secretFits) @WellFormed()
   secret?: string;
 }
 

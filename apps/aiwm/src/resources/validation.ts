@@ -15,8 +15,13 @@ function rule(name: string, message: string, check: (value: unknown) => boolean)
   return ValidateBy({ name, validator: { validate: check, defaultMessage: () => `$property ${message}` } });
 }
 
-/** A parsed body holds nothing but JSON. */
-const isWellFormedValue = (value: unknown) => isWellFormedJson(value as JsonValue);
+/**
+ * No half of a surrogate pair, in keys neither: stored, and hashed, it would be U+FFFD. All text needs it that is not kept as
+ * JSON; what `Text`, `TextList` and `StoredObjectOf` take has it.
+ */
+export function WellFormed(): PropertyDecorator {
+  return rule('wellFormed', 'must not have lone surrogates', (value) => isWellFormedJson(value as JsonValue)); // a parsed body holds nothing but JSON
+}
 
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
@@ -38,7 +43,7 @@ interface TextRules {
 export function Text({ min = 0, max, example, controlCharacters = true }: TextRules): PropertyDecorator {
   const rules = [
     rule('isText', 'must be a string', (value) => typeof value === 'string'),
-    rule('wellFormed', 'must not have lone surrogates', isWellFormedValue),
+    WellFormed(),
     rule('maxText', `must be at most ${max} characters`, (value) => typeof value !== 'string' || lengthOf(value) <= max),
     ApiProperty({ type: String, minLength: min, maxLength: max, ...(example === undefined ? {} : { example }) }),
   ];
@@ -72,7 +77,7 @@ export function TextList(rules: { maxItems: number; minItems?: number; maxLength
     value.every((entry) => typeof entry === 'string' && lengthOf(entry) <= maxLength && (!values || values.includes(entry)));
   return applyDecorators(
     rule('textList', message, check),
-    rule('wellFormed', 'must not have lone surrogates', isWellFormedValue),
+    WellFormed(),
     ApiProperty({ type: [String], maxItems, minItems, ...(values ? { enum: [...values] } : {}) }),
   );
 }
@@ -112,7 +117,7 @@ export function JsonObjectOf(maxBytes: number, example?: object): PropertyDecora
 
 /** A JSON object that is kept as a document, which holds no lone surrogates. */
 export function StoredObjectOf(maxBytes: number, example?: object): PropertyDecorator {
-  return applyDecorators(JsonObjectOf(maxBytes, example), rule('wellFormed', 'must not have lone surrogates', isWellFormedValue));
+  return applyDecorators(JsonObjectOf(maxBytes, example), WellFormed());
 }
 
 export function Bool(): PropertyDecorator {

@@ -13,11 +13,12 @@ import {
   type AiwmToolType,
   type AiwmToolUpdate,
 } from '@agentfleet/contracts';
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import { ValidateIf } from 'class-validator';
 import type { Documented } from '../resources/documented';
 import { OwnerDto } from '../resources/pagination.dto';
-import { Check, JsonObjectOf, OneOf, Optional, StoredObjectOf, Text, TextList, WholeNumber, isPlainObject } from '../resources/validation';
+import { Check, OneOf, Optional, StoredObjectOf, Text, TextList, WellFormed, WholeNumber, isPlainObject } from '../resources/validation';
 
 const EXAMPLE_SCHEMA = {
   inputSchema: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] },
@@ -27,6 +28,7 @@ const EXAMPLE_SCHEMA = {
 function isHttpUrl(value: unknown): boolean {
   return typeof value === 'string' && value.length <= 2048 && !/[\u0000-\u0020\u007f]/.test(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 }
+const HttpUrl = (): PropertyDecorator => applyDecorators(Check('httpUrl', 'must be an http or https URL of at most 2048 characters', isHttpUrl), WellFormed());
 const isStringMap = (value: unknown) => isPlainObject(value) && Object.values(value).every((entry) => typeof entry === 'string');
 const hasBothSchemas = (value: unknown) => isPlainObject(value) && isPlainObject(value['inputSchema']) && isPlainObject(value['outputSchema']);
 
@@ -59,7 +61,7 @@ class ToolFieldsDto {
   @Optional() @TextList({ maxItems: 50, maxLength: 100 })
   tags?: string[];
 
-  @Optional() @Check('stringMap', 'must be an object of strings', isStringMap) @JsonObjectOf(65_536)
+  @Optional() @Check('stringMap', 'must be an object of strings', isStringMap) @StoredObjectOf(65_536)
   environment?: Record<string, string>;
 
   @Optional() @Text({ max: 2048 })
@@ -70,7 +72,7 @@ export class CreateToolDto extends ToolFieldsDto implements Documented<AiwmToolC
   @RequiredForMcp() @OneOf(AIWM_TOOL_TRANSPORTS) @ApiProperty({ required: false, description: 'Required when type is mcp' })
   transport?: AiwmToolTransport;
 
-  @RequiredForMcp() @Check('httpUrl', 'must be an http or https URL of at most 2048 characters', isHttpUrl)
+  @RequiredForMcp() @HttpUrl()
   @ApiProperty({ required: false, description: 'Required when type is mcp' })
   endpoint?: string;
 
@@ -87,7 +89,7 @@ export class UpdateToolDto extends PartialType(OmitType(CreateToolDto, ['transpo
   @Optional() @OneOf(AIWM_TOOL_TRANSPORTS)
   transport?: AiwmToolTransport;
 
-  @Optional() @Check('httpUrl', 'must be an http or https URL of at most 2048 characters', isHttpUrl)
+  @Optional() @HttpUrl()
   endpoint?: string;
 
   @Optional() @Text({ min: 1, max: 300 })
