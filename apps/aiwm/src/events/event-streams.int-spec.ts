@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { OwnRedis, waitFor } from '@agentfleet/testing';
 import type { RunningApp } from '@agentfleet/platform';
 import { aiwmStack, type Client, type Stack } from '../testing-client.fixture';
@@ -33,6 +34,20 @@ async function openStreams(client: Client): Promise<number> {
   const text = await (await fetch(`${client.url}/metrics`)).text();
   return Number(/^aiwm_event_streams (\d+)$/m.exec(text)?.[1]);
 }
+
+test('a client that is gone while its credentials are looked up holds no stream', async () => {
+  const { hostname, port } = new URL(admin.url);
+  const keys = await Promise.all(Array.from({ length: 20 }, (_, i) => admin.post('/api-keys', { name: `gone ${i}`, scopes: ['agents:read'] })));
+  const before = await openStreams(admin);
+  for (const [index, { body }] of keys.entries()) {
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(`GET /events HTTP/1.1\r\nHost: x\r\nX-API-Key: ${String(body['key'])}\r\n\r\n`, () => setTimeout(() => socket.resetAndDestroy(), index / 4));
+    });
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.once('close', resolve));
+  }
+  await waitFor('no stream to be left', async () => (await openStreams(admin)) === before);
+});
 
 test('Redis goes: degraded; it comes back: ready again, and events flow', async () => {
   const redis = await OwnRedis.create();

@@ -32,6 +32,11 @@ test('an optional field with a default stays optional for generators, and the fo
   expect(components).toEqual({ schemas: { X: { type: 'object', required: ['a'], properties: { a: { type: 'string', default: 'x' } } } } });
 });
 
+test('ids of operations are names', () => {
+  const { paths } = mended({ paths: { '/a': { get: { operationId: 'Health_read[0]', responses: {} } }, '/b': { get: { operationId: 'Health_read[1]', responses: {} } } } });
+  expect(paths).toMatchObject({ '/a': { get: { operationId: 'Health_read' } }, '/b': { get: { operationId: 'Health_read_1' } } });
+});
+
 test('examples are left as they are', () => {
   const example = { nullable: true, enum: ['a'], parameters: [{ in: 'header', name: 'a' }] };
   expect(schemaOf({ type: 'object', example })).toEqual({ type: 'object', example });

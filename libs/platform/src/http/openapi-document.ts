@@ -49,12 +49,18 @@ function withoutTwins(parameters: readonly unknown[]): readonly unknown[] {
   });
 }
 
+/** A handler of several paths gets `Health_read[1]`; generators make names of functions from it. */
+function asName(operationId: string): string {
+  return operationId.replace('[0]', '').replace(/\[(\d+)\]/, '_$1');
+}
+
 function mend(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(mend);
   if (!isNode(value)) return value;
   const entries = Object.entries(value).map(([key, inner]): [string, unknown] => {
     // what stands below an example is data, not schema
     if (key === 'example' || key === 'examples') return [key, inner];
+    if (key === 'operationId' && typeof inner === 'string') return [key, asName(inner)];
     const mended = mend(inner);
     return [key, key === 'parameters' && Array.isArray(mended) ? withoutTwins(mended) : mended];
   });

@@ -108,6 +108,7 @@ export class Identity {
   private async fromKey(value: string): Promise<Caller> {
     const known = this.staticCaller(value);
     if (known) return known;
+    if (JWT.test(value)) throw refused('This is an access token, not an API key: send it as Authorization: Bearer');
     if (!API_KEY.test(value)) throw refused('This is no token and no API key');
     const hash = sha256(value).toString('hex');
     const record = await this.store.apiKeyByHash(hash);
