@@ -50,6 +50,7 @@ it.each<[unknown]>([
   [{ message: 'an answer', code: 'OK', detail: { took: 5 } }],
   [{ type: 'message_start', message: { content: [] } }],
   [{ status: 'processing' }],
+  [{ message: 'in the queue', status: 102 }],
   [{ base_resp: { status_code: 0, status_msg: 'success' }, choices: null }],
 ])('%j tells of none', (answer) => expect(answerErrorOf(answer)).toBeNull());
 

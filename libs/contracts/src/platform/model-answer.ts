@@ -100,12 +100,12 @@ function numberOf(status: JsonValue | undefined): number | null {
 
 const GOOD_WORDS = new Set(['', 'ok', 'success', 'succeeded', 'none', 'null']);
 
-/** Services say 0, 1, a status of success or a word for it when nothing is wrong. */
+/** Services say 0, 1, a status of progress or success, or a word for it when nothing is wrong. */
 function isErrorCode(code: JsonValue | undefined): boolean {
   if (typeof code !== 'string' && typeof code !== 'number') return false;
   const number = numberOf(code);
   if (number === null) return typeof code === 'string' && !GOOD_WORDS.has(code.trim().toLowerCase());
-  return !(number === 0 || number === 1 || (number >= 200 && number < 300));
+  return !(number === 0 || number === 1 || (number >= 100 && number < 300));
 }
 
 function errorFrom(error: JsonObject): AnswerError {
