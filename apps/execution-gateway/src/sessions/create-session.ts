@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { GatewaySessionView, SessionCreate } from '@agentfleet/contracts';
 import { NO_USAGE } from '@agentfleet/engine';
 import { AppError, type FieldProblem } from '@agentfleet/errors';
-import { Audit, isDuplicateKey, Transactions, type Caller } from '@agentfleet/platform';
+import { Audit, IdentityStore, isDuplicateKey, Transactions, type Caller } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { ModelCatalog } from '../models/model-catalog';
 import { throwProblems } from '../query';
@@ -23,6 +23,7 @@ export class CreateSession {
     @Inject(Workspaces) private readonly workspaces: Workspaces,
     @Inject(ModelCatalog) private readonly models: ModelCatalog,
     @Inject(Transactions) private readonly transactions: Transactions,
+    @Inject(IdentityStore) private readonly identity: IdentityStore,
     @Inject(Audit) private readonly audit: Audit,
   ) {}
 
@@ -109,7 +110,7 @@ export class CreateSession {
   }
 
   private async insert(caller: Caller, session: SessionDocument): Promise<void> {
-    await this.transactions.run(async (transaction) => {
+    await this.identity.createIn(session.org_id, this.transactions, async (transaction) => {
       await this.sessions.insert(session, transaction);
       const target = { type: 'session', id: session.session_id, name: session.session_id };
       await this.audit.record(transaction, { caller, orgId: session.org_id, action: 'session.create', target });

@@ -1,7 +1,7 @@
 import { VPS_NOTICES, shortened, type VpsAgentChangedNotice, type VpsRegistration } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { atNewAddress, newHealth, type HealthState } from '@agentfleet/health';
-import { Audit, Bus, CLOCK, Transactions, isDuplicateKey, validationFailed, type Caller, type Clock, type Transaction } from '@agentfleet/platform';
+import { Audit, Bus, CLOCK, IdentityStore, Transactions, isDuplicateKey, validationFailed, type Caller, type Clock, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { AddressPolicy } from '../addresses/address-policy';
 import { hostProblem } from '../addresses/host';
@@ -34,6 +34,7 @@ export class RegisterAgent {
     @Inject(AgentDirectory) private readonly directory: AgentDirectory,
     @Inject(AddressPolicy) private readonly policy: AddressPolicy,
     @Inject(Transactions) private readonly transactions: Transactions,
+    @Inject(IdentityStore) private readonly identity: IdentityStore,
     @Inject(Audit) private readonly audit: Audit,
     @Inject(Bus) private readonly bus: Bus,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -49,7 +50,7 @@ export class RegisterAgent {
     if (problem !== null) throw validationFailed([{ field: 'host', message: problem }]);
     for (;;) {
       try {
-        return await this.transactions.run((tx) => this.write(tx, caller, registration));
+        return await this.identity.createIn(caller.orgId, this.transactions, (tx) => this.write(tx, caller, registration));
       } catch (error) {
         if (!isDuplicateKey(error)) throw error; // somebody registered the name at the same moment: now it is there to be replaced
       }
