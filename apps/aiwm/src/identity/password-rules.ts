@@ -1,4 +1,8 @@
+import { unshifted, withoutRepetition, withoutRuns } from './password-sequences';
+
 const MIN_BYTES = 8;
+/** Of three and more common words there are many orders. */
+const MAX_COMMON_WORDS = 2;
 
 /** What guessing programs try first, without the digits and signs that people append; see `coresOf`. */
 const COMMON_CORES = new Set(
@@ -28,50 +32,56 @@ function coresOf(plain: string): readonly string[] {
   return [withoutEnd, letters(withoutEnd), letters(plain)];
 }
 
-/** `passwordpassword` is `password`. */
-function withoutRepetition(text: string): string {
-  for (let length = 1; length <= text.length / 2; length++) {
-    if (text.length % length === 0 && text.slice(0, length).repeat(text.length / length) === text) return text.slice(0, length);
+const isLetter = (character: string) => /\p{L}/u.test(character);
+
+/** True when nothing but some digits and signs stands beside one or two common words, however often: `password1password`. */
+function isMadeOfCommonWords(plain: string): boolean {
+  const characters = Array.from(plain);
+  const letters = characters.map((character) => LOOKALIKES[character] ?? character).join('');
+  if (letters.length !== characters.length) return false; // characters of two units: none of the words has any
+  if (countedBytes(plain.replace(/\p{L}+/gu, '')) >= MIN_BYTES) return false;
+  // sets of words, by the place that they lead to: the number of ways to get there does not matter
+  const reached = Array.from({ length: letters.length + 1 }, () => new Set<string>());
+  reached[0]?.add('');
+  for (const [at, character] of characters.entries()) {
+    const words = [...COMMON_CORES].filter((word) => letters.startsWith(word, at));
+    for (const before of reached[at] ?? []) {
+      if (!isLetter(character)) reached[at + 1]?.add(before);
+      for (const word of words) {
+        const used = [...new Set([...before.split(' ').filter((one) => one !== ''), word])].sort();
+        if (used.length <= MAX_COMMON_WORDS) reached[at + word.length]?.add(used.join(' '));
+      }
+    }
   }
-  return text;
+  return [...(reached[letters.length] ?? [])].some((used) => used !== '');
 }
 
-/** How a character follows the one before: `same`, one `up` or `down` (9 goes on with 0), or undefined. */
-function stepOf(before: string | undefined, character: string): 'same' | 'up' | 'down' | undefined {
-  if (before === undefined) return undefined;
-  if (before === character) return 'same';
-  if (`${before}${character}` === '90') return 'up';
-  if (`${before}${character}` === '09') return 'down';
-  const distance = (character.codePointAt(0) ?? 0) - (before.codePointAt(0) ?? 0);
-  return distance === 1 ? 'up' : distance === -1 ? 'down' : undefined;
-}
+const countedBytes = (text: string) => Buffer.byteLength(withoutRuns(text));
 
-/** What is left when every run of one character, and of characters that follow each other, counts as its first one. */
-function withoutRuns(text: string): string {
-  const characters = Array.from(text);
-  const steps = characters.map((character, index) => stepOf(characters[index - 1], character));
-  return characters.filter((_character, index) => {
-    const step = steps[index];
-    // two letters in their order are no run yet: `hi`, `no`
-    const isRun = step === 'same' || (step !== undefined && (steps[index - 1] === step || steps[index + 1] === step));
-    return !isRun;
-  }).join('');
+/** Of `kitty1kitty2`: once `kitty`, and what stands between. */
+function bytesOf(once: string): number {
+  const letters = once.replace(/[^\p{L}]+/gu, '');
+  const repeated = withoutRepetition(letters);
+  const whole = countedBytes(once);
+  return repeated === letters ? whole : Math.min(whole, countedBytes(repeated) + countedBytes(once.replace(/\p{L}+/gu, '')));
 }
 
 /**
  * Why a password is refused, continuing the field's name; undefined when it is fine. 8 to 72 bytes: bcrypt ignores the rest.
- * What is as easy to guess with it as without does not count towards the 8: blanks, repetitions, sequences.
+ * What is as easy to guess with it as without does not count towards the 8: blanks, repetitions, sequences, rows of keys.
  */
 export function passwordProblem(password: string, username: string): string | undefined {
   const bytes = Buffer.byteLength(password);
   if (bytes < MIN_BYTES || bytes > 72) return 'must have 8 to 72 bytes';
-  const plain = password.toLowerCase().replace(/\s+/gu, '');
+  const typed = password.replace(/\s+/gu, '');
+  const plain = typed.toLowerCase();
   const once = withoutRepetition(plain);
   const unsigned = once.replace(/[^\p{L}\d]+$/u, '');
-  if (COMMON.has(unsigned) || [once, ...coresOf(once)].some((core) => COMMON_CORES.has(core))) {
-    return 'is one of the most common passwords; choose another one';
+  const isCommon = [unsigned, withoutRepetition(unshifted(typed))].some((text) => COMMON.has(text) || COMMON_CORES.has(text));
+  if (isCommon || coresOf(once).some((core) => COMMON_CORES.has(core)) || isMadeOfCommonWords(plain)) return 'is one of the most common passwords; choose another one';
+  if (bytesOf(once) < MIN_BYTES || bytesOf(withoutRepetition(typed)) < MIN_BYTES) {
+    return `must have ${MIN_BYTES} bytes without blanks, repetitions, sequences and rows of keys such as 1234 and qwer`;
   }
-  if (Buffer.byteLength(withoutRuns(once)) < MIN_BYTES) return `must have ${MIN_BYTES} bytes without blanks, repetitions and sequences such as 1234`;
   if (plain === username.toLowerCase()) return 'must not be the username';
   return undefined;
 }
