@@ -96,10 +96,10 @@ function aptUnusable(variables, mayInstall) {
 async function redisFromApt(variables) {
   // RUNLEVEL keeps the package from starting a server of its own on port 6379.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  const install = () => run('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env, timeoutMs: 300_000 });
+  const install = () => run('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env, timeoutMs: 300_000, sparesChildren: true });
   let result = await install();
   if (result.code !== 0) {
-    await run('apt-get', ['update'], { env, timeoutMs: 120_000 });
+    await run('apt-get', ['update'], { env, timeoutMs: 120_000, sparesChildren: true });
     result = await install();
   }
   const file = onPath('redis-server', variables);

@@ -51,8 +51,9 @@ function createSession(progress) {
   const held = { stack: undefined, lock: undefined, ending: undefined };
   const end = (code) => {
     held.ending ??= (async () => {
-      endActive();
+      const brokenOff = endActive();
       await held.stack?.stop();
+      await brokenOff;
       held.lock?.release();
       process.exit(code);
     })();
@@ -64,7 +65,7 @@ function createSession(progress) {
     ending: () => held.ending !== undefined,
     signalled(signal) {
       if (held.ending) return held.stack?.hurry();
-      if (held.stack) progress.line(`\nStopping everything (${signal}); once more to hurry ...`);
+      progress.line(`\nStopping everything (${signal})${held.stack ? '; once more to hurry' : ''} ...`);
       return void end(0);
     },
   };

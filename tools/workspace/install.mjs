@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere } from './files.mjs';
+import { lockInstallation, waitForOtherInstallation } from './install-lock.mjs';
 import { UserError } from './progress.mjs';
 import { lastLines, onPath, run } from './run.mjs';
 
@@ -11,6 +12,8 @@ const STAMP = 'node_modules/.agentfleet-installed';
 export async function installIfNeeded(root, progress) {
   const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
   const wanted = `${createHash('sha256').update(lock).digest('hex')} ${platformKey()}\n`;
+  if (readIfThere(join(root, STAMP)) === wanted) return;
+  await waitForOtherInstallation(root, progress);
   const stamp = readIfThere(join(root, STAMP));
   if (stamp === wanted) return;
   // somebody may have run npm by hand; native modules are built for one Node ABI and platform
@@ -26,12 +29,29 @@ const PING_LIMIT_MS = 15_000;
 const NO_NETWORK = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|FETCH_ERROR)\b/;
 
 async function install(root) {
+  const lock = lockInstallation(root);
+  try {
+    await npmCi(root, lock.npm);
+  } finally {
+    lock.release();
+  }
+}
+
+async function npmCi(root, onSpawn) {
   const unreachable = await registryProblem(root);
-  const { code, output, failure } = await npm(root, ['ci', '--no-audit', '--no-fund', ...(unreachable ? ['--offline'] : [])]);
+  const { code, output, failure } = await npm(root, ['ci', '--no-audit', '--no-fund', ...(unreachable ? ['--offline'] : [])], { onSpawn });
   if (failure) throw new UserError('npm could not be run; install it (it comes with Node) and try again');
   if (code === 0) return;
   if (unreachable) throw new UserError(noNetworkText(unreachable));
-  throw new UserError(`npm ci failed:\n${npmErrors(output)}`);
+  throw new UserError(`npm ci failed:\n${npmErrors(output)}${disturbedText(root, output)}`);
+}
+
+const DISTURBED = /\b(ENOTEMPTY|EEXIST|EBUSY)\b/;
+
+/** What to do when npm found files that it did not put there. */
+export function disturbedText(root, output) {
+  if (!DISTURBED.test(output)) return '';
+  return `\nSomething else wrote to node_modules meanwhile, or an installation was broken off. End other npm processes in this directory, then:\n  rm -rf ${join(root, 'node_modules')}\nand run this again.`;
 }
 
 export const noNetworkText = (problem) =>
@@ -39,14 +59,14 @@ export const noNetworkText = (problem) =>
 
 /** Why the registry cannot be reached, or undefined when it answers (whatever it says: not every registry knows ping). */
 export async function registryProblem(root, more = []) {
-  const { code, signal, output } = await npm(root, ['ping', '--fetch-retries=0', `--fetch-timeout=${PING_LIMIT_MS}`, ...more], PING_LIMIT_MS + 3000);
+  const { code, signal, output } = await npm(root, ['ping', '--fetch-retries=0', `--fetch-timeout=${PING_LIMIT_MS}`, ...more], { timeoutMs: PING_LIMIT_MS + 3000 });
   if (code === 0) return undefined;
   return signal ? `no answer within ${PING_LIMIT_MS / 1000} s` : NO_NETWORK.exec(output)?.[1];
 }
 
-function npm(root, args, timeoutMs) {
+function npm(root, args, options) {
   const command = npmCommand();
-  return run(command.file, [...command.args, ...args], { cwd: root, timeoutMs });
+  return run(command.file, [...command.args, ...args], { cwd: root, ...options });
 }
 
 /** npm says first what is wrong, and then prints its whole usage. */

@@ -1,3 +1,5 @@
+import { isEnding } from './run.mjs';
+
 /** An error whose message is meant for the person at the terminal: printed without a stack. */
 export class UserError extends Error {
   name = 'UserError';
@@ -33,6 +35,7 @@ export function createProgress(write = (line) => process.stdout.write(`${line}\n
 
 /** Prints an error as a person needs it and ends the process with exit code 1. */
 export function exitWith(error) {
+  if (isEnding()) return; // it was broken off on purpose, and the process ends by the signal that said so
   process.stderr.write(`${error instanceof UserError ? error.message : (error?.stack ?? String(error))}\n`);
   process.exit(1);
 }
