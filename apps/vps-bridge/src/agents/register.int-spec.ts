@@ -1,3 +1,4 @@
+import { mongo } from 'mongoose';
 import { TwoBridges } from '../two-bridges.fixture';
 
 let two: TwoBridges;
@@ -14,4 +15,15 @@ it('a repeated registration names what it dropped, and never a value of it', asy
   expect(second.body).toEqual({ status: 'registered', agent_name: 'kept', url: 'http://127.0.0.1:5000', created: false, fallback_agents: [], dropped: ['auth_token', 'streaming'] });
   expect((await two.one.get('/api/vps/agents/kept')).body).toMatchObject({ has_auth_token: false, streaming: false, timeout_seconds: 8 });
   expect((await two.one.register('kept', 5001, { timeout_seconds: 8 })).body).not.toHaveProperty('dropped');
+});
+
+it('nothing is registered in an organization that is gone', async () => {
+  const orgId = await two.identity.organization();
+  const { headers } = await two.identity.apiKey({ scopes: ['vps:manage'], orgId });
+  const register = (name: string) =>
+    fetch(`${two.replicas[0]?.url}/api/vps/register`, { method: 'POST', headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify({ name, host: '127.0.0.1', port: 5000 }) });
+  expect((await register('before')).status).toBe(201);
+  await two.database.db.collection('organizations').deleteOne({ _id: new mongo.ObjectId(orgId) });
+  expect((await register('after')).status).toBe(404);
+  expect(await two.database.db.collection('vps_agents').countDocuments({ orgId })).toBe(1);
 });
