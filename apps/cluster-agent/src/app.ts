@@ -8,7 +8,8 @@ export const clusterAgentApp: AppDefinition<ClusterAgentEnv> = {
   title: 'Agentfleet cluster agent controller',
   description:
     'Agents inside private clusters dial out and keep one socket open, or use HTTP; this controller knows which clusters are alive and why. ' +
-    'Agents present an API key with the scope cluster:register, people a token or key with clusters:read and clusters:manage.',
+    'Agents present an API key with the scope cluster:register (npm start keeps one as cluster_token in stack.json; put it in apiKey), ' +
+    'people a token or key with clusters:read and clusters:manage.',
   module: AppModule,
   env: clusterAgentEnv,
   port: (env) => env.CLUSTER_AGENT_PORT,
