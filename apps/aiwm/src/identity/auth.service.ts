@@ -57,7 +57,7 @@ export class AuthService {
     let user: UserDocument | undefined;
     try {
       user = await this.repository.userByName(username);
-      const tokens = await this.limits.login({ username, user, source, password }, () => this.attempt(user, password, source));
+      const tokens = await this.limits.login({ username, user, source, password }, (lane) => this.attempt(user, password, lane));
       this.logins.inc({ result: 'ok' });
       return tokens;
     } catch (error) {
@@ -133,8 +133,8 @@ export class AuthService {
     return this.issue(changed, randomUUID());
   }
 
-  private async attempt(user: UserDocument | undefined, password: string, source: string): Promise<TokensDto> {
-    const matches = await passwordMatches(this.hashes, `login:${source}`, password, user?.passwordHash);
+  private async attempt(user: UserDocument | undefined, password: string, lane: string): Promise<TokensDto> {
+    const matches = await passwordMatches(this.hashes, lane, password, user?.passwordHash);
     if (!user || !matches || user.status !== 'active') throw wrongCredentials();
     return this.issue(user, randomUUID());
   }

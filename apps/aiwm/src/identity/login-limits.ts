@@ -35,8 +35,12 @@ export class LoginLimits {
     private readonly repository: IdentityRepository,
   ) {}
 
-  /** @throws AppError `rate_limited`, or what the check throws */
-  async login<T>(attempt: LoginAttempt, check: () => Promise<T>): Promise<T> {
+  /**
+   * @param check gets its lane in the queue of password checks: a name at a place where it logged in before has one of its
+   *   own, so that what others send from there does not make it wait
+   * @throws AppError `rate_limited`, or what the check throws
+   */
+  async login<T>(attempt: LoginAttempt, check: (lane: string) => Promise<T>): Promise<T> {
     const { username, source, password } = attempt;
     const name = sha256(username.toLowerCase());
     const version = attempt.user?.tokenVersion ?? 0;
@@ -44,15 +48,17 @@ export class LoginLimits {
     const known = rule(`login-known:${name}:${version}:${source}`, FAILURES_WHERE_KNOWN);
     const guess = `${name}:${password}`;
     const place = sha256(`${name}:${source}`);
+    const isKnown = attempt.user !== undefined && (await this.repository.isLoginPlace(place));
+    const checkInLane = () => check(isKnown ? `login-place:${place}` : `login:${source}`);
     // what others guessed from here must not keep somebody out who was just given a new password
     const isNewPassword = Date.now() - (attempt.user?.passwordSetAt?.getTime() ?? 0) < WINDOW_MS;
     try {
-      const result = await this.guard.guarded(isNewPassword ? [pair] : [pair, ofSource(source)], guess, 'Too many failed logins', check);
+      const result = await this.guard.guarded(isNewPassword ? [pair] : [pair, ofSource(source)], guess, 'Too many failed logins', checkInLane);
       await this.repository.rememberLoginPlace(place, new Date());
       return result;
     } catch (error) {
-      if (!isLimited(error) || !(await this.repository.isLoginPlace(place))) throw error;
-      return this.guard.guarded([known], guess, 'Too many failed logins', check).catch((failure: unknown) => {
+      if (!isLimited(error) || !isKnown) throw error;
+      return this.guard.guarded([known], guess, 'Too many failed logins', checkInLane).catch((failure: unknown) => {
         throw isWrong(failure) ? error : failure; // a wrong one hears no more than elsewhere
       });
     }

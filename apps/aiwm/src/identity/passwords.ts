@@ -8,9 +8,9 @@ export const PASSWORD_ROUNDS = 12;
 const DUMMY_HASH = '$2b$12$C6UzMDM.H6dfI/f/IKcEeO7ZKoUrYyFQXnGR9vAjVHkbO8Z5Dq5yS';
 
 /** The same work whether or not there is a user. */
-export async function passwordMatches(hashes: PasswordHashes, source: string, password: string, storedHash: string | undefined): Promise<boolean> {
+export async function passwordMatches(hashes: PasswordHashes, lane: string, password: string, storedHash: string | undefined): Promise<boolean> {
   const fits = Buffer.byteLength(password) <= 72; // bcrypt ignores the rest
-  const matches = await hashes.matches(source, fits ? password : '', storedHash ?? DUMMY_HASH);
+  const matches = await hashes.matches(lane, fits ? password : '', storedHash ?? DUMMY_HASH);
   return matches && fits && storedHash !== undefined;
 }
 

@@ -8,8 +8,8 @@ const MAX_WAITING = 256;
 
 /**
  * The one place that runs bcrypt: it fills a core for a quarter of a second, so at most cores − 1 run at a time and 256 wait,
- * and those who ask take turns. `source` says who asks: see `sourceOf`; the names of users and agents are the caller's choice
- * and no sources.
+ * and those who ask take turns. `lane` says who asks: a source, see `sourceOf`, or somebody who is known; the names of users
+ * and agents are the caller's choice and no lanes.
  */
 @Injectable()
 export class PasswordHashes implements OnModuleInit {
@@ -27,12 +27,12 @@ export class PasswordHashes implements OnModuleInit {
   }
 
   /** @throws AppError `overloaded` with `Retry-After`, `draining` */
-  matches(source: string, password: string, storedHash: string): Promise<boolean> {
-    return this.queue.run(source, () => compare(password, storedHash));
+  matches(lane: string, password: string, storedHash: string): Promise<boolean> {
+    return this.queue.run(lane, () => compare(password, storedHash));
   }
 
   /** @throws AppError `overloaded` with `Retry-After`, `draining` */
-  make(source: string, password: string, rounds: number): Promise<string> {
-    return this.queue.run(source, () => hash(password, rounds));
+  make(lane: string, password: string, rounds: number): Promise<string> {
+    return this.queue.run(lane, () => hash(password, rounds));
   }
 }
