@@ -34,7 +34,7 @@ describe('a model call', () => {
   });
 
   it('is repeated after an error of that kind within a stream, as long as nothing was shown', async () => {
-    for (const error of [{ message: 'slow down', code: 429 }, { message: 'try later', code: '503' }, { message: 'x', type: 'overloaded_error' }, { message: RATE, type: 'rate_limit_error' }, { message: 'too many input tokens', type: 'rate_limit_error' }, { message: RATE, code: 'too_many_requests' }, { message: 'x', code: 'service_unavailable' }]) {
+    for (const error of [{ message: 'slow down', code: 429 }, { message: 'try later', code: '503' }, { message: 'x', type: 'overloaded_error' }, { message: RATE, type: 'rate_limit_error' }, { message: 'the prompt is too long for the queue', type: 'overloaded_error' }, { message: RATE, code: 'too_many_requests' }, { message: 'x', code: 'service_unavailable' }]) {
       const fake = await provider([sse({ error }), GOOD]);
       expect((await run(fake)).lines).toEqual(['status model_retry', 'text Hi', 'iteration_end 1 (0)']);
       const late = await provider([sse(delta({ content: 'Half' }), { error }), GOOD]);
