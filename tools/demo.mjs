@@ -6,6 +6,7 @@ import { bridgeWalk } from './demo/bridge.mjs';
 import { clusterWalk } from './demo/cluster.mjs';
 import { gatewayWalk } from './demo/gateway.mjs';
 import { Demo, DemoFailure } from './demo/steps.mjs';
+import { dataDirectory } from './workspace/paths.mjs';
 
 const HELP = `npm run demo: needs a running stack (npm start in another terminal).
 
@@ -20,11 +21,11 @@ if (process.argv.includes('--help')) {
 }
 
 function readStack() {
-  const file = join(process.env.DATA_DIR ?? join(import.meta.dirname, '../.data'), 'stack.json');
+  const file = join(dataDirectory(process.env), 'stack.json');
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    console.error(`There is no running stack: ${file} cannot be read.\nStart one with "npm start" in another terminal, then run the demo again.`);
+    console.error(`There is no running stack: ${file} cannot be read.\nStart one with "npm start" in another terminal, then run the demo again; with the same DATA_DIR when npm start was given one.`);
     process.exit(1);
   }
 }

@@ -21,7 +21,7 @@ try {
     );
   }
   writePrivateFile(file, renderEnvFile({ ...generateSecrets(), AIWM_ADMIN_EMAIL: process.env.AIWM_ADMIN_EMAIL || 'admin@localhost' }));
-  process.stdout.write(`Wrote ${file} (readable by you only). The first administrator's password is AIWM_ADMIN_PASSWORD in it.\nNext:  docker compose up -d\n`);
+  process.stdout.write(`Wrote ${file} (readable by you only). The first administrator's password is AIWM_ADMIN_PASSWORD in it.\nNext:  docker compose up --build\n`);
 } catch (error) {
   exitWith(error);
 }

@@ -1,9 +1,10 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere, writePrivateFile } from '../workspace/files.mjs';
 import { freePort, accepts, portProblem } from '../workspace/ports.mjs';
 import { UserError } from '../workspace/progress.mjs';
 import { commandLine, isAlive, lastLines, waitUntil } from '../workspace/run.mjs';
+import { addressProblems, malformedText } from './addresses.mjs';
 import { findMongod, findRedisServer } from './find-servers.mjs';
 import { APP_USER, becomePrimary, checkMongo, REPLICA_SET } from './replica-set.mjs';
 
@@ -52,8 +53,8 @@ async function givenMongo(uri) {
 }
 
 async function givenRedis(text) {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !['redis:', 'rediss:'].includes(url.protocol)) throw new UserError('REDIS_URL must look like redis://host:6379');
+  if (addressProblems({ REDIS_URL: text }).length > 0) throw new UserError(malformedText('REDIS_URL'));
+  const url = new URL(text);
   const port = Number(url.port || 6379);
   if (!(await accepts(port, url.hostname))) {
     throw new UserError(`REDIS_URL: nothing accepts connections at ${url.hostname}:${port}. Start that server, or unset REDIS_URL`);
@@ -69,7 +70,7 @@ async function ownMongo(context) {
   await endLeftOver(data, context.progress);
   const { port, server } = await onSomePort(data, async (candidate) => {
     const args = mongodArguments({ data, port: candidate, ...context });
-    const started = { id: 'mongodb', file, args, data, log: join(context.logs, 'mongodb.out.log'), stopMs: 10_000 };
+    const started = { id: 'mongodb', file, args, data, port: candidate, log: join(context.logs, 'mongodb.out.log'), stopMs: 10_000 };
     await startAndWait(context, started, 'mongodb.log', (died) => becomePrimary(candidate, died, context.credentials));
     return started;
   });
@@ -107,7 +108,10 @@ async function ownRedis(context) {
   await endLeftOver(data, context.progress);
   const { port, server } = await onSomePort(data, async (candidate) => {
     const args = redisArguments({ data, port: candidate, ...context });
-    const started = { id: 'redis', file, args, data, log: join(context.logs, 'redis.out.log'), stopMs: 4000 };
+    // redis-server would make it readable for everybody
+    closeSync(openSync(join(context.logs, 'redis.log'), 'a', 0o600));
+    chmodSync(join(context.logs, 'redis.log'), 0o600);
+    const started = { id: 'redis', file, args, data, port: candidate, log: join(context.logs, 'redis.out.log'), stopMs: 4000 };
     await startAndWait(context, started, 'redis.log', async (died) => {
       const ready = await waitUntil(async () => died() !== undefined || (await accepts(candidate)), 20_000);
       if (!ready || died()) throw new UserError(died() ?? 'redis-server did not accept connections within 20 s');

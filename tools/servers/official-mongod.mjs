@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { fileURLToPath } from 'node:url';
 import { lastLines, run } from '../workspace/run.mjs';
+import { NoNetworkError, tellsOfNoNetwork } from './no-network.mjs';
 
 /** Pinned: a data directory must not be opened by whatever version happens to be newest. */
 export const OFFICIAL_VERSION = '8.2.6';
@@ -24,7 +25,8 @@ export async function downloadOfficialMongod(directory) {
   });
   const path = /^mongod=(.+)$/m.exec(output)?.[1];
   if (code === 0 && path) return path;
-  throw new Error(signal ? `the official download took longer than ${DOWNLOAD_LIMIT_MS / 1000} s` : reasonIn(output));
+  if (signal) throw new Error(`the official download took longer than ${DOWNLOAD_LIMIT_MS / 1000} s`);
+  throw tellsOfNoNetwork(output) ? new NoNetworkError(reasonIn(output)) : new Error(reasonIn(output));
 }
 
 function reasonIn(output) {
@@ -34,12 +36,12 @@ function reasonIn(output) {
 async function nameLookup(host) {
   let timer;
   const tooLong = new Promise((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`the name ${host} was not resolved within ${NAME_LIMIT_MS / 1000} s`)), NAME_LIMIT_MS);
+    timer = setTimeout(() => reject(new NoNetworkError(`the name ${host} was not resolved within ${NAME_LIMIT_MS / 1000} s`)), NAME_LIMIT_MS);
   });
   try {
     await Promise.race([lookup(host), tooLong]);
   } catch (error) {
-    throw new Error(error.code ? `the name ${host} does not resolve (${error.code})` : error.message);
+    throw new NoNetworkError(error.code ? `the name ${host} does not resolve (${error.code})` : error.message);
   } finally {
     clearTimeout(timer);
   }

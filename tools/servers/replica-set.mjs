@@ -1,3 +1,4 @@
+import { malformedText } from './addresses.mjs';
 import { UserError } from '../workspace/progress.mjs';
 
 export const REPLICA_SET = 'agentfleet';
@@ -86,10 +87,8 @@ async function currentConfig(admin) {
 
 /** Checks a server that was given by MONGODB_URI. Throws a UserError that says what is wrong. */
 export async function checkMongo(uri) {
-  const { default: mongoose } = await import('mongoose');
-  let client;
+  const client = await clientOf(uri);
   try {
-    client = new mongoose.mongo.MongoClient(uri, { serverSelectionTimeoutMS: 10_000 });
     const hello = await client.db('admin').command({ hello: 1 });
     if (!hello.setName && hello.msg !== 'isdbgrid') {
       throw new UserError('MONGODB_URI names a server without a replica set. Start mongod with --replSet and run rs.initiate()');
@@ -98,7 +97,17 @@ export async function checkMongo(uri) {
     if (error instanceof UserError) throw error;
     throw new UserError(`MONGODB_URI: no connection (${withoutCredentials(error.message)}). Start that server, or unset MONGODB_URI`);
   } finally {
-    await client?.close(true);
+    await client.close(true);
+  }
+}
+
+/** The address is read when the client is made: what fails here is no server that is down. */
+async function clientOf(uri) {
+  const { default: mongoose } = await import('mongoose');
+  try {
+    return new mongoose.mongo.MongoClient(uri, { serverSelectionTimeoutMS: 10_000 });
+  } catch (error) {
+    throw new UserError(malformedText('MONGODB_URI', withoutCredentials(error.message)));
   }
 }
 

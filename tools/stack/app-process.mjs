@@ -17,10 +17,10 @@ export function restartDelayMs(attempt) {
 /**
  * One supervised process: started again whenever it ends, until `stop`.
  * @param options `{id, file, args, cwd, env, log}`; `env` is asked before each start
- * @param events `spawned(pid)`, `died(text)` (before the first `ready`), `restarting(text)`
+ * @param events `spawned(pid, isRestart)`, `died(text)` (before the first `ready`), `restarting(text)`
  */
 export function superviseApp(options, events) {
-  const state = { child: undefined, ended: Promise.resolve(), stopping: false, everReady: false, deaths: 0, timer: undefined };
+  const state = { child: undefined, ended: Promise.resolve(), stopping: false, everReady: false, starts: 0, deaths: 0, timer: undefined };
 
   function start() {
     const startedMs = Date.now();
@@ -35,7 +35,7 @@ export function superviseApp(options, events) {
       child.once('exit', (code, signal) => ended(signal ? `was ended by ${signal}` : `ended with exit code ${code}`));
       child.once('error', (error) => ended(`could not be started: ${error.message}`));
     });
-    if (child.pid) events.spawned(child.pid);
+    if (child.pid) events.spawned(child.pid, state.starts++ > 0);
   }
 
   function onDeath(how, livedMs) {

@@ -41,13 +41,29 @@ export async function requireValidVariables(plan, commandOf, environmentOf) {
     first.map(async (entry) => {
       const { file, args, cwd } = commandOf(entry);
       const { code, signal, output } = await run(file, [...args, '--check-env'], { cwd, env: environmentOf(entry), timeoutMs: 60_000 });
-      if (code !== 0) return { problem: checkText(entry.name, output, signal ?? `exit code ${code}`), notes: [] };
+      if (code !== 0) return { name: entry.name, failed: true, output, how: signal ?? `exit code ${code}`, notes: [] };
       return { notes: [...output.matchAll(/^note: (.+)$/gm)].map(([, note]) => note) };
     }),
   );
-  const problems = [...new Set(results.flatMap(({ problem }) => problem ?? []))];
-  if (problems.length > 0) throw new UserError(`Variables that do not work:\n${problems.join('\n')}`);
+  const failures = results.filter(({ failed }) => failed);
+  if (failures.length > 0) throw new UserError(variablesText(failures));
   return [...new Set(results.flatMap(({ notes }) => notes))];
+}
+
+/**
+ * What several apps say of one variable is said once, with their names.
+ * @param failures `{name: of the app, output, how: it ended}`
+ */
+export function variablesText(failures) {
+  const appsByProblem = new Map();
+  const unclear = [];
+  for (const { name, output, how } of failures) {
+    const problems = [...output.matchAll(/^  ([A-Z][A-Z0-9_]* .+)$/gm)].map(([, problem]) => problem);
+    for (const problem of problems) appsByProblem.set(problem, [...(appsByProblem.get(problem) ?? []), name]);
+    if (problems.length === 0) unclear.push(checkText(name, output, how));
+  }
+  const lines = [...appsByProblem].map(([problem, apps]) => `  ${problem}  (${apps.join(', ')})`);
+  return ['Variables that do not work:', ...lines, ...unclear].join('\n');
 }
 
 function checkText(name, output, how) {

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { addressProblems } from '../servers/addresses.mjs';
 import { buildIfNeeded } from '../workspace/build.mjs';
 import { installIfNeeded } from '../workspace/install.mjs';
 import { dataDirectory, ROOT } from '../workspace/paths.mjs';
@@ -8,6 +9,7 @@ import { endActive } from '../workspace/run.mjs';
 import { planProcesses } from './apps.mjs';
 import { flagsEatenByNpm, HELP, parseArguments } from './arguments.mjs';
 import { requireFreePorts } from './checks.mjs';
+import { knownVariables, misspelledNotes } from './known-variables.mjs';
 import { lockDataDirectory } from './lock.mjs';
 import { passwordNotice, readyReport } from './report.mjs';
 import { newPassword, openSecrets } from './secrets.mjs';
@@ -77,14 +79,18 @@ async function start(options, session, progress) {
   const directory = dataDirectory(variables);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   session.held.lock = lockDataDirectory(directory);
-  // first what costs nothing: nobody should wait for an installation to learn that a port is taken
+  // first what costs nothing: nobody should wait for an installation to learn that a port is taken or a name misspelled
+  const notes = misspelledNotes(variables, knownVariables(ROOT));
+  for (const note of notes) progress.line(`Note: ${note}`);
+  const malformed = addressProblems(variables);
+  if (malformed.length > 0) throw new UserError(malformed.join('\n'));
   await requireFreePorts(plan, variables.HOST || '127.0.0.1', { leftOver: session.held.lock.leftOver, progress });
   await installIfNeeded(ROOT, progress);
   await buildIfNeeded(ROOT, progress);
   const secretsFile = join(directory, 'secrets.json');
   const secrets = openSecrets(secretsFile, variables);
   if (options.resetAdminPassword) resetPassword(secrets, variables);
-  const context = { plan, variables, dataDirectory: directory, secrets, resetAdminPassword: options.resetAdminPassword, mayInstall: !options.noInstall, progress };
+  const context = { plan, variables, dataDirectory: directory, secrets, toldNotes: notes, resetAdminPassword: options.resetAdminPassword, mayInstall: !options.noInstall, progress };
   const stack = createStack(context, (problem) => {
     progress.line(problem);
     void session.end(1);
@@ -110,6 +116,7 @@ function report({ stack, plan, secrets, secretsFile, variables, reset, progress 
   const servers = [
     ['MongoDB', serverText(variables.MONGODB_URI, stack.databases().mongodbUri, stack.databases().mongod)],
     ['Redis', serverText(variables.REDIS_URL, stack.databases().redisUrl, stack.databases().redisServer)],
+    ['', `user and password of both: mongodb_uri and redis_url in ${stack.stackFile}`],
   ];
   const facts = { plan, health: stack.health, document: stack.document(), stackFile: stack.stackFile, secretsFile, logs: stack.logs, servers, showPassword };
   for (const line of readyReport(facts)) progress.line(line);

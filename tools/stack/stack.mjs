@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { createKeeper } from '../servers/keeper-client.mjs';
 import { startDatabases } from '../servers/databases.mjs';
 import { ROOT } from '../workspace/paths.mjs';
+import { accepts } from '../workspace/ports.mjs';
 import { UserError } from '../workspace/progress.mjs';
+import { waitUntil } from '../workspace/run.mjs';
 import { markLog, restartDelayMs, superviseApp } from './app-process.mjs';
 import { processEnvironment } from './apps.mjs';
 import { requireValidVariables } from './checks.mjs';
@@ -22,7 +24,7 @@ const commandOf = ({ name }) => ({ file: process.execPath, args: [join(ROOT, 'di
 
 /**
  * A running stack: databases and apps of one DATA_DIR.
- * @param context `{plan, variables, dataDirectory, secrets, resetAdminPassword, mayInstall, progress}`
+ * @param context `{plan, variables, dataDirectory, secrets, toldNotes: of misspelled variables, resetAdminPassword, mayInstall, progress}`
  * @param onFatal called when it cannot go on (the databases' keeper died)
  */
 export function createStack(context, onFatal) {
@@ -31,16 +33,14 @@ export function createStack(context, onFatal) {
   const stackFile = join(dataDirectory, 'stack.json');
   const state = { databases: undefined, keeper: undefined, apps: new Map(), pids: new Map(), health: new Map(), clusterToken: undefined, admin: undefined, complete: false, stopping: false, fatal: undefined, restarts: new Map() };
 
-  const environmentOf = (entry) => ({
-    ...processEnvironment(entry, plan, {
+  const environmentOf = (entry) =>
+    processEnvironment(entry, plan, {
       variables,
       mongodbUri: state.databases?.mongodbUri ?? variables.MONGODB_URI ?? 'mongodb://127.0.0.1:27017/agentfleet',
       redisUrl: state.databases?.redisUrl ?? variables.REDIS_URL ?? 'redis://127.0.0.1:6379',
       dataDirectory,
       secrets: secrets.values,
-    }),
-    ...resetVariable(entry),
-  });
+    });
 
   /** Only at the first boot: an app that is started again later must not undo a change made meanwhile. */
   function resetVariable(entry) {
@@ -75,23 +75,31 @@ export function createStack(context, onFatal) {
         const delayMs = restartDelayMs(deaths);
         progress.line(`${server.id} ended (${signal ?? `exit code ${code}`}); starting it again in ${delayMs / 1000} s (logs: ${logs})`);
         setTimeout(() => {
-          if (!state.stopping) state.keeper.start(server).catch((error) => progress.line(`${server.id}: ${error.message}`));
+          if (!state.stopping) restartServer(server).catch((error) => progress.line(`${server.id}: ${error.message}`));
         }, delayMs);
         setTimeout(() => state.restarts.set(server.id, 0), 60_000).unref();
       });
     }
   }
 
+  async function restartServer(server) {
+    const pid = await state.keeper.start(server);
+    const isOver = () => state.stopping || state.keeper.pids.get(server.id) !== pid;
+    const accepted = await waitUntil(async () => isOver() || (await accepts(server.port)), READY_LIMIT_MS);
+    if (accepted && !isOver()) progress.line(`${server.id} accepts connections again (pid ${pid})`);
+  }
+
   function startApp(entry, onDeath) {
     const log = join(logs, `${entry.id}.log`);
     const mark = markLog(log);
     const app = superviseApp(
-      { id: entry.id, ...commandOf(entry), env: () => environmentOf(entry), log },
+      { id: entry.id, ...commandOf(entry), env: () => ({ ...environmentOf(entry), ...resetVariable(entry) }), log },
       {
-        spawned(pid) {
+        spawned(pid, isRestart) {
           state.pids.set(entry.id, pid);
           state.keeper.outlive([...state.pids.values()]);
           if (state.complete) publish();
+          if (isRestart) void tellWhenReady(entry, pid);
         },
         died: (how) => onDeath(`${entry.id} ${how} while it started. The end of ${log}:\n${mark.lastLines(15) || '  (empty)'}`),
         restarting: progress.line,
@@ -100,6 +108,14 @@ export function createStack(context, onFatal) {
     state.apps.set(entry.id, app);
     app.start();
     return mark;
+  }
+
+  /** A death was told of, so its mending is too. */
+  async function tellWhenReady(entry, pid) {
+    const givenUp = () => (state.stopping || state.pids.get(entry.id) !== pid ? 'another turn' : undefined);
+    const { ready, reason } = await waitForReady(entry.url, { timeoutMs: READY_LIMIT_MS, givenUp });
+    if (ready) progress.line(`${entry.id} is ready again (pid ${pid})`);
+    else if (!givenUp()) progress.line(`${entry.id} was started again, but is ${reason}`);
   }
 
   async function startApps() {
@@ -124,7 +140,9 @@ export function createStack(context, onFatal) {
   }
 
   async function check() {
-    for (const note of await requireValidVariables(plan, commandOf, environmentOf)) progress.line(`Note: ${note}`);
+    // without the password of a reset: it is that of AIWM_ADMIN_PASSWORD, about which the complaint should be
+    const notes = await requireValidVariables(plan, commandOf, environmentOf);
+    for (const note of notes) if (!context.toldNotes.includes(note)) progress.line(`Note: ${note}`);
   }
 
   return {

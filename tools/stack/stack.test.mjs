@@ -6,13 +6,16 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { ROOT } from '../workspace/paths.mjs';
 import { createProgress } from '../workspace/progress.mjs';
 import { waitUntil } from '../workspace/run.mjs';
 import { markLog, restartDelayMs, superviseApp } from './app-process.mjs';
 import { APPS, planProcesses, processEnvironment } from './apps.mjs';
 import { workingPassword } from './administrator.mjs';
 import { flagsEatenByNpm, parseArguments } from './arguments.mjs';
-import { requireFreePorts } from './checks.mjs';
+import { requireFreePorts, variablesText } from './checks.mjs';
+import { knownVariables, misspelledNotes } from './known-variables.mjs';
 import { lockDataDirectory } from './lock.mjs';
 import { passwordNotice, readyReport } from './report.mjs';
 import { databaseCredentials, openSecrets } from './secrets.mjs';
@@ -179,6 +182,40 @@ test('names a port in use and the variable that changes it', async () => {
   await check();
 });
 
+test('what several apps say of a variable is said once', () => {
+  const said = (app, ...lines) => ({ name: app, how: 'exit code 1', output: [`${app} cannot start: a variable is not valid.`, ...lines.map((line) => `  ${line}`), ''].join('\n') });
+  assert.equal(
+    variablesText([said('aiwm', 'CORS_ORIGINS must be x', 'AIWM_PORT must be y'), said('vps-bridge', 'CORS_ORIGINS must be x'), { name: 'cluster-agent', how: 'SIGKILL', output: '' }]),
+    'Variables that do not work:\n  CORS_ORIGINS must be x  (aiwm, vps-bridge)\n  AIWM_PORT must be y  (aiwm)\ncluster-agent:\n  it said nothing (SIGKILL)',
+  );
+});
+
+const KNOWN = knownVariables(ROOT);
+
+test('finds the variables of all apps in their sources', () => {
+  for (const name of ['AIWM_PORT', 'VPS_BRIDGE_PORT', 'CLUSTER_AGENT_PORT', 'UA_GATEWAY_PORT', 'MONGODB_URI', 'CORS_ORIGINS', 'VPS_ALLOW_LOOPBACK', 'MODEL_PROVIDER', 'SECRETS_KEY', 'AIWM_ADMIN_PASSWORD']) {
+    assert.ok(KNOWN.includes(name), name);
+  }
+  const set = Object.fromEntries([...KNOWN, 'PATH', 'HOME', 'npm_config_cache', 'AGENT_PORT', 'AIWM_ENV_FILE', 'AIWM_ENABLED', 'MODEL_TIMEOUT_MS', 'XDG_CONFIG_HOME'].map((name) => [name, 'x']));
+  assert.deepEqual(misspelledNotes(set, KNOWN), []);
+  assert.deepEqual(knownVariables(directory.concat('/nowhere')), ['XDG_CACHE_HOME']);
+});
+
+test('tells of misspelled variables before anything is built as the apps do afterwards', async () => {
+  const { default: typescript } = await import('typescript');
+  const source = readFileSync(join(ROOT, 'libs/platform/src/env/define-env.ts'), 'utf8');
+  const file = join(directory, 'define-env.mjs');
+  writeFileSync(file, typescript.transpileModule(source, { compilerOptions: { module: 'esnext', target: 'es2022' } }).outputText);
+  const { defineEnv } = await import(pathToFileURL(file));
+  const known = ['AIWM_PORT', 'CORS_ORIGINS', 'MONGODB_URI'];
+  const app = defineEnv(Object.fromEntries(known.map((name) => [name, { parse: () => undefined }])));
+  for (const name of ['AIWM_PROT', 'AIWM_POR', 'AIWM_PORTS', 'aiwm_port', 'AIWM_PXRT', 'IAWM_PORT', 'CORS_ORIGIN', 'MONGOD_URI', 'MONGO_URI', 'AIWM_HOST', 'AIWM_PROTS', 'AIWM_PORT', 'PORT', 'AIWM_PTOR', 'XAIWM_PORT']) {
+    const told = app.misspelled({ [name]: 'x' }).map((note) => `${note.name} ${note.problem}`);
+    assert.deepEqual(misspelledNotes({ [name]: 'x' }, known), told, name);
+  }
+  assert.deepEqual(misspelledNotes({ AIWM_PROT: '1' }, KNOWN), ['AIWM_PROT is no variable and is ignored; did you mean AIWM_PORT?']);
+});
+
 test('one stack for one data directory', () => {
   const place = mkdtempSync(join(directory, 'lock-'));
   writeFileSync(join(place, 'start.pid'), '999999999\n');
@@ -195,10 +232,11 @@ test('waits 1 s before the first restart, doubling to 10 s', () => {
 test('starts a dead app again, with a new pid, and stops it for good', async () => {
   const log = join(directory, 'logs', 'app.log');
   const pids = [];
+  const restarts = [];
   const messages = [];
   const app = superviseApp(
     { id: 'app', file: process.execPath, args: ['-e', 'console.log("up"); process.on("disconnect", () => process.exit()); setInterval(() => 0, 1000)'], env: () => process.env, log },
-    { spawned: (pid) => pids.push(pid), died: (text) => messages.push(`died ${text}`), restarting: (text) => messages.push(text) },
+    { spawned: (pid, isRestart) => restarts.push(isRestart) && pids.push(pid), died: (text) => messages.push(`died ${text}`), restarting: (text) => messages.push(text) },
   );
   const mark = markLog(log);
   app.start();
@@ -206,6 +244,7 @@ test('starts a dead app again, with a new pid, and stops it for good', async () 
   assert.ok(await waitUntil(() => mark.lastLines(5).includes('up'), 10_000));
   process.kill(pids[0], 'SIGKILL');
   assert.ok(await waitUntil(() => pids.length === 2, 10_000));
+  assert.deepEqual(restarts, [false, true]);
   assert.match(messages[0], /^app was ended by SIGKILL; starting it again in 1 s/);
   await app.stop(5000);
   assert.equal(app.isRunning(), false);
