@@ -20,6 +20,17 @@ export async function waitForReady(url, { timeoutMs, givenUp = () => undefined }
   }
 }
 
+/**
+ * What to tell of an app that was started again after a death that was told of.
+ * @param {() => boolean} isOver it has died once more, or everything is being stopped: then there is nothing to tell
+ * @returns {Promise<string | undefined>}
+ */
+export async function comeback({ id, url }, pid, { timeoutMs, isOver }) {
+  const result = await waitForReady(url, { timeoutMs, givenUp: () => (isOver() ? 'over' : undefined) });
+  if (isOver()) return undefined;
+  return result.ready ? `${id} is ready again (pid ${pid})` : `${id} was started again, but is ${result.reason}`;
+}
+
 async function ask(url) {
   try {
     const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(ASK_LIMIT_MS) });

@@ -11,7 +11,7 @@ import { processEnvironment } from './apps.mjs';
 import { requireValidVariables } from './checks.mjs';
 import { workingPassword } from './administrator.mjs';
 import { obtainClusterToken } from './cluster-token.mjs';
-import { waitForReady } from './readiness.mjs';
+import { comeback, waitForReady } from './readiness.mjs';
 import { databaseCredentials } from './secrets.mjs';
 import { stackDocument, writeStackFile } from './stack-file.mjs';
 
@@ -110,12 +110,10 @@ export function createStack(context, onFatal) {
     return mark;
   }
 
-  /** A death was told of, so its mending is too. */
   async function tellWhenReady(entry, pid) {
-    const givenUp = () => (state.stopping || state.pids.get(entry.id) !== pid ? 'another turn' : undefined);
-    const { ready, reason } = await waitForReady(entry.url, { timeoutMs: READY_LIMIT_MS, givenUp });
-    if (ready) progress.line(`${entry.id} is ready again (pid ${pid})`);
-    else if (!givenUp()) progress.line(`${entry.id} was started again, but is ${reason}`);
+    const isOver = () => state.stopping || state.pids.get(entry.id) !== pid;
+    const text = await comeback(entry, pid, { timeoutMs: READY_LIMIT_MS, isOver });
+    if (text) progress.line(text);
   }
 
   async function startApps() {

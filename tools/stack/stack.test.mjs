@@ -17,6 +17,7 @@ import { flagsEatenByNpm, parseArguments } from './arguments.mjs';
 import { requireFreePorts, variablesText } from './checks.mjs';
 import { knownVariables, misspelledNotes } from './known-variables.mjs';
 import { lockDataDirectory } from './lock.mjs';
+import { comeback } from './readiness.mjs';
 import { passwordNotice, readyReport } from './report.mjs';
 import { databaseCredentials, openSecrets } from './secrets.mjs';
 import { stackDocument, writeStackFile } from './stack-file.mjs';
@@ -249,6 +250,21 @@ test('starts a dead app again, with a new pid, and stops it for good', async () 
   await app.stop(5000);
   assert.equal(app.isRunning(), false);
   assert.equal(messages.length, 1);
+});
+
+test('tells when an app that was started again is ready', async () => {
+  let status = 503;
+  const server = createHttpServer((_request, response) => response.writeHead(status).end('{"status":"x"}')).listen(0, '127.0.0.1');
+  await new Promise((done) => server.once('listening', done));
+  const entry = { id: 'aiwm-2', url: `http://127.0.0.1:${server.address().port}` };
+  const isOver = () => false;
+  assert.equal(await comeback(entry, 7, { timeoutMs: 150, isOver }), 'aiwm-2 was started again, but is not ready after 0 s (x)');
+  const back = comeback(entry, 7, { timeoutMs: 20_000, isOver });
+  status = 200;
+  assert.equal(await back, 'aiwm-2 is ready again (pid 7)');
+  assert.equal(await comeback(entry, 7, { timeoutMs: 20_000, isOver: () => true }), undefined);
+  server.closeAllConnections();
+  await new Promise((done) => server.close(done));
 });
 
 test('reports an app that dies while it starts', async () => {
