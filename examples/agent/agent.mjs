@@ -2,11 +2,12 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import { answerWith } from './model.mjs';
-import { sdk, stopWith } from './workspace.mjs';
+import { sdk, stopWith, takenText } from './workspace.mjs';
 
 const { AgentClient } = sdk();
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 const HOST = process.env.AGENT_HOST || '127.0.0.1';
+const PORT = Number(process.env.AGENT_PORT || 8800);
 let working = 0;
 const client = makeClient();
 client.on('configuration', ({ changedKeys, revision }) => {
@@ -97,10 +98,10 @@ const server = createServer((request, response) => {
   if (request.method === 'POST' && request.url === '/v1/messages') answerMessages(request, response).catch(() => response.destroy());
   else send(response, 404, { error: 'Not found; POST /v1/messages, GET /health, GET /metrics' });
 });
-server.once('error', (error) => stopWith(`AGENT_PORT or AGENT_HOST: ${error.message}`));
+server.once('error', (error) => stopWith(`AGENT_PORT or AGENT_HOST: ${error.code === 'EADDRINUSE' ? takenText(PORT) : error.message}`));
 
 await client.start().catch((error) => stopWith(`AGENT_HEALTH_PORT: ${error.message}`));
-server.listen(Number(process.env.AGENT_PORT || 8800), HOST, () => {
+server.listen(PORT, HOST, () => {
   console.log(`Agent ready on http://${HOST}:${server.address().port} (${client.health().aiwm.mode})`);
 });
 

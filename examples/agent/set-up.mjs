@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { runningStack, sdk, stopWith } from './workspace.mjs';
+import { portProblem } from '../../tools/workspace/ports.mjs';
+import { runningStack, sdk, stopWith, takenText } from './workspace.mjs';
 
 const { BridgeClient } = sdk();
 const { urls, admin, api_keys } = runningStack();
@@ -19,6 +20,8 @@ async function aiwm(path, body, token) {
 
 process.once('uncaughtException', (error) => stopWith(error.cause?.message ?? error.message)); // a refusal of the bridge, or nobody listens
 
+// before anything is made: the bridge would get a token that the agent of the last time does not know
+if ((await portProblem(port, process.env.AGENT_HOST || '127.0.0.1')) === 'EADDRINUSE') stopWith(takenText(port));
 const { accessToken } = await aiwm('/auth/login', { username: admin.email, password: admin.password });
 const instruction = await aiwm('/instructions', { name: 'Example', systemPrompt: 'You are a friendly agent that answers in one sentence.' }, accessToken);
 const agent = await aiwm('/agents', { name: 'example-agent', instructionId: instruction._id }, accessToken);

@@ -11,6 +11,9 @@ export function stopWith(message) {
   process.exit(1);
 }
 
+/** The agent of the last time goes on in its terminal until somebody ends it. */
+export const takenText = (port) => `port ${port} is taken, probably by the agent of the last time: stop it (kill %1 in its terminal), or set AGENT_PORT to another port`;
+
 export function sdk() {
   const bundle = resolve(ROOT, 'dist/libs/sdk/index.js');
   if (!existsSync(bundle)) stopWith('The SDK is not built yet: run npm start (or npm run build) once');

@@ -1,6 +1,6 @@
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readIfThere, writePrivateFile } from '../workspace/files.mjs';
+import { ensurePrivateFile, readIfThere, writePrivateFile } from '../workspace/files.mjs';
 import { freePort, accepts, portProblem } from '../workspace/ports.mjs';
 import { UserError } from '../workspace/progress.mjs';
 import { commandLine, isAlive, lastLines, waitUntil } from '../workspace/run.mjs';
@@ -108,9 +108,7 @@ async function ownRedis(context) {
   await endLeftOver(data, context.progress);
   const { port, server } = await onSomePort(data, async (candidate) => {
     const args = redisArguments({ data, port: candidate, ...context });
-    // redis-server would make it readable for everybody
-    closeSync(openSync(join(context.logs, 'redis.log'), 'a', 0o600));
-    chmodSync(join(context.logs, 'redis.log'), 0o600);
+    ensurePrivateFile(join(context.logs, 'redis.log'));
     const started = { id: 'redis', file, args, data, port: candidate, log: join(context.logs, 'redis.out.log'), stopMs: 4000 };
     await startAndWait(context, started, 'redis.log', async (died) => {
       const ready = await waitUntil(async () => died() !== undefined || (await accepts(candidate)), 20_000);

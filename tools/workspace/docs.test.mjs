@@ -29,3 +29,8 @@ test('links between files lead somewhere', () => {
   );
   assert.deepEqual(broken, []);
 });
+
+test('npm run env names the command that the README names', () => {
+  const [, command] = /npm run env\n(docker compose .*)\n/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'));
+  assert.ok(readFileSync(join(ROOT, 'tools/env.mjs'), 'utf8').includes(`Next:  ${command}\\n`));
+});

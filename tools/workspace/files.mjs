@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 /** The text of a file, or undefined when there is none. */
 export function readIfThere(file) {
@@ -15,4 +15,10 @@ export function writePrivateFile(file, content) {
   const part = `${file}.${process.pid}.part`;
   writeFileSync(part, content, { mode: 0o600 });
   renameSync(part, file);
+}
+
+/** Has a file with mode 0600 there, and keeps what is in it: for programs that would make it readable for everybody. */
+export function ensurePrivateFile(file) {
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -7,6 +7,7 @@ import { generateSecrets } from '../stack/secrets.mjs';
 import { inputsHash } from './build.mjs';
 import { jestCounts, tapCounts } from './check-steps.mjs';
 import { renderEnvFile } from './env-file.mjs';
+import { ensurePrivateFile } from './files.mjs';
 import { matchesLock, noNetworkText, registryProblem } from './install.mjs';
 import { nodeProblem } from './node-version.mjs';
 import { differenceText } from './openapi.mjs';
@@ -75,4 +76,11 @@ test('.env can be read by a shell, with the key as one line', async () => {
   assert.deepEqual(lines.slice(0, 5), names.map((name) => secrets[name]));
   assert.equal(lines.length, 6);
   assert.equal(lines[5].replaceAll('\\n', '\n'), secrets.JWT_PRIVATE_KEY.trim());
+});
+
+test('a log of another program is private and keeps its lines, also one that was not', () => {
+  const [fresh, old] = [join(directory, 'fresh.log'), join(directory, 'old.log')];
+  writeFileSync(old, 'line\n', { mode: 0o644 });
+  for (const file of [fresh, old]) ensurePrivateFile(file);
+  assert.deepEqual([statSync(fresh).mode & 0o777, statSync(old).mode & 0o777, readFileSync(old, 'utf8')], [0o600, 0o600, 'line\n']);
 });
