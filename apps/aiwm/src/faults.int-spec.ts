@@ -49,7 +49,7 @@ test('Redis gone at boot and while running: everything but events works, and rec
   } finally {
     await redis.dispose();
   }
-}, 40_000);
+});
 
 test('failed connects count over all replicas, and a burst of guesses cannot slip through', async () => {
   const first = await stack.boot();

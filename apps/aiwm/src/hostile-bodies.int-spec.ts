@@ -62,7 +62,7 @@ test('bodies of 20,000 levels are 400 on every route, and the process survives',
     }
   }
   expect((await anonymous.get('/health/live')).body).toEqual({ status: 'ok' });
-}, 30_000);
+});
 
 /** Free objects that are kept as JSON, not as documents. */
 const KEPT_EXACTLY = ['settings', 'metrics'];
@@ -126,7 +126,7 @@ test('what is no JSON object, and poisoned keys, are 400 on every route', async 
       expect([method, path, body, answer.status]).toEqual([method, path, body, 400]);
     }
   }
-}, 30_000);
+});
 
 test('other content types are 415, bodies over the limit 413, with the one shape of errors', async () => {
   for (const { method, path, caller } of routes) {
@@ -138,7 +138,7 @@ test('other content types are 415, bodies over the limit 413, with the one shape
     expect([method, path, answer.status, answer.body['code']]).toEqual([method, path, 413, 'PAYLOAD_TOO_LARGE']);
     expect(Object.keys(answer.body).sort()).toEqual(['code', 'correlationId', 'message', 'path', 'statusCode', 'timestamp']);
   }
-}, 60_000);
+});
 
 test('an empty body with a content type counts as {}', async () => {
   const agentsFirst = [...routes].sort((a, b) => Number(b.caller === agent) - Number(a.caller === agent)); // a rotation ends the token

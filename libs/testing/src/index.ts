@@ -7,3 +7,4 @@ export { testDatabase, type TestDatabase } from './test-database';
 export { jsonItems, processorTimeGrowth } from './processor-time';
 export { startTestServers, stopTestServers, type TestServers } from './test-servers';
 export { waitFor } from './wait-for';
+export { waitedFor } from './waiting-time';

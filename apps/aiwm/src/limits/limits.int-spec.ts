@@ -29,7 +29,7 @@ test('failed logins count over all replicas, bursts included, for that name and 
   expect(await metric(first.client, 'aiwm_rate_limited_total{route="/auth/login"}')).toBe(4);
   expect(await metric(second.client, 'aiwm_rate_limited_total{route="/auth/login"}')).toBe(1);
   expect(await metric(first.client, 'aiwm_logins_total{result="invalid"}')).toBe(10);
-}, 30_000);
+});
 
 test('without Redis failed logins count in the process', async () => {
   const redis = await OwnRedis.create();
@@ -40,7 +40,7 @@ test('without Redis failed logins count in the process', async () => {
   } finally {
     await redis.dispose();
   }
-}, 30_000);
+});
 
 test('the window of failed connects slides: there is room when its oldest failure is a minute old, as Retry-After said', async () => {
   const { client, running } = await stack.boot({ CONNECT_FAILURES_PER_MINUTE: '2' });
@@ -48,15 +48,16 @@ test('the window of failed connects slides: there is room when its oldest failur
   await waitFor('the bus', () => bus.isUp);
   const id = await (await client.login()).create('/agents', { name: 'Sliding', secret: SECRET });
   const connect = (secret = SECRET) => client.post(`/agents/${id}/connect`, { secret });
+  const guessedAt = Date.now();
   expect((await connect('wrong secret one')).status).toBe(401);
   const key = `${bus.prefix}failures:connect:${id}:127.0.0.1`;
   const [at] = (await bus.redis.get(key))?.split(',') ?? [];
-  expect(Math.abs(Number(at) - Date.now())).toBeLessThan(5000);
-  // another replica counted one 58 s ago: in a fixed window it would hold for a minute from now
-  await bus.redis.set(key, `${Date.now() - 58_000},${at}`, 'PX', 60_000);
+  expect([Number(at) >= guessedAt, Number(at) <= Date.now()]).toEqual([true, true]);
+  // another replica counted one 55 s ago: in a fixed window it would hold for a minute from now
+  await bus.redis.set(key, `${Date.now() - 55_000},${at}`, 'PX', 60_000);
   const refused = await connect();
-  expect([refused.status, Number(refused.headers.get('retry-after')) <= 2]).toEqual([429, true]);
-  await waitFor('room', async () => (await connect()).status === 200, { timeoutMs: 4000 });
+  expect([refused.status, Number(refused.headers.get('retry-after')) <= 5]).toEqual([429, true]);
+  await waitFor('room', async () => (await connect()).status === 200, { timeoutMs: 20_000 });
   expect((await connect('wrong secret two')).status).toBe(401);
   expect((await connect()).status).toBe(429);
 });

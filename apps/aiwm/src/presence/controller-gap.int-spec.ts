@@ -33,11 +33,13 @@ test('a restart of the control plane makes nobody offline, and shows nobody onli
   await waitFor('the history', async () => (await history(admin, id)).length === 1 && (await history(admin, silent)).length === 1);
   await before.running.close();
   await age(AWAY_MS);
+  const bootedAt = Date.now();
   const { client } = await stack.boot(MS);
   const again = client.with(admin.headers);
   const [first, agents] = [await again.get(`/agents/${id}`), await again.get('/agents?filter[connectionStatus]=stale')];
   expect(first.body).toMatchObject({ connectionStatus: 'stale', presence: { status: 'stale', reason: 'controller_gap' } });
-  expect(Math.abs(Date.parse((first.body['presence'] as { since: string }).since) - Date.now())).toBeLessThan(3000);
+  const since = Date.parse((first.body['presence'] as { since: string }).since);
+  expect([since >= bootedAt, since <= Date.now()]).toEqual([true, true]);
   expect(agents.body['pagination']).toMatchObject({ total: 2 });
   const gaps = await stack.database.db.collection('controller_clock').find().toArray();
   expect(gaps.map((clock) => (clock['gaps'] as unknown[]).length)).toEqual([1]);
@@ -46,11 +48,11 @@ test('a restart of the control plane makes nobody offline, and shows nobody onli
     const { presence } = (await again.get(`/agents/${id}`)).body as { presence: { status: string; reason: string } };
     seen.add(`${presence.status} ${presence.reason}`);
     return presence.status === 'offline';
-  }, { timeoutMs: 8000 });
+  }, { timeoutMs: 20_000 });
   expect([...seen]).toEqual(['stale controller_gap', 'stale heartbeat_late', 'offline heartbeat_timeout']);
   await waitFor('the history', async () => (await history(again, id)).length === 3);
   expect(await history(again, id)).toEqual(['never_connected online connected', 'online stale controller_gap', 'stale offline heartbeat_timeout']);
-}, 30_000);
+});
 
 test('a second replica that becomes ready records no second gap, and a short absence none', async () => {
   const first = await stack.boot(MS);

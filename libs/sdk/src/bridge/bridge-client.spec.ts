@@ -86,14 +86,13 @@ it('repeats a call with a key when its answer breaks off in the body, and never 
 });
 
 it('a signal ends the pause before a repetition', async () => {
-  const { client } = worker(json(503, { code: 'overloaded', detail: 'busy' }, { 'retry-after': '4' }));
+  const { client } = worker(json(503, { code: 'overloaded', detail: 'busy' }, { 'retry-after': '20' }));
   const giveUp = new AbortController();
   const calling = client.call({ agent_name: 'a', prompt: 'p' }, { idempotencyKey: 'k', signal: giveUp.signal });
   await waitFor('the first try', () => asked.length === 1);
-  const startedAt = performance.now();
   giveUp.abort(new Error('enough'));
   await expect(calling).rejects.toThrow('enough');
-  expect([asked.length, performance.now() - startedAt < 2000]).toEqual([1, true]);
+  expect(asked).toHaveLength(1); // the pause is longer than this test may take
 });
 
 it('does not repeat an answer that could not be stored: it is in the error', async () => {
