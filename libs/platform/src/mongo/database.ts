@@ -4,7 +4,7 @@ import type { Lifecycle } from '../lifecycle';
 import type { Log } from '../observe/log';
 
 /** Requests fail with 503 within 3 s while MongoDB is away. */
-const SELECTION_TIMEOUT_MS = 2500;
+const SELECTION_TIMEOUT_MS = 2000;
 const RETRY_MS = 500;
 const INDEX_LOCK_MS = 60_000;
 
