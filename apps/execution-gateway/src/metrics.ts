@@ -1,5 +1,5 @@
 import { Metrics } from '@agentfleet/platform';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 
@@ -21,5 +21,5 @@ export class GatewayMetrics {
   readonly modelTokens = this.metrics.counter({ name: 'gateway_model_tokens_total', help: 'Tokens of models', labelNames: ['model', 'direction'] });
   readonly toolCalls = this.metrics.counter({ name: 'gateway_tool_calls_total', help: 'Tool calls', labelNames: ['tool', 'outcome'] });
 
-  constructor(@Inject(Metrics) readonly metrics: Metrics) {}
+  constructor(readonly metrics: Metrics) {}
 }

@@ -27,7 +27,7 @@ class ProbeController {
   readonly notices: unknown[] = [];
 
   constructor(
-    @Inject(Bus) private readonly bus: Bus,
+    private readonly bus: Bus,
     @Inject(REPLICA) private readonly replica: Replica,
   ) {}
 

@@ -9,7 +9,7 @@ import { HealthDto } from './health.dto';
 @Controller()
 export class HealthController {
   constructor(
-    @Inject(HealthChecks) private readonly health: HealthChecks,
+    private readonly health: HealthChecks,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(ENV) private readonly env: PlatformEnv,
   ) {}

@@ -44,13 +44,13 @@ export class AgentController {
   private readonly draining = new AbortController();
 
   constructor(
-    @Inject(ClusterService) private readonly service: ClusterService,
-    @Inject(ClusterRepository) private readonly repository: ClusterRepository,
-    @Inject(PresenceRepository) private readonly presence: PresenceRepository,
+    private readonly service: ClusterService,
+    private readonly repository: ClusterRepository,
+    private readonly presence: PresenceRepository,
     @Inject(ENV) private readonly env: ClusterAgentEnv,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(Lifecycle) lifecycle: Lifecycle,
+    lifecycle: Lifecycle,
   ) {
     lifecycle.onDrain('end long polls', () => this.draining.abort());
   }

@@ -40,11 +40,11 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
 
   constructor(
     @Inject(ENV) private readonly env: ClusterAgentEnv,
-    @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
+    private readonly lifecycle: Lifecycle,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
-    @Inject(Bindings) private readonly bindings: Bindings,
-    @Inject(ClusterMetrics) private readonly metrics: ClusterMetrics,
+    private readonly bindings: Bindings,
+    private readonly metrics: ClusterMetrics,
   ) {}
 
   limits(): SocketLimits {

@@ -28,13 +28,13 @@ export const HEARTBEAT_INTERVAL_SECONDS = 30;
 @SocketGateway({ path: CLUSTER_SOCKET_PATH, discriminator: 'type', policy: ClusterSocketPolicy })
 export class ClusterGateway {
   constructor(
-    @Inject(ClusterService) private readonly service: ClusterService,
-    @Inject(Bindings) private readonly bindings: Bindings,
+    private readonly service: ClusterService,
+    private readonly bindings: Bindings,
     @Inject(ENV) private readonly env: ClusterAgentEnv,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
-    @Inject(ClusterMetrics) private readonly metrics: ClusterMetrics,
+    private readonly metrics: ClusterMetrics,
   ) {}
 
   handleConnection(socket: AgentSocket): void {

@@ -12,9 +12,9 @@ export class KeyWatch implements OnApplicationShutdown {
   private readonly timer: NodeJS.Timeout;
 
   constructor(
-    @Inject(Bindings) private readonly bindings: Bindings,
-    @Inject(Identity) private readonly identity: Identity,
-    @Inject(IdentityStore) private readonly store: IdentityStore,
+    private readonly bindings: Bindings,
+    private readonly identity: Identity,
+    private readonly store: IdentityStore,
     @Inject(LOG) private readonly log: Log,
   ) {
     this.timer = setInterval(() => void this.check(undefined), CHECK_EVERY_MS);

@@ -1,5 +1,5 @@
 import { CLUSTER_NOTICES, PLATFORM_NOTICES } from '@agentfleet/contracts';
-import { Controller, Inject } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { Bindings } from './bindings';
 import { KeyWatch } from './key-watch';
@@ -12,8 +12,8 @@ function field(payload: unknown, name: string): unknown {
 @Controller()
 export class SocketNoticesController {
   constructor(
-    @Inject(Bindings) private readonly bindings: Bindings,
-    @Inject(KeyWatch) private readonly keys: KeyWatch,
+    private readonly bindings: Bindings,
+    private readonly keys: KeyWatch,
   ) {}
 
   @EventPattern(CLUSTER_NOTICES.superseded)

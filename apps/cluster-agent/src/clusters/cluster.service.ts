@@ -31,12 +31,12 @@ const mismatch = () => new AppError('validation_failed', { message: 'agent_id do
 @Injectable()
 export class ClusterService {
   constructor(
-    @Inject(ClusterRepository) private readonly repository: ClusterRepository,
-    @Inject(ClusterChanges) private readonly changes: ClusterChanges,
-    @Inject(HeartbeatWriter) private readonly writer: HeartbeatWriter,
-    @Inject(Bindings) private readonly bindings: Bindings,
-    @Inject(Bus) private readonly bus: Bus,
-    @Inject(FieldCipher) private readonly cipher: FieldCipher,
+    private readonly repository: ClusterRepository,
+    private readonly changes: ClusterChanges,
+    private readonly writer: HeartbeatWriter,
+    private readonly bindings: Bindings,
+    private readonly bus: Bus,
+    private readonly cipher: FieldCipher,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(REPLICA) private readonly replica: Replica,
   ) {}

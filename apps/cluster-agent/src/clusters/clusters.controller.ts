@@ -27,9 +27,9 @@ const LIMIT = { name: 'limit', required: false, description: 'More than 100 is t
 @Controller('api/v1/clusters')
 export class ClustersController {
   constructor(
-    @Inject(ClusterRepository) private readonly repository: ClusterRepository,
-    @Inject(DeleteCluster) private readonly deleteCluster: DeleteCluster,
-    @Inject(FieldCipher) private readonly cipher: FieldCipher,
+    private readonly repository: ClusterRepository,
+    private readonly deleteCluster: DeleteCluster,
+    private readonly cipher: FieldCipher,
     @Inject(ENV) private readonly env: ClusterAgentEnv,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,

@@ -10,12 +10,12 @@ import { ClusterRepository } from './cluster.repository';
 @Injectable()
 export class DeleteCluster {
   constructor(
-    @Inject(ClusterRepository) private readonly repository: ClusterRepository,
-    @Inject(Transactions) private readonly transactions: Transactions,
-    @Inject(Audit) private readonly audit: Audit,
-    @Inject(Bus) private readonly bus: Bus,
-    @Inject(Bindings) private readonly bindings: Bindings,
-    @Inject(HeartbeatWriter) private readonly writer: HeartbeatWriter,
+    private readonly repository: ClusterRepository,
+    private readonly transactions: Transactions,
+    private readonly audit: Audit,
+    private readonly bus: Bus,
+    private readonly bindings: Bindings,
+    private readonly writer: HeartbeatWriter,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

@@ -1,6 +1,6 @@
 import { CLUSTER_PRESENCE_STATES } from '@agentfleet/contracts';
 import { HealthChecks, Metrics } from '@agentfleet/platform';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Bindings } from '../agent/bindings';
 import { ClusterRepository } from '../clusters/cluster.repository';
 
@@ -8,10 +8,10 @@ import { ClusterRepository } from '../clusters/cluster.repository';
 @Injectable()
 export class ClusterGauges {
   constructor(
-    @Inject(Metrics) metrics: Metrics,
-    @Inject(Bindings) bindings: Bindings,
-    @Inject(ClusterRepository) repository: ClusterRepository,
-    @Inject(HealthChecks) health: HealthChecks,
+    metrics: Metrics,
+    bindings: Bindings,
+    repository: ClusterRepository,
+    health: HealthChecks,
   ) {
     metrics.gauge({
       name: 'cluster_sockets',

@@ -1,5 +1,5 @@
 import { Metrics } from '@agentfleet/platform';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
 /** Metrics of this app; no label comes from an agent's input. */
 @Injectable()
@@ -13,7 +13,7 @@ export class ClusterMetrics {
   readonly closes;
   readonly writeBatchSize;
 
-  constructor(@Inject(Metrics) readonly metrics: Metrics) {
+  constructor(readonly metrics: Metrics) {
     const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 20];
     this.upgrades = metrics.counter({ name: 'cluster_upgrades_total', help: 'Upgrade requests of agents', labelNames: ['result'] });
     this.messages = metrics.counter({ name: 'cluster_messages_total', help: 'Messages of agents', labelNames: ['type', 'result'] });

@@ -38,8 +38,8 @@ const DOWN: ClusterAgentHealthDto = { ...UP, status: 'down', checks: { mongodb: 
 @Controller()
 export class HealthController {
   constructor(
-    @Inject(HealthChecks) private readonly health: HealthChecks,
-    @Inject(Bindings) private readonly bindings: Bindings,
+    private readonly health: HealthChecks,
+    private readonly bindings: Bindings,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}

@@ -36,12 +36,12 @@ export class ClusterChanges {
   private tail: Promise<unknown> = Promise.resolve();
 
   constructor(
-    @Inject(PresenceRepository) private readonly repository: PresenceRepository,
-    @Inject(Transactions) private readonly transactions: Transactions,
-    @Inject(Bus) private readonly bus: Bus,
-    @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
+    private readonly repository: PresenceRepository,
+    private readonly transactions: Transactions,
+    private readonly bus: Bus,
+    private readonly lifecycle: Lifecycle,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(ClusterMetrics) private readonly metrics: ClusterMetrics,
+    private readonly metrics: ClusterMetrics,
   ) {}
 
   apply(clusterId: string, change: ClusterChange): Promise<ChangeOutcome> {

@@ -34,12 +34,12 @@ export class HeartbeatWriter implements OnApplicationShutdown {
   onMismatch: (clusterIds: readonly string[]) => void = () => undefined;
 
   constructor(
-    @Inject(PresenceRepository) private readonly repository: PresenceRepository,
-    @Inject(ClusterChanges) private readonly changes: ClusterChanges,
-    @Inject(FieldCipher) private readonly cipher: FieldCipher,
+    private readonly repository: PresenceRepository,
+    private readonly changes: ClusterChanges,
+    private readonly cipher: FieldCipher,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
-    @Inject(ClusterMetrics) private readonly metrics: ClusterMetrics,
+    private readonly metrics: ClusterMetrics,
   ) {
     this.timer = setInterval(() => void this.flush(), FLUSH_EVERY_MS);
     this.timer.unref();

@@ -18,11 +18,11 @@ export class Liveness implements OnApplicationShutdown {
   private readonly timers: NodeJS.Timeout[] = [];
 
   constructor(
-    @Inject(Bindings) private readonly bindings: Bindings,
-    @Inject(ClusterChanges) private readonly changes: ClusterChanges,
-    @Inject(HeartbeatWriter) private readonly writer: HeartbeatWriter,
-    @Inject(PresenceRepository) private readonly repository: PresenceRepository,
-    @Inject(Lifecycle) lifecycle: Lifecycle,
+    private readonly bindings: Bindings,
+    private readonly changes: ClusterChanges,
+    private readonly writer: HeartbeatWriter,
+    private readonly repository: PresenceRepository,
+    lifecycle: Lifecycle,
     @Inject(ENV) private readonly env: ClusterAgentEnv,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,

@@ -20,9 +20,9 @@ export class Reconciler implements OnModuleInit {
   private steadySince = -Infinity;
 
   constructor(
-    @Inject(Leases) private readonly leases: Leases,
-    @Inject(PresenceRepository) private readonly repository: PresenceRepository,
-    @Inject(ClusterChanges) private readonly changes: ClusterChanges,
+    private readonly leases: Leases,
+    private readonly repository: PresenceRepository,
+    private readonly changes: ClusterChanges,
     @Inject(ENV) private readonly env: ClusterAgentEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}

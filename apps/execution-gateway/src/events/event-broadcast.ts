@@ -1,6 +1,6 @@
 import { GATEWAY_NOTICES, type RunEventNotice } from '@agentfleet/contracts';
 import { Bus } from '@agentfleet/platform';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { GatewayMetrics } from '../metrics';
 import type { RunDocument } from '../runs/run.schema';
 import type { StoredFrame } from './event.repository';
@@ -10,9 +10,9 @@ import { SessionFeeds } from './session-feeds';
 @Injectable()
 export class EventBroadcast {
   constructor(
-    @Inject(SessionFeeds) private readonly feeds: SessionFeeds,
-    @Inject(Bus) private readonly bus: Bus,
-    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
+    private readonly feeds: SessionFeeds,
+    private readonly bus: Bus,
+    private readonly metrics: GatewayMetrics,
   ) {}
 
   committed(run: Pick<RunDocument, '_id' | 'org_id' | 'session_key' | 'session_id'>, frames: readonly StoredFrame[]): void {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Lifecycle, type Caller } from '@agentfleet/platform';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { LiveCallers } from './live-callers';
 import { SessionFeeds, type FollowedSession } from './session-feeds';
@@ -13,9 +13,9 @@ export class EventStream {
   private readonly ends = new Set<() => void>();
 
   constructor(
-    @Inject(SessionFeeds) private readonly feeds: SessionFeeds,
-    @Inject(LiveCallers) private readonly callers: LiveCallers,
-    @Inject(Lifecycle) lifecycle: Lifecycle,
+    private readonly feeds: SessionFeeds,
+    private readonly callers: LiveCallers,
+    lifecycle: Lifecycle,
   ) {
     lifecycle.onDrain('event streams', () => {
       for (const end of [...this.ends]) end();

@@ -1,5 +1,5 @@
 import { CurrentCaller, Needs, type Caller } from '@agentfleet/platform';
-import { Controller, Get, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController, ApiHeader, ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiErrors } from '../api-docs/api-errors';
@@ -22,9 +22,9 @@ interface EventQuery {
 @Controller('sessions')
 export class EventsController {
   constructor(
-    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
-    @Inject(EventRepository) private readonly events: EventRepository,
-    @Inject(EventStream) private readonly stream: EventStream,
+    private readonly directory: SessionDirectory,
+    private readonly events: EventRepository,
+    private readonly stream: EventStream,
   ) {}
 
   /** Events after a position, oldest first, byte-equal to what sockets get. */

@@ -18,9 +18,9 @@ export class LiveCallers implements OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    @Inject(Identity) private readonly identity: Identity,
+    private readonly identity: Identity,
     @Inject(LOG) private readonly log: Log,
-    @Inject(Lifecycle) lifecycle: Lifecycle,
+    lifecycle: Lifecycle,
   ) {
     lifecycle.beforeReady('live callers', () => {
       this.timer ??= setInterval(() => void this.check(), CHECK_MS);
@@ -66,7 +66,7 @@ export class LiveCallers implements OnApplicationShutdown {
 
 @Controller()
 export class LiveCallersController {
-  constructor(@Inject(LiveCallers) private readonly callers: LiveCallers) {}
+  constructor(private readonly callers: LiveCallers) {}
 
   @EventPattern(PLATFORM_NOTICES.keyRevoked)
   keyRevoked(@Payload() notice: unknown): void {

@@ -35,12 +35,12 @@ export class SessionFeeds implements OnApplicationShutdown {
   private isPolling = false;
 
   constructor(
-    @Inject(EventRepository) private readonly events: EventRepository,
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(RunReader) private readonly runs: RunReader,
-    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
+    private readonly events: EventRepository,
+    private readonly sessions: SessionRepository,
+    private readonly runs: RunReader,
+    private readonly metrics: GatewayMetrics,
     @Inject(LOG) private readonly log: Log,
-    @Inject(Lifecycle) lifecycle: Lifecycle,
+    lifecycle: Lifecycle,
   ) {
     lifecycle.beforeReady('watchers', () => {
       this.timer ??= setInterval(() => void this.poll(), POLL_MS);

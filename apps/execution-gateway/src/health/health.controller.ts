@@ -14,9 +14,9 @@ export class HealthController {
   private readonly sessions: SessionCount;
 
   constructor(
-    @Inject(SessionRepository) repository: SessionRepository,
+    repository: SessionRepository,
     @Inject(REPLICA) private readonly replica: Replica,
-    @Inject(Metrics) metrics: Metrics,
+    metrics: Metrics,
   ) {
     this.sessions = new SessionCount(() => repository.count());
     const collect = async (gauge: { set(value: number): void }): Promise<void> => gauge.set(await this.sessions.now().catch(() => this.sessions.last));

@@ -15,7 +15,7 @@ export class ModelCatalog implements OnApplicationShutdown {
 
   constructor(
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
-    @Inject(Lifecycle) lifecycle: Lifecycle,
+    lifecycle: Lifecycle,
   ) {
     this.configured = configuredModel(env);
     const isScripted = this.configured === null && env.GATEWAY_SCRIPTED_MODEL === 'auto';

@@ -1,6 +1,6 @@
 import type { GatewayModelView } from '@agentfleet/contracts';
 import { Needs } from '@agentfleet/platform';
-import { Controller, Get, Inject } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { ApiExcludeController, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { ApiErrors } from '../api-docs/api-errors';
 import { MODEL_LIST } from '../api-docs/examples';
@@ -10,7 +10,7 @@ import { ModelListDto } from './model.dto';
 @ApiTags('models')
 @Controller('models')
 export class ModelsController {
-  constructor(@Inject(ModelCatalog) private readonly catalog: ModelCatalog) {}
+  constructor(private readonly catalog: ModelCatalog) {}
 
   /** The models that sessions may ask for; without addresses and keys. */
   @Get()

@@ -26,19 +26,19 @@ export class DeleteSession implements OnApplicationShutdown {
   private isSweeping = false;
 
   constructor(
-    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(RunStore) private readonly store: RunStore,
-    @Inject(RunReader) private readonly runs: RunReader,
-    @Inject(EventRepository) private readonly events: EventRepository,
-    @Inject(CancelRun) private readonly cancelRun: CancelRun,
-    @Inject(SessionFeeds) private readonly feeds: SessionFeeds,
-    @Inject(Workspaces) private readonly workspaces: Workspaces,
-    @Inject(Transactions) private readonly transactions: Transactions,
-    @Inject(Audit) private readonly audit: Audit,
-    @Inject(Bus) private readonly bus: Bus,
+    private readonly directory: SessionDirectory,
+    private readonly sessions: SessionRepository,
+    private readonly store: RunStore,
+    private readonly runs: RunReader,
+    private readonly events: EventRepository,
+    private readonly cancelRun: CancelRun,
+    private readonly feeds: SessionFeeds,
+    private readonly workspaces: Workspaces,
+    private readonly transactions: Transactions,
+    private readonly audit: Audit,
+    private readonly bus: Bus,
     @Inject(LOG) private readonly log: Log,
-    @Inject(Lifecycle) lifecycle: Lifecycle,
+    lifecycle: Lifecycle,
   ) {
     lifecycle.beforeReady('removal', () => {
       this.timer ??= setInterval(() => void this.sweep(), SWEEP_MS);

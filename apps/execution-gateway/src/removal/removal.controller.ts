@@ -1,5 +1,5 @@
 import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
-import { Controller, Delete, Inject, Param } from '@nestjs/common';
+import { Controller, Delete, Param } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { ApiErrors } from '../api-docs/api-errors';
 import { ApiSessionId } from '../api-docs/parameters';
@@ -10,7 +10,7 @@ import { DeleteSession } from './delete-session';
 @ApiTags('sessions')
 @Controller()
 export class RemovalController {
-  constructor(@Inject(DeleteSession) private readonly deleteSession: DeleteSession) {}
+  constructor(private readonly deleteSession: DeleteSession) {}
 
   /** Deletes a session with all that belongs to it; its run is cancelled. */
   @Delete('sessions/:id')

@@ -37,17 +37,17 @@ const DEFAULT_LIMITS = { max_iterations: 25, max_seconds: 1800 };
 @Injectable()
 export class AdmitRun {
   constructor(
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(RunStore) private readonly store: RunStore,
-    @Inject(RunExecutor) private readonly executor: RunExecutor,
-    @Inject(EventBroadcast) private readonly broadcast: EventBroadcast,
-    @Inject(ModelCatalog) private readonly models: ModelCatalog,
-    @Inject(Transactions) private readonly transactions: Transactions,
-    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
-    @Inject(Bus) private readonly bus: Bus,
+    private readonly sessions: SessionRepository,
+    private readonly store: RunStore,
+    private readonly executor: RunExecutor,
+    private readonly broadcast: EventBroadcast,
+    private readonly models: ModelCatalog,
+    private readonly transactions: Transactions,
+    private readonly metrics: GatewayMetrics,
+    private readonly bus: Bus,
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
+    private readonly lifecycle: Lifecycle,
   ) {}
 
   /** @throws AppError session_not_found, busy (with `active_run_id`), idempotency_mismatch, price_unknown, draining */

@@ -1,5 +1,5 @@
 import { GATEWAY_NOTICES, isJsonObject } from '@agentfleet/contracts';
-import { Controller, Inject } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { SessionFeeds } from '../events/session-feeds';
 import { SIGNAL_PATTERN } from './cancel-run';
@@ -10,9 +10,9 @@ import { RunReader } from './run-reader.repository';
 @Controller()
 export class RunBusController {
   constructor(
-    @Inject(SessionFeeds) private readonly feeds: SessionFeeds,
-    @Inject(RunExecutor) private readonly executor: RunExecutor,
-    @Inject(RunReader) private readonly runs: RunReader,
+    private readonly feeds: SessionFeeds,
+    private readonly executor: RunExecutor,
+    private readonly runs: RunReader,
   ) {}
 
   @EventPattern(GATEWAY_NOTICES.runEvent)

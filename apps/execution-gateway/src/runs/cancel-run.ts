@@ -22,13 +22,13 @@ export interface CancelOutcome {
 @Injectable()
 export class CancelRun {
   constructor(
-    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
-    @Inject(RunReader) private readonly runs: RunReader,
-    @Inject(RunStore) private readonly store: RunStore,
-    @Inject(RunExecutor) private readonly executor: RunExecutor,
-    @Inject(Transactions) private readonly transactions: Transactions,
-    @Inject(Audit) private readonly audit: Audit,
-    @Inject(Bus) private readonly bus: Bus,
+    private readonly directory: SessionDirectory,
+    private readonly runs: RunReader,
+    private readonly store: RunStore,
+    private readonly executor: RunExecutor,
+    private readonly transactions: Transactions,
+    private readonly audit: Audit,
+    private readonly bus: Bus,
     @Inject(LOG) private readonly log: Log,
   ) {}
 

@@ -37,19 +37,19 @@ export class RunExecutor {
   private isSweeping = false;
 
   constructor(
-    @Inject(RunStore) private readonly store: RunStore,
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(EventBroadcast) private readonly broadcast: EventBroadcast,
-    @Inject(ModelCatalog) private readonly models: ModelCatalog,
-    @Inject(Workspaces) private readonly workspaces: Workspaces,
-    @Inject(LocalEngine) private readonly engine: LocalEngine,
-    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
-    @Inject(Bus) private readonly bus: Bus,
+    private readonly store: RunStore,
+    private readonly sessions: SessionRepository,
+    private readonly broadcast: EventBroadcast,
+    private readonly models: ModelCatalog,
+    private readonly workspaces: Workspaces,
+    private readonly engine: LocalEngine,
+    private readonly metrics: GatewayMetrics,
+    private readonly bus: Bus,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
-    @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
+    private readonly lifecycle: Lifecycle,
   ) {
     lifecycle.beforeReady('reconciler', () => {
       this.timer ??= setInterval(() => void this.sweep(), SWEEP_MS);

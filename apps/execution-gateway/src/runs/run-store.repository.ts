@@ -1,6 +1,6 @@
 import type { RunUsage } from '@agentfleet/contracts';
 import { Transactions, type Transaction } from '@agentfleet/platform';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
 import { collectionOf } from '../collection.repository';
@@ -37,8 +37,8 @@ export interface NewRun {
 export class RunStore {
   constructor(
     @InjectConnection() private readonly connection: Connection,
-    @Inject(Transactions) private readonly transactions: Transactions,
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
+    private readonly transactions: Transactions,
+    private readonly sessions: SessionRepository,
   ) {}
 
   findByKey(sessionKey: string, idempotencyKey: string, transaction: Transaction): Promise<RunDocument | null> {

@@ -24,11 +24,11 @@ const IDEMPOTENCY_KEY = { name: 'Idempotency-Key', required: false, description:
 @Controller('sessions')
 export class RunsController {
   constructor(
-    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
-    @Inject(AdmitRun) private readonly admitRun: AdmitRun,
-    @Inject(CancelRun) private readonly cancelRun: CancelRun,
-    @Inject(RunReader) private readonly runs: RunReader,
-    @Inject(RunStore) private readonly store: RunStore,
+    private readonly directory: SessionDirectory,
+    private readonly admitRun: AdmitRun,
+    private readonly cancelRun: CancelRun,
+    private readonly runs: RunReader,
+    private readonly store: RunStore,
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
   ) {}
 

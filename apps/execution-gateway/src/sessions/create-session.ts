@@ -3,7 +3,7 @@ import type { GatewaySessionView, SessionCreate } from '@agentfleet/contracts';
 import { NO_USAGE } from '@agentfleet/engine';
 import { AppError, type FieldProblem } from '@agentfleet/errors';
 import { Audit, IdentityStore, isDuplicateKey, Transactions, type Caller } from '@agentfleet/platform';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ModelCatalog } from '../models/model-catalog';
 import { throwProblems } from '../query';
 import { SessionDirectory } from './session-directory';
@@ -18,13 +18,13 @@ const DEFAULT_MAX_ITERATIONS = 25;
 @Injectable()
 export class CreateSession {
   constructor(
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
-    @Inject(Workspaces) private readonly workspaces: Workspaces,
-    @Inject(ModelCatalog) private readonly models: ModelCatalog,
-    @Inject(Transactions) private readonly transactions: Transactions,
-    @Inject(IdentityStore) private readonly identity: IdentityStore,
-    @Inject(Audit) private readonly audit: Audit,
+    private readonly sessions: SessionRepository,
+    private readonly directory: SessionDirectory,
+    private readonly workspaces: Workspaces,
+    private readonly models: ModelCatalog,
+    private readonly transactions: Transactions,
+    private readonly identity: IdentityStore,
+    private readonly audit: Audit,
   ) {}
 
   async run(caller: Caller, wanted: SessionCreate): Promise<GatewaySessionView> {

@@ -1,6 +1,6 @@
 import { GATEWAY_ID_PATTERN } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { RunReader } from '../runs/run-reader.repository';
 import { SessionRepository, type SessionPage } from './session.repository';
 import type { SessionDocument } from './session.schema';
@@ -10,8 +10,8 @@ import type { SessionState } from './session-views';
 @Injectable()
 export class SessionDirectory {
   constructor(
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(RunReader) private readonly runs: RunReader,
+    private readonly sessions: SessionRepository,
+    private readonly runs: RunReader,
   ) {}
 
   async find(orgId: string, sessionId: string): Promise<SessionState | null> {

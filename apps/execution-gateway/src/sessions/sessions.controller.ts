@@ -1,6 +1,6 @@
 import { GATEWAY_SESSION_STATUSES, isJsonObject, parseSessionCreate, type GatewaySessionList, type GatewaySessionStatus, type GatewaySessionView } from '@agentfleet/contracts';
 import { CurrentCaller, Needs, type Caller } from '@agentfleet/platform';
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBody, ApiExcludeController, ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
 import { CREATE_BODY, SESSION, SESSION_LIST, SESSION_STATUS } from '../api-docs/examples';
@@ -17,9 +17,9 @@ import type { SessionPage } from './session.repository';
 @Controller('sessions')
 export class SessionsController {
   constructor(
-    @Inject(CreateSession) private readonly createSession: CreateSession,
-    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
-    @Inject(ModelCatalog) private readonly models: ModelCatalog,
+    private readonly createSession: CreateSession,
+    private readonly directory: SessionDirectory,
+    private readonly models: ModelCatalog,
   ) {}
 
   /** Makes a session; with the id of an existing one that fits, answers that one. */

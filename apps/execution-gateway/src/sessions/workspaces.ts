@@ -18,7 +18,7 @@ export class Workspaces {
   private readonly root: string;
   private readonly allowed: readonly string[];
 
-  constructor(@Inject(ENV) env: ExecutionGatewayEnv, @Inject(Lifecycle) lifecycle: Lifecycle) {
+  constructor(@Inject(ENV) env: ExecutionGatewayEnv, lifecycle: Lifecycle) {
     this.root = resolve(env.GATEWAY_WORKSPACES_DIR ?? join(env.DATA_DIR, 'workspaces'));
     this.allowed = env.GATEWAY_ALLOWED_WORKSPACES.map((directory) => resolve(directory));
     lifecycle.beforeReady('workspaces', () => this.open());

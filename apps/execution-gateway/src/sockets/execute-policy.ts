@@ -26,8 +26,8 @@ export class ExecuteSocketPolicy implements SocketPolicy<ExecuteContext> {
   private sockets = 0;
 
   constructor(
-    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
-    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
+    private readonly directory: SessionDirectory,
+    private readonly metrics: GatewayMetrics,
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
     @Inject(LOG) private readonly log: Log,
   ) {}

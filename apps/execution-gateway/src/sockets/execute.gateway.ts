@@ -21,12 +21,12 @@ type Reply = object | undefined;
 @SocketGateway({ path: '/sessions/{id}/execute', discriminator: 'action', policy: ExecuteSocketPolicy })
 export class ExecuteGateway {
   constructor(
-    @Inject(SessionFeeds) private readonly feeds: SessionFeeds,
-    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
-    @Inject(AdmitRun) private readonly admitRun: AdmitRun,
-    @Inject(CancelRun) private readonly cancelRun: CancelRun,
-    @Inject(LiveCallers) private readonly callers: LiveCallers,
-    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
+    private readonly feeds: SessionFeeds,
+    private readonly directory: SessionDirectory,
+    private readonly admitRun: AdmitRun,
+    private readonly cancelRun: CancelRun,
+    private readonly callers: LiveCallers,
+    private readonly metrics: GatewayMetrics,
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
   ) {}
 

@@ -38,8 +38,8 @@ export class AgentDirectory {
   private readonly loading = new Map<string, Promise<KnownAgent | null>>();
 
   constructor(
-    @Inject(AgentRepository) private readonly agents: AgentRepository,
-    @Inject(HealthRepository) private readonly health: HealthRepository,
+    private readonly agents: AgentRepository,
+    private readonly health: HealthRepository,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

@@ -1,6 +1,6 @@
 import type { VpsRegistration } from '@agentfleet/contracts';
 import { FieldCipher, type Transaction } from '@agentfleet/platform';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { Types, type Model } from 'mongoose';
 import { AGENTS, type AgentDocument } from './agent.schema';
@@ -16,7 +16,7 @@ export class AgentRepository {
 
   constructor(
     @InjectModel(AGENTS) model: Model<AgentDocument>,
-    @Inject(FieldCipher) private readonly cipher: FieldCipher,
+    private readonly cipher: FieldCipher,
   ) {
     this.collection = model.db.collection<AgentDocument>(model.collection.name);
   }

@@ -1,5 +1,5 @@
 import { VPS_NOTICES } from '@agentfleet/contracts';
-import { Controller, Inject } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { readNotice } from '../read-notice';
 import { AgentDirectory } from './agent-directory';
@@ -7,7 +7,7 @@ import { AgentDirectory } from './agent-directory';
 /** Drops what is cached of an agent when another replica changed it. */
 @Controller()
 export class AgentsNoticesController {
-  constructor(@Inject(AgentDirectory) private readonly directory: AgentDirectory) {}
+  constructor(private readonly directory: AgentDirectory) {}
 
   @EventPattern(VPS_NOTICES.agentChanged)
   agentChanged(@Payload() payload: unknown): void {

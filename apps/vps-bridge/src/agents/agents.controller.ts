@@ -1,7 +1,7 @@
 import { isVpsAgentName, parseVpsRegistration, shortened, type VpsAgentList, type VpsAgentView, type VpsRegistered, type VpsRegistration } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { CurrentCaller, Needs, NoBody, validationFailed, type Caller } from '@agentfleet/platform';
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBody, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
 import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
 import { AGENT, AGENT_LIST, REGISTERED, REGISTER_BODY } from '../api-docs/examples';
@@ -19,8 +19,8 @@ const NAME = { name: 'name', example: 'pm-agent' };
 @Controller('api/vps')
 export class AgentsController {
   constructor(
-    @Inject(AgentRepository) private readonly agents: AgentRepository,
-    @Inject(RegisterAgent) private readonly registerAgent: RegisterAgent,
+    private readonly agents: AgentRepository,
+    private readonly registerAgent: RegisterAgent,
   ) {}
 
   /** Registers an agent, or replaces the one of this name as a whole: what is not sent again, its token too, goes back to the default, and `dropped` names it. */

@@ -29,14 +29,14 @@ const SETTINGS: readonly (keyof VpsRegistration)[] = [
 @Injectable()
 export class RegisterAgent {
   constructor(
-    @Inject(AgentRepository) private readonly agents: AgentRepository,
-    @Inject(HealthRepository) private readonly health: HealthRepository,
-    @Inject(AgentDirectory) private readonly directory: AgentDirectory,
-    @Inject(AddressPolicy) private readonly policy: AddressPolicy,
-    @Inject(Transactions) private readonly transactions: Transactions,
-    @Inject(IdentityStore) private readonly identity: IdentityStore,
-    @Inject(Audit) private readonly audit: Audit,
-    @Inject(Bus) private readonly bus: Bus,
+    private readonly agents: AgentRepository,
+    private readonly health: HealthRepository,
+    private readonly directory: AgentDirectory,
+    private readonly policy: AddressPolicy,
+    private readonly transactions: Transactions,
+    private readonly identity: IdentityStore,
+    private readonly audit: Audit,
+    private readonly bus: Bus,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

@@ -30,10 +30,10 @@ export function earlierAnswer({ result }: EndedCall): CallAnswer {
 @Injectable()
 export class CallAgent {
   constructor(
-    @Inject(RunCall) private readonly runCall: RunCall,
-    @Inject(RunningCalls) private readonly running: RunningCalls,
-    @Inject(KeyedCalls) private readonly keyed: KeyedCalls,
-    @Inject(TryAgent) private readonly tryAgent: TryAgent,
+    private readonly runCall: RunCall,
+    private readonly running: RunningCalls,
+    private readonly keyed: KeyedCalls,
+    private readonly tryAgent: TryAgent,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

@@ -2,7 +2,7 @@ import type { VpsCallKind, VpsCallResult } from '@agentfleet/contracts';
 import type { Failure } from '@agentfleet/errors';
 import { HEALTH_STATUSES, statusOf } from '@agentfleet/health';
 import { Metrics } from '@agentfleet/platform';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { HealthRepository } from '../health/health.repository';
 import { SessionRepository } from '../sessions/session.repository';
 
@@ -28,9 +28,9 @@ export class CallMetrics {
   readonly outcomeUnknown;
 
   constructor(
-    @Inject(Metrics) metrics: Metrics,
-    @Inject(HealthRepository) health: HealthRepository,
-    @Inject(SessionRepository) sessions: SessionRepository,
+    metrics: Metrics,
+    health: HealthRepository,
+    sessions: SessionRepository,
   ) {
     this.calls = metrics.counter({ name: 'vps_calls_total', help: 'Calls', labelNames: ['kind', 'outcome'] });
     this.duration = metrics.histogram({ name: 'vps_call_duration_seconds', help: 'Whole calls', labelNames: ['kind', 'outcome'], buckets: CALL_BUCKETS });

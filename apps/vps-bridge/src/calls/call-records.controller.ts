@@ -1,7 +1,7 @@
 import { VPS_CALL_KINDS, VPS_CALL_STATUSES, shortened, type VpsCallList, type VpsCallView } from '@agentfleet/contracts';
 import { AppError, FAILURE_KINDS } from '@agentfleet/errors';
 import { CurrentCaller, Needs, validationFailed, type Caller } from '@agentfleet/platform';
-import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiErrors } from '../api-docs/api-errors';
 import { CALL_LIST, CALL_VIEW } from '../api-docs/examples';
@@ -16,7 +16,7 @@ const LIST = { limit: 50, max: 200 };
 @ApiTags('calls')
 @Controller('api/vps/calls')
 export class CallRecordsController {
-  constructor(@Inject(CallRepository) private readonly calls: CallRepository) {}
+  constructor(private readonly calls: CallRepository) {}
 
   /** Calls, newest first. Plain calls appear within a second of their end. */
   @Get()

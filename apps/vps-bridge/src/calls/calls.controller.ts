@@ -1,6 +1,6 @@
 import { parseVpsCall, parseVpsStream, type VpsCallAccepted, type VpsCallResult } from '@agentfleet/contracts';
 import { CurrentCaller, Needs, validationFailed, type Caller } from '@agentfleet/platform';
-import { Body, Controller, Headers, HttpCode, Inject, Post, Res } from '@nestjs/common';
+import { Body, Controller, Headers, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiBody, ApiHeader, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ApiBodyErrors } from '../api-docs/api-errors';
@@ -25,9 +25,9 @@ const IDEMPOTENCY_KEY = {
 @Controller('api/vps')
 export class CallsController {
   constructor(
-    @Inject(CallAgent) private readonly callAgent: CallAgent,
-    @Inject(AsyncCalls) private readonly asyncCalls: AsyncCalls,
-    @Inject(StreamCall) private readonly streamCall: StreamCall,
+    private readonly callAgent: CallAgent,
+    private readonly asyncCalls: AsyncCalls,
+    private readonly streamCall: StreamCall,
   ) {}
 
   /** Calls an agent, with retries and its fallback chain. 200 whether or not the call succeeded: read `success`. */

@@ -1,5 +1,5 @@
 import { Lifecycle } from '@agentfleet/platform';
-import { Inject, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/agents.module';
 import { HealthStoreModule } from '../health/health-store.module';
 import { HealthModule } from '../health/health.module';
@@ -47,7 +47,7 @@ import { TryAgent } from './try-agent';
   exports: [CallAgent],
 })
 export class CallsModule {
-  constructor(@Inject(Lifecycle) lifecycle: Lifecycle, @Inject(DrainCalls) drain: DrainCalls) {
+  constructor(lifecycle: Lifecycle, drain: DrainCalls) {
     lifecycle.onDrain('running calls', () => drain.drain());
   }
 }

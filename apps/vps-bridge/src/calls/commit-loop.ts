@@ -46,12 +46,12 @@ export class CommitLoop {
   private readonly waitClock: WaitClock;
 
   constructor(
-    @Inject(MessageRepository) private readonly messages: MessageRepository,
-    @Inject(MessagePlacer) private readonly placer: MessagePlacer,
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
-    @Inject(HealthWriter) private readonly health: HealthWriter,
-    @Inject(CallRepository) private readonly calls: CallRepository,
+    private readonly messages: MessageRepository,
+    private readonly placer: MessagePlacer,
+    private readonly sessions: SessionRepository,
+    private readonly directory: SessionDirectory,
+    private readonly health: HealthWriter,
+    private readonly calls: CallRepository,
     @Inject(CLOCK) clock: Clock,
   ) {
     this.waitClock = { now: () => clock.monotonicMs(), sleep: (ms, signal) => clock.sleep(ms, signal), random: () => clock.random() };

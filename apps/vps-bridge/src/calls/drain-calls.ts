@@ -17,9 +17,9 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 @Injectable()
 export class DrainCalls {
   constructor(
-    @Inject(AsyncCalls) private readonly asyncCalls: AsyncCalls,
-    @Inject(RunningCalls) private readonly running: RunningCalls,
-    @Inject(RecordWriter) private readonly records: RecordWriter,
+    private readonly asyncCalls: AsyncCalls,
+    private readonly running: RunningCalls,
+    private readonly records: RecordWriter,
     @Inject(LOG) private readonly log: Log,
   ) {}
 

@@ -22,12 +22,12 @@ export class HeldCalls implements OnApplicationShutdown {
   private adopted: (callId: string) => void = () => undefined;
 
   constructor(
-    @Inject(CallRepository) private readonly repository: CallRepository,
+    private readonly repository: CallRepository,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
-    @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
-    @Inject(CallMetrics) private readonly metrics: CallMetrics,
+    private readonly lifecycle: Lifecycle,
+    private readonly metrics: CallMetrics,
   ) {
     this.timers = [this.every(RENEW_MS, () => this.renew()), this.every(SWEEP_MS, () => this.sweep())];
   }

@@ -38,15 +38,15 @@ const KEY_LIFE_MS = 24 * 3_600_000;
 @Injectable()
 export class KeyedCalls {
   constructor(
-    @Inject(CallRepository) private readonly repository: CallRepository,
-    @Inject(RecordWriter) private readonly records: RecordWriter,
-    @Inject(AgentDirectory) private readonly agents: AgentDirectory,
-    @Inject(HeldCalls) private readonly held: HeldCalls,
-    @Inject(PromptStore) private readonly prompts: PromptStore,
-    @Inject(RunCall) private readonly runCall: RunCall,
+    private readonly repository: CallRepository,
+    private readonly records: RecordWriter,
+    private readonly agents: AgentDirectory,
+    private readonly held: HeldCalls,
+    private readonly prompts: PromptStore,
+    private readonly runCall: RunCall,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(CallMetrics) private readonly metrics: CallMetrics,
+    private readonly metrics: CallMetrics,
   ) {}
 
   /**

@@ -1,7 +1,7 @@
 import type { VpsCallRequest } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import type { Deadline } from '@agentfleet/resilience';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { MessageRepository, type MessageContent } from '../sessions/message.repository';
 import type { KnownSession } from '../sessions/session-directory';
 import { CallMetrics } from './call-metrics';
@@ -29,9 +29,9 @@ export class PromptStore {
   private readonly leaving = new Map<string, Promise<void>>();
 
   constructor(
-    @Inject(MessageRepository) private readonly messages: MessageRepository,
-    @Inject(CommitLoop) private readonly commits: CommitLoop,
-    @Inject(CallMetrics) private readonly metrics: CallMetrics,
+    private readonly messages: MessageRepository,
+    private readonly commits: CommitLoop,
+    private readonly metrics: CallMetrics,
   ) {}
 
   /**

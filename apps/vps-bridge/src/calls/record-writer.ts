@@ -29,8 +29,8 @@ export class RecordWriter {
   private flushing: Promise<void> | undefined;
 
   constructor(
-    @Inject(CallRepository) private readonly repository: CallRepository,
-    @Inject(HeldCalls) private readonly held: HeldCalls,
+    private readonly repository: CallRepository,
+    private readonly held: HeldCalls,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}

@@ -22,7 +22,7 @@ export class RunningCalls {
   constructor(
     @Inject(ENV) private readonly env: VpsBridgeEnv,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(CallMetrics) private readonly metrics: CallMetrics,
+    private readonly metrics: CallMetrics,
   ) {}
 
   get size(): number {

@@ -1,6 +1,6 @@
 import type { VpsCallRequest } from '@agentfleet/contracts';
 import { validationFailed } from '@agentfleet/platform';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { MAX_MERGED_METADATA_BYTES, mergedBytes } from '../sessions/metadata';
 import { SessionDirectory, type KnownSession } from '../sessions/session-directory';
 import { SessionRepository } from '../sessions/session.repository';
@@ -9,8 +9,8 @@ import { SessionRepository } from '../sessions/session.repository';
 @Injectable()
 export class SettleSession {
   constructor(
-    @Inject(SessionDirectory) private readonly sessions: SessionDirectory,
-    @Inject(SessionRepository) private readonly repository: SessionRepository,
+    private readonly sessions: SessionDirectory,
+    private readonly repository: SessionRepository,
   ) {}
 
   /**

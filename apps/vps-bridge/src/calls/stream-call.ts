@@ -23,12 +23,12 @@ export interface StreamedCall {
 @Injectable()
 export class StreamCall {
   constructor(
-    @Inject(RunCall) private readonly runCall: RunCall,
-    @Inject(RunningCalls) private readonly running: RunningCalls,
-    @Inject(KeyedCalls) private readonly keyed: KeyedCalls,
-    @Inject(VpsClient) private readonly client: VpsClient,
-    @Inject(TryAgent) private readonly tryAgent: TryAgent,
-    @Inject(CallMetrics) private readonly metrics: CallMetrics,
+    private readonly runCall: RunCall,
+    private readonly running: RunningCalls,
+    private readonly keyed: KeyedCalls,
+    private readonly client: VpsClient,
+    private readonly tryAgent: TryAgent,
+    private readonly metrics: CallMetrics,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}

@@ -37,9 +37,9 @@ export class TryAgent {
 
   constructor(
     @Inject(ENV) env: VpsBridgeEnv,
-    @Inject(VpsClient) private readonly client: VpsClient,
+    private readonly client: VpsClient,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(CallMetrics) private readonly metrics: CallMetrics,
+    private readonly metrics: CallMetrics,
   ) {
     this.backoff = { baseMs: env.VPS_BACKOFF_BASE_MS, maxMs: env.VPS_BACKOFF_MAX_MS, retryAfterMaxMs: env.VPS_RETRY_AFTER_MAX_MS };
     this.waitClock = { now: () => clock.monotonicMs(), sleep: (ms, signal) => clock.sleep(ms, signal), random: () => clock.random() };

@@ -29,11 +29,11 @@ export class HealthWriter {
 
   constructor(
     @Inject(ENV) env: VpsBridgeEnv,
-    @Inject(HealthRepository) private readonly repository: HealthRepository,
-    @Inject(AgentDirectory) private readonly directory: AgentDirectory,
-    @Inject(Bus) private readonly bus: Bus,
+    private readonly repository: HealthRepository,
+    private readonly directory: AgentDirectory,
+    private readonly bus: Bus,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(Metrics) metrics: Metrics,
+    metrics: Metrics,
   ) {
     this.settings = {
       failures: env.VPS_CIRCUIT_FAILURES,

@@ -1,7 +1,7 @@
 import { isVpsAgentName, type VpsAgentHealth, type VpsHealthSummary, type VpsStatus } from '@agentfleet/contracts';
 import { summarise } from '@agentfleet/health';
 import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
-import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
 import { ApiErrors } from '../api-docs/api-errors';
 import { AGENT_HEALTH, HEALTH_SUMMARY, RESET_HEALTH, STATUS } from '../api-docs/examples';
@@ -17,9 +17,9 @@ const NAME = { name: 'name', example: 'pm-agent' };
 @Controller('api/vps')
 export class HealthController {
   constructor(
-    @Inject(HealthRepository) private readonly health: HealthRepository,
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(RegisterAgent) private readonly registerAgent: RegisterAgent,
+    private readonly health: HealthRepository,
+    private readonly sessions: SessionRepository,
+    private readonly registerAgent: RegisterAgent,
   ) {}
 
   /** The health of all agents in one look. */

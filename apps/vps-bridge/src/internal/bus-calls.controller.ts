@@ -1,12 +1,12 @@
 import { MAX_BUS_BYTES, VPS_CALL_PATTERN, type VpsBusAnswer } from '@agentfleet/contracts';
-import { Controller, Inject } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { RelayedCall } from './relayed-call';
 
 /** Calls that other apps ask this replica for. */
 @Controller()
 export class BusCallsController {
-  constructor(@Inject(RelayedCall) private readonly relayed: RelayedCall) {}
+  constructor(private readonly relayed: RelayedCall) {}
 
   @MessagePattern(`${VPS_CALL_PATTERN}.{replica}`)
   async call(@Payload() payload: unknown): Promise<VpsBusAnswer> {

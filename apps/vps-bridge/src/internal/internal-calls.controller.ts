@@ -1,6 +1,6 @@
 import { VPS_INTERNAL_CALL_PATH, type VpsBusAnswer } from '@agentfleet/contracts';
 import { Public } from '@agentfleet/platform';
-import { Body, Controller, HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { InternalGuard } from './internal-guard';
@@ -11,8 +11,8 @@ import { RelayedCall } from './relayed-call';
 @Controller()
 export class InternalCallsController {
   constructor(
-    @Inject(RelayedCall) private readonly relayed: RelayedCall,
-    @Inject(InternalGuard) private readonly guard: InternalGuard,
+    private readonly relayed: RelayedCall,
+    private readonly guard: InternalGuard,
   ) {}
 
   @Post(VPS_INTERNAL_CALL_PATH)

@@ -14,9 +14,9 @@ export class InternalGuard {
   private readonly admitted = new WeakMap<FastifyRequest, { readonly claims: InternalClaims; bodySha256: string }>();
 
   constructor(
-    @Inject(FieldCipher) private readonly cipher: FieldCipher,
+    private readonly cipher: FieldCipher,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(HttpAdapterHost) { httpAdapter }: HttpAdapterHost,
+    { httpAdapter }: HttpAdapterHost,
   ) {
     const fastify = httpAdapter.getInstance<FastifyInstance>();
     // not onRequest: there this hook would come before the platform's, which knows the correlation id

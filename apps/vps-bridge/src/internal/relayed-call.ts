@@ -14,8 +14,8 @@ const RELAY_CALLER = 'agentfleet';
 @Injectable()
 export class RelayedCall {
   constructor(
-    @Inject(CallAgent) private readonly callAgent: CallAgent,
-    @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
+    private readonly callAgent: CallAgent,
+    private readonly lifecycle: Lifecycle,
     @Inject(LOG) private readonly log: Log,
   ) {}
 

@@ -24,7 +24,7 @@ const DOWN: BridgeHealthDto = { ...UP, status: 'down', checks: { mongodb: 'down'
 @Controller()
 export class RootHealthController {
   constructor(
-    @Inject(HealthChecks) private readonly health: HealthChecks,
+    private readonly health: HealthChecks,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}

@@ -1,5 +1,5 @@
 import { AppError } from '@agentfleet/errors';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 
@@ -18,7 +18,7 @@ export function hasReadableQuery(url: string): boolean {
 /** The parser of queries hands on what it cannot decode as if it were the text; here that is refused, after the credentials. */
 @Injectable()
 export class StrictUrl {
-  constructor(@Inject(HttpAdapterHost) { httpAdapter }: HttpAdapterHost) {
+  constructor({ httpAdapter }: HttpAdapterHost) {
     httpAdapter.getInstance<FastifyInstance>().addHook('preParsing', (request, _reply, payload, done) => {
       if (hasReadableQuery(request.raw.url ?? '')) done(null, payload);
       else done(new AppError('malformed_url'));

@@ -25,14 +25,14 @@ export class Prober {
 
   constructor(
     @Inject(ENV) private readonly env: VpsBridgeEnv,
-    @Inject(Leases) leases: Leases,
-    @Inject(HealthRepository) private readonly health: HealthRepository,
-    @Inject(HealthWriter) private readonly writer: HealthWriter,
-    @Inject(AgentDirectory) private readonly agents: AgentDirectory,
-    @Inject(VpsClient) private readonly client: VpsClient,
+    leases: Leases,
+    private readonly health: HealthRepository,
+    private readonly writer: HealthWriter,
+    private readonly agents: AgentDirectory,
+    private readonly client: VpsClient,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
-    @Inject(Metrics) metrics: Metrics,
+    metrics: Metrics,
   ) {
     this.probes = metrics.counter({ name: 'vps_probes_total', help: 'Probes of unreachable agents', labelNames: ['result'] });
     const intervalMs = env.VPS_PROBE_INTERVAL_MS;

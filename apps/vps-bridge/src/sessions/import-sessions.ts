@@ -18,13 +18,13 @@ const UNFINISHED_MS = 3_600_000;
 @Injectable()
 export class ImportSessions {
   constructor(
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(MessageRepository) private readonly messages: MessageRepository,
-    @Inject(RemovedSessionRepository) private readonly removed: RemovedSessionRepository,
+    private readonly sessions: SessionRepository,
+    private readonly messages: MessageRepository,
+    private readonly removed: RemovedSessionRepository,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(RemoveSessions) private readonly removeSessions: RemoveSessions,
-    @Inject(Transactions) private readonly transactions: Transactions,
-    @Inject(Audit) private readonly audit: Audit,
+    private readonly removeSessions: RemoveSessions,
+    private readonly transactions: Transactions,
+    private readonly audit: Audit,
   ) {}
 
   /** @returns how many. Each session is replaced at once for its readers. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@agentfleet/contracts';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { MessageRepository, type MessageContent, type PlacedMessage } from './message.repository';
 import type { KnownSession } from './session-directory';
 import { SessionRepository } from './session.repository';
@@ -20,8 +20,8 @@ export interface SessionMessages {
 @Injectable()
 export class MessagePlacer {
   constructor(
-    @Inject(MessageRepository) private readonly messages: MessageRepository,
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
+    private readonly messages: MessageRepository,
+    private readonly sessions: SessionRepository,
   ) {}
 
   /** Numbers all messages that have no number yet. */

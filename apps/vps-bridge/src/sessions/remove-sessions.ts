@@ -22,14 +22,14 @@ type RemovedBy = Parameters<Audit['record']>[1]['caller'];
 export class RemoveSessions {
   constructor(
     @Inject(ENV) env: VpsBridgeEnv,
-    @Inject(Leases) leases: Leases,
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(MessageRepository) private readonly messages: MessageRepository,
-    @Inject(RemovedSessionRepository) private readonly removed: RemovedSessionRepository,
-    @Inject(SessionDirectory) private readonly directory: SessionDirectory,
-    @Inject(Transactions) private readonly transactions: Transactions,
-    @Inject(Audit) private readonly audit: Audit,
-    @Inject(Bus) private readonly bus: Bus,
+    leases: Leases,
+    private readonly sessions: SessionRepository,
+    private readonly messages: MessageRepository,
+    private readonly removed: RemovedSessionRepository,
+    private readonly directory: SessionDirectory,
+    private readonly transactions: Transactions,
+    private readonly audit: Audit,
+    private readonly bus: Bus,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     leases.every('vps-removed-sessions', SWEEP, () => this.removeLeftovers());

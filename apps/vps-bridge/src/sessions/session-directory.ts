@@ -37,8 +37,8 @@ export class SessionDirectory {
   private readonly resolving = new Map<string, Promise<KnownSession>>();
 
   constructor(
-    @Inject(SessionRepository) private readonly repository: SessionRepository,
-    @Inject(Bus) private readonly bus: Bus,
+    private readonly repository: SessionRepository,
+    private readonly bus: Bus,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

@@ -26,10 +26,10 @@ const AGE_HOURS = { default: 24, max: 876_000 };
 @Controller(BASE)
 export class SessionFilesController {
   constructor(
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(MessageRepository) private readonly messages: MessageRepository,
-    @Inject(RemoveSessions) private readonly removeSessions: RemoveSessions,
-    @Inject(ImportSessions) private readonly importSessions: ImportSessions,
+    private readonly sessions: SessionRepository,
+    private readonly messages: MessageRepository,
+    private readonly removeSessions: RemoveSessions,
+    private readonly importSessions: ImportSessions,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

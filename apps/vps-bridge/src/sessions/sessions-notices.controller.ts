@@ -1,5 +1,5 @@
 import { VPS_NOTICES } from '@agentfleet/contracts';
-import { Controller, Inject } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { readNotice } from '../read-notice';
 import { SessionDirectory } from './session-directory';
@@ -7,7 +7,7 @@ import { SessionDirectory } from './session-directory';
 /** Drops what is cached of a session when another replica deleted it. */
 @Controller()
 export class SessionsNoticesController {
-  constructor(@Inject(SessionDirectory) private readonly directory: SessionDirectory) {}
+  constructor(private readonly directory: SessionDirectory) {}
 
   @EventPattern(VPS_NOTICES.sessionDeleted)
   sessionDeleted(@Payload() payload: unknown): void {

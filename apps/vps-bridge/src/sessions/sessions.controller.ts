@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { isVpsSessionId, type VpsMessagePage, type VpsSessionList } from '@agentfleet/contracts';
 import { CurrentCaller, Needs, NoBody, validationFailed, type Caller } from '@agentfleet/platform';
-import { Controller, Delete, Get, Header, HttpCode, Inject, Param, Query, StreamableFile } from '@nestjs/common';
+import { Controller, Delete, Get, Header, HttpCode, Param, Query, StreamableFile } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiErrors } from '../api-docs/api-errors';
 import { MESSAGE_PAGE, SESSION, SESSION_LIST } from '../api-docs/examples';
@@ -24,9 +24,9 @@ const ID = { name: 'id', example: 'sess-123' };
 @Controller('api/vps/sessions')
 export class SessionsController {
   constructor(
-    @Inject(SessionRepository) private readonly sessions: SessionRepository,
-    @Inject(MessageRepository) private readonly messages: MessageRepository,
-    @Inject(RemoveSessions) private readonly removeSessions: RemoveSessions,
+    private readonly sessions: SessionRepository,
+    private readonly messages: MessageRepository,
+    private readonly removeSessions: RemoveSessions,
   ) {}
 
   /** Sessions by their last activity, newest first. */

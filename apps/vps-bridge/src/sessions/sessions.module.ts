@@ -23,7 +23,7 @@ import { SessionsController } from './sessions.controller';
 })
 export class SessionsModule {
   /** Imports have a limit of their own, which a decorator cannot know: it is set when the route is made. */
-  constructor(@Inject(HttpAdapterHost) { httpAdapter }: HttpAdapterHost, @Inject(ENV) env: VpsBridgeEnv) {
+  constructor({ httpAdapter }: HttpAdapterHost, @Inject(ENV) env: VpsBridgeEnv) {
     httpAdapter.getInstance<FastifyInstance>().addHook('onRoute', (route) => {
       if (route.url === IMPORT_PATH) route.bodyLimit = env.VPS_MAX_IMPORT_BYTES;
     });

@@ -46,7 +46,7 @@ export class VpsClient implements OnApplicationShutdown {
   constructor(
     @Inject(ENV) private readonly env: VpsBridgeEnv,
     @Inject(REPLICA) replica: Replica,
-    @Inject(AddressPolicy) policy: AddressPolicy,
+    policy: AddressPolicy,
   ) {
     this.userAgent = `agentfleet-vps-bridge/${replica.version}`;
     this.inside = new InsideHosts(policy);

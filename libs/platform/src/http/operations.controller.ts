@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiOkResponse, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Bus } from '../bus/bus';
@@ -54,8 +54,8 @@ const readinessSchema = (states: string[]) => ({
 @Controller()
 export class OperationsController {
   constructor(
-    @Inject(HealthChecks) private readonly health: HealthChecks,
-    @Inject(Metrics) private readonly metrics: Metrics,
+    private readonly health: HealthChecks,
+    private readonly metrics: Metrics,
   ) {}
 
   /** 200 while the event loop turns. */

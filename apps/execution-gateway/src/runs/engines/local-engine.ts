@@ -33,7 +33,7 @@ export class LocalEngine {
   constructor(
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(GatewayMetrics) private readonly metrics: GatewayMetrics,
+    private readonly metrics: GatewayMetrics,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
