@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
-import { AgentDirectory, AgentNoticesController } from './agents/agent-directory';
-import { AgentRepository } from './agents/agent.repository';
+import { AgentDirectory, AgentNoticesController } from './agent-records/agent-directory';
+import { AgentRepository } from './agent-records/agent.repository';
 import {
   AGENT_PRESENCE,
   agentPresenceSchema,
@@ -9,10 +9,10 @@ import {
   agentSchema,
   CONTROLLER_CLOCK,
   controllerClockSchema,
-} from './agents/agent.schema';
+} from './agent-records/agent.schema';
 import { AgentsController } from './agents/agents.controller';
 import { AgentsService } from './agents/agents.service';
-import { ConfigurationChanges } from './agents/configuration-changes';
+import { ConfigurationChanges } from './agent-records/configuration-changes';
 import { CredentialsService } from './agents/credentials.service';
 import { ApiKeyRepository } from './api-keys/api-key.repository';
 import { ApiKeysController } from './api-keys/api-keys.controller';
@@ -56,14 +56,14 @@ import { INSTRUCTIONS, instructionSchema } from './instructions/instruction.sche
 import { InstructionsController } from './instructions/instructions.controller';
 import { InstructionsService } from './instructions/instructions.service';
 import { FailureGuard } from './limits/failure-guard';
-import { PasswordHashes } from './limits/password-hashes';
+import { PasswordHashes } from './passwords/password-hashes';
 import { Sources } from './limits/sources';
 import { NodeRepository } from './nodes/node.repository';
 import { NODES, nodeSchema } from './nodes/node.schema';
 import { NodesController } from './nodes/nodes.controller';
 import { NodesService } from './nodes/nodes.service';
-import { AnswerMetrics } from './operations/answer-metrics';
-import { HealthController } from './operations/health.controller';
+import { AnswerMetrics } from './metrics';
+import { HealthController } from './health/health.controller';
 import { OrganizationRepository } from './organizations/organization.repository';
 import { OrganizationsController } from './organizations/organizations.controller';
 import { OrganizationsService } from './organizations/organizations.service';

@@ -1,7 +1,7 @@
 import type { AiwmError, AiwmErrorCode } from '@agentfleet/contracts';
 import type { AppErrorCode } from '@agentfleet/errors';
 import type { RenderableError, RenderedError } from '@agentfleet/platform';
-import type { Documented } from './resources/documented';
+import type { Documented } from './api/documented';
 
 /** AIWM's own words for codes that the contract spells otherwise; all others are the code in capitals. */
 const CODES: Partial<Record<AppErrorCode, AiwmErrorCode>> = {

@@ -1,8 +1,8 @@
 import type { AiwmAgent, JsonObject } from '@agentfleet/contracts';
 import type { PresenceView } from '../presence/presence.service';
-import { tenantWire } from '../resources/resource';
+import { tenantWire } from '../tenancy/resource';
 import type { AgentDto } from './agent.dto';
-import type { AgentDocument } from './agent.schema';
+import type { AgentDocument } from '../agent-records/agent.schema';
 import { redactSettings, type Settings } from './settings';
 
 const iso = (ms: number) => new Date(ms).toISOString();

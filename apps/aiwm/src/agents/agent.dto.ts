@@ -15,9 +15,9 @@ import {
   type JsonObject,
 } from '@agentfleet/contracts';
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
-import type { Documented } from '../resources/documented';
-import { OwnerDto } from '../resources/pagination.dto';
-import { Check, JsonObjectOf, ObjectIdList, ObjectIdOrNull, OneOf, Optional, Text, TextList, WellFormed, WholeNumber } from '../resources/validation';
+import type { Documented } from '../api/documented';
+import { OwnerDto } from '../api/page.dto';
+import { Check, JsonObjectOf, ObjectIdList, ObjectIdOrNull, OneOf, Optional, Text, TextList, WellFormed, WholeNumber } from '../api/validation';
 
 const EXAMPLE_SETTINGS = { claudeModel: 'claude-3-5-haiku-latest', maxTurns: 100, discord: { token: '[redacted]', channelIds: ['123'] } };
 

@@ -2,9 +2,9 @@ import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform'
 import { Body, Controller, Delete, Get, Header, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
 import { ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { Idempotent } from '../idempotency/idempotency.interceptor';
-import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../resources/api-docs';
-import { parseListQuery } from '../resources/list-query';
-import { DeletedDto, SuccessDto } from '../resources/pagination.dto';
+import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../api/api-docs';
+import { parseListQuery } from '../api/list-query';
+import { DeletedDto, SuccessDto } from '../api/page.dto';
 import { AgentDto, CreateAgentDto, RegeneratedDto, RegenerateDto, UpdateAgentDto } from './agent.dto';
 import { AGENT_LIST, AgentsService } from './agents.service';
 import { CredentialsService } from './credentials.service';

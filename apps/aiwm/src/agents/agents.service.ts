@@ -4,14 +4,14 @@ import { Audit, Bus, FieldCipher, IdentityStore, Transactions, validationFailed,
 import { Injectable } from '@nestjs/common';
 import { InstructionsService } from '../instructions/instructions.service';
 import { AGENT_SECRET_ROUNDS } from '../connection/secret-check';
-import { PasswordHashes } from '../limits/password-hashes';
+import { PasswordHashes } from '../passwords/password-hashes';
 import { PresenceService, type PresenceView } from '../presence/presence.service';
-import type { ListQuery, ListRules } from '../resources/list-query';
-import { definedOnly, newDocument, Resource, scopeOf } from '../resources/resource';
+import type { ListQuery, ListRules } from '../api/list-query';
+import { definedOnly, newDocument, Resource, scopeOf } from '../tenancy/resource';
 import type { AgentDto, CreateAgentDto, UpdateAgentDto } from './agent.dto';
-import { AgentDirectory } from './agent-directory';
-import { AgentRepository } from './agent.repository';
-import type { AgentDocument } from './agent.schema';
+import { AgentDirectory } from '../agent-records/agent-directory';
+import { AgentRepository } from '../agent-records/agent.repository';
+import type { AgentDocument } from '../agent-records/agent.schema';
 import { agentWire } from './agent-wire';
 import { restoreSecrets, type Settings } from './settings';
 

@@ -1,6 +1,6 @@
 import type { AiwmDelivered, AiwmMcpServer } from '@agentfleet/contracts';
 import type { InstructionDocument } from '../instructions/instruction.schema';
-import type { Documented } from '../resources/documented';
+import type { Documented } from '../api/documented';
 import type { ToolDocument } from '../tools/tool.schema';
 
 const NO_INSTRUCTION = 'No instruction configured for this agent.';

@@ -5,13 +5,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AGENT_SECRET_ROUNDS } from '../connection/secret-check';
 import { publicUrl, type AiwmEnv } from '../env';
 import { markIdempotentWork } from '../idempotency/current-claim';
-import { PasswordHashes } from '../limits/password-hashes';
+import { PasswordHashes } from '../passwords/password-hashes';
 import { PresenceService } from '../presence/presence.service';
-import { checkId, notFound, scopeOf } from '../resources/resource';
+import { checkId, notFound, scopeOf } from '../tenancy/resource';
 import type { RegeneratedDto } from './agent.dto';
-import { AgentDirectory } from './agent-directory';
-import { AgentRepository } from './agent.repository';
-import type { AgentDocument } from './agent.schema';
+import { AgentDirectory } from '../agent-records/agent-directory';
+import { AgentRepository } from '../agent-records/agent.repository';
+import type { AgentDocument } from '../agent-records/agent.schema';
 import { AgentsService } from './agents.service';
 import { renderEnvConfig, renderInstallScript } from './environment-file';
 

@@ -11,8 +11,8 @@ import {
 } from '@agentfleet/contracts';
 import { Nested } from '@agentfleet/platform';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
-import type { Documented } from '../resources/documented';
-import { Check, Optional, Text, TextList, WholeNumber } from '../resources/validation';
+import type { Documented } from '../api/documented';
+import { Check, Optional, Text, TextList, WholeNumber } from '../api/validation';
 
 const isFutureTime = (value: unknown) => {
   const time = timeOf(value);

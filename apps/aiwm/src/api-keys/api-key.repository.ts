@@ -3,8 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { Types, type Model } from 'mongoose';
 import { API_KEYS, type ApiKeyDocument } from '../identity/identity.schema';
-import type { ListQuery } from '../resources/list-query';
-import { filterMatch, listOrder } from '../resources/tenant.repository';
+import type { ListQuery } from '../api/list-query';
+import { filterMatch, listOrder } from '../tenancy/tenant-collection.repository';
 
 @Injectable()
 export class ApiKeyRepository {

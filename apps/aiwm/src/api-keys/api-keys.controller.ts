@@ -4,9 +4,9 @@ import { Body, Controller, Delete, Get, Header, HttpCode, Param, Patch, Post, Pu
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { Idempotent } from '../idempotency/idempotency.interceptor';
-import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../resources/api-docs';
-import { parseListQuery, type ListRules } from '../resources/list-query';
-import { DeletedDto } from '../resources/pagination.dto';
+import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../api/api-docs';
+import { parseListQuery, type ListRules } from '../api/list-query';
+import { DeletedDto } from '../api/page.dto';
 import { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto, RotateApiKeyDto, RotatedApiKeyDto, UpdateApiKeyDto } from './api-key.dto';
 import { ApiKeyRepository } from './api-key.repository';
 import { ApiKeysService } from './api-keys.service';

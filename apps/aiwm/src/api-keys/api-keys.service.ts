@@ -4,9 +4,9 @@ import { Audit, Bus, IdentityStore, Leases, Transactions, type Caller, type Tran
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { markIdempotentWork } from '../idempotency/current-claim';
 import type { ApiKeyDocument } from '../identity/identity.schema';
-import type { ListQuery } from '../resources/list-query';
-import { checkId, definedOnly, notFound } from '../resources/resource';
-import { newId } from '../resources/tenant.repository';
+import type { ListQuery } from '../api/list-query';
+import { checkId, definedOnly, notFound } from '../tenancy/resource';
+import { newId } from '../tenancy/tenant-collection.repository';
 import type { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto, RotatedApiKeyDto, UpdateApiKeyDto } from './api-key.dto';
 import { ApiKeyRepository } from './api-key.repository';
 

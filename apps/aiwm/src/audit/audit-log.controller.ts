@@ -4,8 +4,8 @@ import { CurrentCaller, ENV, Leases, Lifecycle, Needs, validationFailed, type Ca
 import { Controller, Get, Inject, Query, type OnModuleInit } from '@nestjs/common';
 import { ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { AiwmEnv } from '../env';
-import { ApiErrors, ApiPage } from '../resources/api-docs';
-import { parseListQuery, type ListRules } from '../resources/list-query';
+import { ApiErrors, ApiPage } from '../api/api-docs';
+import { parseListQuery, type ListRules } from '../api/list-query';
 import { AuditRecordDto } from './audit-log.dto';
 import { AuditLogRepository, type AuditDocument } from './audit-log.repository';
 

@@ -1,6 +1,6 @@
 import type { AiwmAuditRecord, AuditActor, AuditTarget } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
-import type { Documented } from '../resources/documented';
+import type { Documented } from '../api/documented';
 
 class AuditActorDto implements Documented<AuditActor> {
   @ApiProperty({ enum: ['user', 'key', 'agent', 'system'] })

@@ -2,9 +2,9 @@ import { AppError } from '@agentfleet/errors';
 import type { Caller } from '@agentfleet/platform';
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { AgentDirectory } from '../agents/agent-directory';
-import type { AgentState } from '../agents/agent.repository';
-import { checkId, notFound } from '../resources/resource';
+import { AgentDirectory } from '../agent-records/agent-directory';
+import type { AgentState } from '../agent-records/agent.repository';
+import { checkId, notFound } from '../tenancy/resource';
 
 /** Nest makes a guard of its own for a controller: what it admitted is known to all. */
 const admitted = new WeakMap<FastifyRequest, AgentState>();

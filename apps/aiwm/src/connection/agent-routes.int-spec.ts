@@ -1,5 +1,5 @@
 import { mongo } from 'mongoose';
-import { aiwmStack, type Client, type Stack } from '../testing-client.fixture';
+import { aiwmStack, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
 
 const SECRET = 'a secret of its own';
 let stack: Stack;

@@ -16,8 +16,8 @@ import {
   type JsonObject,
 } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
-import type { Documented } from '../resources/documented';
-import { JsonObjectOf, OneOf, Optional, Text, WholeNumber } from '../resources/validation';
+import type { Documented } from '../api/documented';
+import { JsonObjectOf, OneOf, Optional, Text, WholeNumber } from '../api/validation';
 
 export class ConnectDto implements AiwmConnectBody {
   @Text({ min: 1, max: 1024, example: '<the secret of credentials/regenerate>' })

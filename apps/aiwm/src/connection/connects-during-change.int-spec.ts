@@ -1,5 +1,5 @@
 import { mongo } from 'mongoose';
-import { aiwmStack, INSTRUCTION, type Client, type Stack } from '../testing-client.fixture';
+import { aiwmStack, INSTRUCTION, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
 
 const AGENTS = 400;
 const CONNECTING = 20;

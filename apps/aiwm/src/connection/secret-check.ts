@@ -3,7 +3,7 @@ import { FieldCipher, Metrics } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import type { Counter } from 'prom-client';
-import { PasswordHashes } from '../limits/password-hashes';
+import { PasswordHashes } from '../passwords/password-hashes';
 
 const MAX_SECRET_BYTES = 72; // bcrypt ignores the rest
 const HMAC_INFO = 'agentfleet/agent-secrets';

@@ -11,11 +11,11 @@ import {
 } from '@agentfleet/contracts';
 import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
-import { AgentRepository } from '../agents/agent.repository';
+import { AgentRepository } from '../agent-records/agent.repository';
 import { withoutSecrets } from '../agents/settings';
 import { ConnectAgent } from '../connection/connect-agent';
-import type { Documented } from '../resources/documented';
-import { isObjectId, isPlainObject } from '../resources/validation';
+import type { Documented } from '../api/documented';
+import { isObjectId, isPlainObject } from '../api/validation';
 import { EventHub } from './event-hub';
 
 /** What comes over the bus: notices that go on to the dashboard, and the gateway's question for a configuration. */

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { OwnRedis, waitFor } from '@agentfleet/testing';
 import type { RunningApp } from '@agentfleet/platform';
-import { aiwmStack, type Client, type Stack } from '../testing-client.fixture';
+import { aiwmStack, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
 import { openStream, type OpenStream } from './open-stream.fixture';
 
 const ORG = '000000000000000000000001';

@@ -4,7 +4,7 @@ import { CurrentCaller, Identity, Needs, validationFailed, type Caller } from '@
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ApiErrors } from '../resources/api-docs';
+import { ApiErrors } from '../api/api-docs';
 import { EventHub } from './event-hub';
 import { EventStream } from './event-stream';
 

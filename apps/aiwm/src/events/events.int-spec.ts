@@ -1,6 +1,6 @@
 import { waitFor } from '@agentfleet/testing';
 import type { RunningApp } from '@agentfleet/platform';
-import { aiwmStack, INSTRUCTION, TOOL, type Client, type Stack } from '../testing-client.fixture';
+import { aiwmStack, INSTRUCTION, TOOL, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
 
 let stack: Stack;
 let running: RunningApp;

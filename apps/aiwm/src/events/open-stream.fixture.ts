@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { waitFor } from '@agentfleet/testing';
-import type { Client } from '../testing-client.fixture';
+import type { Client } from '../app-specs/aiwm-stack.fixture';
 
 /** An open event stream and the text that came so far. */
 export interface OpenStream {

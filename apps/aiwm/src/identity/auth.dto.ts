@@ -9,8 +9,8 @@ import type {
   AiwmTokens,
 } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
-import type { Documented } from '../resources/documented';
-import { Optional, Text } from '../resources/validation';
+import type { Documented } from '../api/documented';
+import { Optional, Text } from '../api/validation';
 
 export class LoginDto implements AiwmLoginBody {
   @Optional() @Text({ min: 1, max: 254, example: 'admin@localhost' })

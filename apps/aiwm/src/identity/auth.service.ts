@@ -5,13 +5,13 @@ import { Audit, Bus, ENV, IdentityStore, LOG, Metrics, Transactions, validationF
 import { Inject, Injectable } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 import type { AiwmEnv } from '../env';
-import { PasswordHashes } from '../limits/password-hashes';
+import { PasswordHashes } from '../passwords/password-hashes';
 import type { ProfileDto, TokensDto } from './auth.dto';
 import { IdentityRepository } from './identity.repository';
 import type { RefreshTokenDocument, UserDocument } from './identity.schema';
 import { LoginLimits } from './login-limits';
-import { PASSWORD_ROUNDS, passwordMatches } from './passwords';
-import { passwordProblem } from './password-rules';
+import { PASSWORD_ROUNDS, passwordMatches } from '../passwords/passwords';
+import { passwordProblem } from '../passwords/password-rules';
 import { TokenSigner } from './token-signer';
 
 /** A spent refresh token is good for this long after its first use: the answer may have been lost. */

@@ -1,7 +1,7 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
 import { waitFor } from '@agentfleet/testing';
 import { aiwmApp } from '../app';
-import { aiwmStack, ADMIN, Client, type Stack } from '../testing-client.fixture';
+import { aiwmStack, ADMIN, Client, type Stack } from '../app-specs/aiwm-stack.fixture';
 
 let stack: Stack;
 const opened: RunningApp[] = [];

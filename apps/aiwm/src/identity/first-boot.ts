@@ -2,10 +2,10 @@ import { DEFAULT_ORGANIZATION_ID, PLATFORM_NOTICES, type SigningKeysChangedNotic
 import { Audit, Bus, ENV, IdentityStore, Lifecycle, LOG, SYSTEM_ACTOR, Transactions, type Log } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { AiwmEnv } from '../env';
-import { PasswordHashes } from '../limits/password-hashes';
+import { PasswordHashes } from '../passwords/password-hashes';
 import { IdentityRepository } from './identity.repository';
-import { passwordProblem } from './password-rules';
-import { newUser, passwordMatches, PASSWORD_ROUNDS } from './passwords';
+import { passwordProblem } from '../passwords/password-rules';
+import { newUser, passwordMatches, PASSWORD_ROUNDS } from '../passwords/passwords';
 import { TokenSigner } from './token-signer';
 
 const MAX_RENEWAL_MS = 3_600_000;

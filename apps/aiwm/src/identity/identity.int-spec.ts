@@ -1,4 +1,4 @@
-import { aiwmStack, INSTRUCTION, type Client, type Stack } from '../testing-client.fixture';
+import { aiwmStack, INSTRUCTION, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
 
 let stack: Stack;
 let anonymous: Client;

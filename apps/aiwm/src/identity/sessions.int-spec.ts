@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { aiwmStack, ADMIN, type Client, type Stack } from '../testing-client.fixture';
+import { aiwmStack, ADMIN, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
 
 let stack: Stack;
 let anonymous: Client;

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { waitFor } from '@agentfleet/testing';
-import { aiwmStack, type Client, type Stack } from '../testing-client.fixture';
+import { aiwmStack, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
 
 const SECRET = 'a secret of its own';
 /** The shorter a token lives the more often its key is renewed: every three seconds. */

@@ -6,9 +6,9 @@ import {
   type AiwmInstructionUpdate,
 } from '@agentfleet/contracts';
 import { PartialType } from '@nestjs/swagger';
-import type { Documented } from '../resources/documented';
-import { OwnerDto } from '../resources/pagination.dto';
-import { OneOf, Optional, Text, TextList } from '../resources/validation';
+import type { Documented } from '../api/documented';
+import { OwnerDto } from '../api/page.dto';
+import { OneOf, Optional, Text, TextList } from '../api/validation';
 
 export class CreateInstructionDto implements AiwmInstructionCreate {
   @Text({ min: 1, max: 200, controlCharacters: false, example: 'Support agent' })

@@ -2,7 +2,7 @@ import { AppError } from '@agentfleet/errors';
 import { Bus } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { Batched } from '../resources/batched';
+import { Batched } from './batched';
 import { waitingTime } from './waiting-time';
 import { blockedForSeconds, withinWindow, type FailureLimit } from './failure-window';
 

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import { AIWM_NODE_ROLES, AIWM_NODE_STATUSES, type AiwmNode, type AiwmNodeCreate, type AiwmNodeUpdate, type JsonObject } from '@agentfleet/contracts';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
-import type { Documented } from '../resources/documented';
-import { OwnerDto } from '../resources/pagination.dto';
-import { Bool, Check, OneOf, Optional, StoredObjectOf, Text, TextList } from '../resources/validation';
+import type { Documented } from '../api/documented';
+import { OwnerDto } from '../api/page.dto';
+import { Bool, Check, OneOf, Optional, StoredObjectOf, Text, TextList } from '../api/validation';
 
 export class CreateNodeDto implements Documented<AiwmNodeCreate> {
   @Text({ min: 1, max: 200, controlCharacters: false, example: 'vps-1' })

@@ -2,8 +2,8 @@ import type { Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Model } from 'mongoose';
-import { AGENTS, type AgentDocument } from '../agents/agent.schema';
-import { TenantCollection } from '../resources/tenant.repository';
+import { AGENTS, type AgentDocument } from '../agent-records/agent.schema';
+import { TenantCollection } from '../tenancy/tenant-collection.repository';
 import { NODES, type NodeDocument } from './node.schema';
 
 @Injectable()

@@ -1,6 +1,6 @@
 import type { AiwmOrganization, AiwmOrganizationCreate, AiwmOrganizationUpdate } from '@agentfleet/contracts';
 import { PartialType } from '@nestjs/swagger';
-import { Optional, Pattern, Text } from '../resources/validation';
+import { Optional, Pattern, Text } from '../api/validation';
 
 export class CreateOrganizationDto implements AiwmOrganizationCreate {
   @Text({ min: 1, max: 64, example: 'acme' })

@@ -4,8 +4,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection, InjectModel } from '@nestjs/mongoose';
 import { Types, type Connection, type Model } from 'mongoose';
 import { ORGANIZATIONS, type OrganizationDocument } from '../identity/identity.schema';
-import type { ListQuery } from '../resources/list-query';
-import { filterMatch, listOrder } from '../resources/tenant.repository';
+import type { ListQuery } from '../api/list-query';
+import { filterMatch, listOrder } from '../tenancy/tenant-collection.repository';
 
 /** What makes an organization not empty; agents and the like count only while they live. */
 const OWNED_LIVE = ['users', 'agents', 'instructions', 'tools', 'nodes'] as const;

@@ -4,9 +4,9 @@ import { Audit, Bus, IdentityStore, Transactions, type Caller, type Transaction 
 import { Injectable } from '@nestjs/common';
 import { markIdempotentWork } from '../idempotency/current-claim';
 import type { OrganizationDocument } from '../identity/identity.schema';
-import type { ListQuery, ListRules } from '../resources/list-query';
-import { checkId, definedOnly, notFound } from '../resources/resource';
-import { newId } from '../resources/tenant.repository';
+import type { ListQuery, ListRules } from '../api/list-query';
+import { checkId, definedOnly, notFound } from '../tenancy/resource';
+import { newId } from '../tenancy/tenant-collection.repository';
 import type { CreateOrganizationDto, OrganizationDto, UpdateOrganizationDto } from './organization.dto';
 import { OrganizationRepository } from './organization.repository';
 

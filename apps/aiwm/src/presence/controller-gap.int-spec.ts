@@ -1,5 +1,5 @@
 import { waitFor } from '@agentfleet/testing';
-import { aiwmStack, type Client, type Stack } from '../testing-client.fixture';
+import { aiwmStack, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
 
 const SECRET = 'a secret of its own';
 const AWAY_MS = 1_000_000;

@@ -2,7 +2,7 @@ import { isDuplicateKey } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { Schema, Types, type Model } from 'mongoose';
-import { AGENT_PRESENCE, AGENTS, type AgentDocument, type AgentPresenceDocument, type PresenceTransition } from '../agents/agent.schema';
+import { AGENT_PRESENCE, AGENTS, type AgentDocument, type AgentPresenceDocument, type PresenceTransition } from '../agent-records/agent.schema';
 
 const KEPT_S = 30 * 86_400;
 

@@ -2,7 +2,7 @@ import { AIWM_CONNECTION_STATUSES, AIWM_NOTICES, type AiwmPresenceChangedNotice 
 import { Bus, Leases, LOG, Metrics, type Log } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Counter } from 'prom-client';
-import type { AgentPresenceDocument, PresenceTransition } from '../agents/agent.schema';
+import type { AgentPresenceDocument, PresenceTransition } from '../agent-records/agent.schema';
 import { PresenceHistoryRepository } from './presence-history.repository';
 import { PresenceService } from './presence.service';
 

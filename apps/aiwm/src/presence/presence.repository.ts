@@ -9,7 +9,7 @@ import {
   type AgentPresenceDocument,
   type ControllerClockDocument,
   type ControllerGap,
-} from '../agents/agent.schema';
+} from '../agent-records/agent.schema';
 
 /** One heartbeat on its way to the database. */
 export interface HeartbeatFact {

@@ -2,9 +2,9 @@ import { CLOCK, ENV, Lifecycle, LOG, Metrics, type Clock, type Log } from '@agen
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import type { Histogram } from 'prom-client';
-import type { AgentDocument, AgentPresenceDocument, PresenceTransition } from '../agents/agent.schema';
+import type { AgentDocument, AgentPresenceDocument, PresenceTransition } from '../agent-records/agent.schema';
 import { presenceTimes, type AiwmEnv, type PresenceTimes } from '../env';
-import { Batched } from '../resources/batched';
+import { Batched } from '../limits/batched';
 import { presenceAt, reportedSinceAfter, type Gap, type Presence, type PresenceFacts } from './presence';
 import { PresenceRepository, type ConnectFact, type HeartbeatFact } from './presence.repository';
 

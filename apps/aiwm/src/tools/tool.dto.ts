@@ -16,9 +16,9 @@ import {
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import { ValidateIf } from 'class-validator';
-import type { Documented } from '../resources/documented';
-import { OwnerDto } from '../resources/pagination.dto';
-import { Check, OneOf, Optional, StoredObjectOf, Text, TextList, WellFormed, WholeNumber, isPlainObject } from '../resources/validation';
+import type { Documented } from '../api/documented';
+import { OwnerDto } from '../api/page.dto';
+import { Check, OneOf, Optional, StoredObjectOf, Text, TextList, WellFormed, WholeNumber, isPlainObject } from '../api/validation';
 
 const EXAMPLE_SCHEMA = {
   inputSchema: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] },

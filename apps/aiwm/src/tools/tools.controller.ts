@@ -2,9 +2,9 @@ import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform'
 import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { Idempotent } from '../idempotency/idempotency.interceptor';
-import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../resources/api-docs';
-import { parseListQuery } from '../resources/list-query';
-import { DeletedDto } from '../resources/pagination.dto';
+import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../api/api-docs';
+import { parseListQuery } from '../api/list-query';
+import { DeletedDto } from '../api/page.dto';
 import { CreateToolDto, ToolDto, UpdateToolDto } from './tool.dto';
 import { TOOL_LIST, ToolsService } from './tools.service';
 

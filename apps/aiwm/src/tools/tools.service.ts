@@ -2,10 +2,10 @@ import { cutText, type AiwmDeleted, type AiwmPage, type AiwmToolSchema } from '@
 import { AppError } from '@agentfleet/errors';
 import { Audit, FieldCipher, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { ConfigurationChanges } from '../agents/configuration-changes';
-import type { ListQuery, ListRules } from '../resources/list-query';
-import { definedOnly, newDocument, pageWire, Resource, scopeOf, tenantWire } from '../resources/resource';
-import type { TenantScope } from '../resources/tenant.repository';
+import { ConfigurationChanges } from '../agent-records/configuration-changes';
+import type { ListQuery, ListRules } from '../api/list-query';
+import { definedOnly, newDocument, pageWire, Resource, scopeOf, tenantWire } from '../tenancy/resource';
+import type { TenantScope } from '../tenancy/tenant-collection.repository';
 import type { CreateToolDto, ToolDto, UpdateToolDto } from './tool.dto';
 import { ToolRepository } from './tool.repository';
 import type { ToolDocument } from './tool.schema';

@@ -1,8 +1,8 @@
 import { AIWM_USER_STATUSES, ROLES, type AiwmUser, type AiwmUserCreate, type AiwmUserStatus, type AiwmUserUpdate } from '@agentfleet/contracts';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
-import type { Documented } from '../resources/documented';
-import { OwnerDto } from '../resources/pagination.dto';
-import { OneOf, Optional, Pattern, Text, TextList } from '../resources/validation';
+import type { Documented } from '../api/documented';
+import { OwnerDto } from '../api/page.dto';
+import { OneOf, Optional, Pattern, Text, TextList } from '../api/validation';
 
 /** A host without a dot is fine: the first administrator is `admin@localhost`. */
 const EMAIL = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;

@@ -5,7 +5,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { Types, type Model } from 'mongoose';
 import { ORGANIZATIONS, USERS, type OrganizationDocument, type UserDocument } from '../identity/identity.schema';
-import { TenantCollection, type TenantScope } from '../resources/tenant.repository';
+import { TenantCollection, type TenantScope } from '../tenancy/tenant-collection.repository';
 
 const nameTaken = () => new AppError('conflict', { message: 'A user with this username exists already' });
 

@@ -4,12 +4,12 @@ import { Audit, Bus, IdentityStore, Transactions, validationFailed, type Caller,
 import { Injectable } from '@nestjs/common';
 import { IdentityRepository } from '../identity/identity.repository';
 import type { UserDocument } from '../identity/identity.schema';
-import { passwordProblem } from '../identity/password-rules';
-import { newUser, PASSWORD_ROUNDS } from '../identity/passwords';
-import { PasswordHashes } from '../limits/password-hashes';
+import { passwordProblem } from '../passwords/password-rules';
+import { newUser, PASSWORD_ROUNDS } from '../passwords/passwords';
+import { PasswordHashes } from '../passwords/password-hashes';
 import { markIdempotentWork } from '../idempotency/current-claim';
-import type { ListQuery, ListRules } from '../resources/list-query';
-import { checkId, definedOnly, notFound, pageWire, scopeOf, tenantWire } from '../resources/resource';
+import type { ListQuery, ListRules } from '../api/list-query';
+import { checkId, definedOnly, notFound, pageWire, scopeOf, tenantWire } from '../tenancy/resource';
 import type { CreateUserDto, UpdateUserDto, UserDto } from './user.dto';
 import { UserRepository } from './user.repository';
 

@@ -1,4 +1,4 @@
-import { aiwmStack, INSTRUCTION, NODE, TOOL, type Client, type Stack } from '../testing-client.fixture';
+import { aiwmStack, INSTRUCTION, NODE, TOOL, type Client, type Stack } from './aiwm-stack.fixture';
 
 let stack: Stack;
 let anonymous: Client;

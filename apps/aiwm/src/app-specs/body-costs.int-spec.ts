@@ -1,9 +1,9 @@
 import { openApiOf } from '@agentfleet/platform';
 import { jsonItems, processorTimeGrowth } from '@agentfleet/testing';
-import { aiwmApp } from './app';
-import { SMALL_BODY_BYTES } from './limits/small-body';
-import { isPlainObject } from './resources/validation';
-import { aiwmStack, connected, newAgent, type Client, type Stack } from './testing-client.fixture';
+import { aiwmApp } from '../app';
+import { SMALL_BODY_BYTES } from '../limits/small-body';
+import { isPlainObject } from '../api/validation';
+import { aiwmStack, connected, newAgent, type Client, type Stack } from './aiwm-stack.fixture';
 
 let stack: Stack;
 let routes: { name: string; send: (body: string) => Promise<number> }[];

@@ -6,11 +6,11 @@ import { ConfigurationDto, ConnectAnswerDto, ConnectDto, DisconnectDto, Heartbea
 import { ChangePasswordDto, JwksDto, LoginDto, LogoutDto, ProfileDto, RefreshDto, TokensDto } from '../identity/auth.dto';
 import { CreateInstructionDto, InstructionDto, UpdateInstructionDto } from '../instructions/instruction.dto';
 import { CreateNodeDto, NodeDto, UpdateNodeDto } from '../nodes/node.dto';
-import { HealthDto } from '../operations/health.dto';
+import { HealthDto } from '../health/health.dto';
 import { CreateOrganizationDto, OrganizationDto, UpdateOrganizationDto } from '../organizations/organization.dto';
 import { CreateToolDto, ToolDto, UpdateToolDto } from '../tools/tool.dto';
 import { CreateUserDto, UpdateUserDto, UserDto } from '../users/user.dto';
-import { DeletedDto, SuccessDto } from './pagination.dto';
+import { DeletedDto, SuccessDto } from './page.dto';
 
 const ORG = '5e1c0ffee0ddba11c0de0001';
 const [AGENT, INSTRUCTION, TOOL, NODE, USER, KEY] = ['e42', 'e43', 'e44', 'e45', 'e46', 'e47'].map((end) => `66b1f00dcafe4a7c9f1d3${end}`) as [string, string, string, string, string, string]; // six of six

@@ -1,9 +1,9 @@
 import { openApiOf } from '@agentfleet/platform';
 import { waitFor } from '@agentfleet/testing';
-import { aiwmApp } from './app';
-import { SMALL_BODY_BYTES } from './limits/small-body';
-import { isPlainObject } from './resources/validation';
-import { aiwmStack, type Client, type Stack } from './testing-client.fixture';
+import { aiwmApp } from '../app';
+import { SMALL_BODY_BYTES } from '../limits/small-body';
+import { isPlainObject } from '../api/validation';
+import { aiwmStack, type Client, type Stack } from './aiwm-stack.fixture';
 
 /** Routes that take no more than a credential. */
 const SMALL = /\/(?:connect|disconnect|login|refresh-token|logout|change-password)$/;

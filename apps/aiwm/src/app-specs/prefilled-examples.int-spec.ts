@@ -1,7 +1,7 @@
 import { openApiOf } from '@agentfleet/platform';
 import { waitFor } from '@agentfleet/testing';
-import { aiwmApp } from './app';
-import { aiwmStack, type Client, type Stack } from './testing-client.fixture';
+import { aiwmApp } from '../app';
+import { aiwmStack, type Client, type Stack } from './aiwm-stack.fixture';
 
 interface Parameter {
   readonly name: string;

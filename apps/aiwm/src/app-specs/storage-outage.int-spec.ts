@@ -1,5 +1,5 @@
 import { Cable, waitedFor, waitFor } from '@agentfleet/testing';
-import { ADMIN, aiwmStack, type Answer, type Client, type Stack } from './testing-client.fixture';
+import { ADMIN, aiwmStack, type Answer, type Client, type Stack } from './aiwm-stack.fixture';
 
 const SECRET = 'a secret of its own';
 

@@ -2,7 +2,7 @@ import { ENV, HealthChecks, Public, REPLICA, type PlatformEnv, type Replica } fr
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { ApiAnswer } from '../resources/api-docs';
+import { ApiAnswer } from '../api/api-docs';
 import { HealthDto } from './health.dto';
 
 @ApiTags('operations')

@@ -1,6 +1,6 @@
 import { waitFor } from '@agentfleet/testing';
 import type { RunningApp } from '@agentfleet/platform';
-import { aiwmStack, connected, INSTRUCTION, newAgent, type Client, type Stack } from './testing-client.fixture';
+import { aiwmStack, connected, INSTRUCTION, newAgent, type Client, type Stack } from './aiwm-stack.fixture';
 
 let stack: Stack;
 let anonymous: Client;

@@ -1,6 +1,6 @@
 import type { AiwmAgentStatus, AiwmAgentType, AiwmConnectionStatus, AiwmPresenceReason, AiwmReportedStatus } from '@agentfleet/contracts';
 import { Schema, type Types } from 'mongoose';
-import type { TenantDocument } from '../resources/tenant.repository';
+import type { TenantDocument } from '../tenancy/tenant-collection.repository';
 
 /** One secret of an agent. */
 export interface AgentCredential {

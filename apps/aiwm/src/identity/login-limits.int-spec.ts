@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { waitFor } from '@agentfleet/testing';
-import { aiwmStack, ADMIN, newAgent, type Client, type Stack } from '../testing-client.fixture';
+import { aiwmStack, ADMIN, newAgent, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
 
 let stack: Stack;
 let client: Client;

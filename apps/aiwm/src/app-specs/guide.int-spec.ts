@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { aiwmStack, ADMIN, type Stack } from './testing-client.fixture';
+import { aiwmStack, ADMIN, type Stack } from './aiwm-stack.fixture';
 
 const run = promisify(execFile);
-const guide = readFileSync(join(__dirname, '../../../docs/guides/aiwm.md'), 'utf8');
+const guide = readFileSync(join(__dirname, '../../../../docs/guides/aiwm.md'), 'utf8');
 const [, logIn = ''] = /^```sh\n([\s\S]*?)^```$/m.exec(guide) ?? [];
 
 let stack: Stack;

@@ -1,4 +1,4 @@
-import { aiwmStack, type Stack } from './testing-client.fixture';
+import { aiwmStack, type Stack } from '../app-specs/aiwm-stack.fixture';
 
 const DAY_MS = 86_400_000;
 

@@ -1,5 +1,5 @@
 import { OwnRedis, waitFor } from '@agentfleet/testing';
-import { aiwmStack, INSTRUCTION, type Client, type Stack } from './testing-client.fixture';
+import { aiwmStack, INSTRUCTION, type Client, type Stack } from './aiwm-stack.fixture';
 
 let stack: Stack;
 beforeEach(async () => {

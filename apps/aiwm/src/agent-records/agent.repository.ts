@@ -4,8 +4,8 @@ import { InjectModel } from '@nestjs/mongoose';
 import { Types, type Model } from 'mongoose';
 import { INSTRUCTIONS, type InstructionDocument } from '../instructions/instruction.schema';
 import { NODES, type NodeDocument } from '../nodes/node.schema';
-import type { ListQuery } from '../resources/list-query';
-import { TenantCollection, type Page, type TenantScope } from '../resources/tenant.repository';
+import type { ListQuery } from '../api/list-query';
+import { TenantCollection, type Page, type TenantScope } from '../tenancy/tenant-collection.repository';
 import { TOOLS, type ToolDocument } from '../tools/tool.schema';
 import { AGENTS, type AgentCredential, type AgentDocument, type AgentPresenceDocument } from './agent.schema';
 

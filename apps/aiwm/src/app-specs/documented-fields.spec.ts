@@ -25,7 +25,7 @@ import type {
 } from '@agentfleet/contracts';
 
 const document: { components: { schemas: Record<string, { readonly properties?: object }> } } = JSON.parse(
-  readFileSync(join(__dirname, '../../../openapi/aiwm.json'), 'utf8'),
+  readFileSync(join(__dirname, '../../../../openapi/aiwm.json'), 'utf8'),
 );
 
 /** All fields of a wire type, by its own names; another name does not compile. */

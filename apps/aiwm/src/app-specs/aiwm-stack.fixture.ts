@@ -1,6 +1,6 @@
 import { testDatabase, type TestDatabase } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { aiwmApp } from './app';
+import { aiwmApp } from '../app';
 
 export const ADMIN = { username: 'admin@localhost', password: 'correct horse battery' };
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isPlainObject } from './resources/validation';
+import { isPlainObject } from '../api/validation';
 
 interface Operation {
   readonly operationId?: string;
@@ -21,7 +21,7 @@ interface Schema {
 
 /** Written by the built app; that it is up to date is checked by `npm test`. */
 const document: { paths: Record<string, Record<string, Operation>>; components: { securitySchemes: Record<string, unknown>; schemas: Record<string, Schema> } } = JSON.parse(
-  readFileSync(join(__dirname, '../../../openapi/aiwm.json'), 'utf8'),
+  readFileSync(join(__dirname, '../../../../openapi/aiwm.json'), 'utf8'),
 );
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, path, operation })),

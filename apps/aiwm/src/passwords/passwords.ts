@@ -1,6 +1,6 @@
-import type { PasswordHashes } from '../limits/password-hashes';
-import { newId } from '../resources/tenant.repository';
-import type { UserDocument } from './identity.schema';
+import type { PasswordHashes } from './password-hashes';
+import { newId } from '../tenancy/tenant-collection.repository';
+import type { UserDocument } from '../identity/identity.schema';
 
 export const PASSWORD_ROUNDS = 12;
 

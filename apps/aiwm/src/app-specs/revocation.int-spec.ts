@@ -1,5 +1,5 @@
 import { freePort, waitFor } from '@agentfleet/testing';
-import { aiwmStack, type Client, type Stack } from './testing-client.fixture';
+import { aiwmStack, type Client, type Stack } from './aiwm-stack.fixture';
 
 const SECRET = 'a secret of its own';
 const PASSWORD = 'a quiet long password';

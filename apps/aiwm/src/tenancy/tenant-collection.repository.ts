@@ -1,6 +1,6 @@
 import type { Transaction } from '@agentfleet/platform';
 import { Types, type Model } from 'mongoose';
-import type { ListQuery } from './list-query';
+import type { ListQuery } from '../api/list-query';
 
 /** Which documents a caller may see: one organization's, or all. `orPublic` adds tools that everybody may use. */
 export interface TenantScope {

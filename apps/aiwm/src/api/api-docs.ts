@@ -1,9 +1,9 @@
 import type { AiwmError } from '@agentfleet/contracts';
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiBody, ApiExtraModels, ApiProperty, ApiQuery, ApiResponse, getSchemaPath, type ApiResponseOptions } from '@nestjs/swagger';
-import { exampleOf } from './api-examples';
+import { exampleOf } from './examples';
 import type { Documented } from './documented';
-import { PaginationDto, StatisticsDto } from './pagination.dto';
+import { PaginationDto, StatisticsDto } from './page.dto';
 
 /** The one shape of errors. */
 export class ErrorDto implements Documented<AiwmError> {

@@ -2,9 +2,9 @@ import type { AiwmDeleted, AiwmPage, AiwmTenantFields } from '@agentfleet/contra
 import { AppError } from '@agentfleet/errors';
 import type { Audit, Caller, IdentityStore, Transaction, Transactions } from '@agentfleet/platform';
 import { markIdempotentWork } from '../idempotency/current-claim';
-import type { ListQuery } from './list-query';
-import { newId, type Page, type TenantCollection, type TenantDocument, type TenantScope } from './tenant.repository';
-import { isObjectId } from './validation';
+import type { ListQuery } from '../api/list-query';
+import { newId, type Page, type TenantCollection, type TenantDocument, type TenantScope } from './tenant-collection.repository';
+import { isObjectId } from '../api/validation';
 
 /** What is particular to one kind of resource; all the rest of CRUD is the same. */
 export interface ResourceKind<D extends TenantDocument> {
