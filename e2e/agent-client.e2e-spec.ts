@@ -29,7 +29,7 @@ const PATIENT = { timeoutMs: 40_000 };
 
 /** The five minutes between tries in local mode become a third of a second; everything else takes its time. */
 const impatient = {
-  now: () => performance.now(),
+  monotonicMs: () => performance.now(),
   random: () => Math.random(),
   sleep: (ms: number, signal?: AbortSignal) => wait(ms > 240_000 && ms < 360_000 ? 300 : Math.min(ms, 2 ** 31 - 1), undefined, signal ? { signal } : {}),
 };

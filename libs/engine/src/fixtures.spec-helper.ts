@@ -18,6 +18,7 @@ export function quickClock(): EngineClock & { readonly slept: number[] } {
   return {
     slept,
     now: () => Date.now(),
+    monotonicMs: () => performance.now(),
     sleep: async (ms) => void slept.push(ms),
     random: () => 0.5,
   };

@@ -1,7 +1,7 @@
 /** Time and chance as the core needs them; the shell hands in the real ones, specs a fake. */
 export interface WaitClock {
   /** Milliseconds of a clock that does not go back; only differences count. */
-  now(): number;
+  monotonicMs(): number;
   /** Resolves after `ms`; rejects when the signal fires first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** From 0 (included) to 1 (excluded). */
@@ -13,25 +13,25 @@ export class Deadline {
   private constructor(
     /** On the clock that made it, milliseconds. */
     readonly atMs: number,
-    private readonly clock: Pick<WaitClock, 'now'>,
+    private readonly clock: Pick<WaitClock, 'monotonicMs'>,
   ) {}
 
-  static after(durationMs: number, clock: Pick<WaitClock, 'now'>): Deadline {
-    return new Deadline(clock.now() + durationMs, clock);
+  static after(durationMs: number, clock: Pick<WaitClock, 'monotonicMs'>): Deadline {
+    return new Deadline(clock.monotonicMs() + durationMs, clock);
   }
 
   /** Never negative. */
   remainingMs(): number {
-    return Math.max(0, this.atMs - this.clock.now());
+    return Math.max(0, this.atMs - this.clock.monotonicMs());
   }
 
   get isOver(): boolean {
-    return this.clock.now() >= this.atMs;
+    return this.clock.monotonicMs() >= this.atMs;
   }
 
   /** A part of this one: `limitMs` from now, and never later than this deadline. */
   within(limitMs: number): Deadline {
-    const limited = this.clock.now() + limitMs;
+    const limited = this.clock.monotonicMs() + limitMs;
     return limited < this.atMs ? new Deadline(limited, this.clock) : this;
   }
 }

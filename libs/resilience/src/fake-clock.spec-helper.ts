@@ -9,7 +9,7 @@ export class FakeClock implements WaitClock {
     private readonly chance = 0.5,
   ) {}
 
-  now(): number {
+  monotonicMs(): number {
     return this.timeMs;
   }
 

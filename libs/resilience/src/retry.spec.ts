@@ -80,7 +80,7 @@ describe('retry', () => {
   });
 
   it('passes on what a sleep throws when it is interrupted', async () => {
-    const clock = { now: () => 0, random: () => 0.5, sleep: () => Promise.reject(new Error('aborted')) };
+    const clock = { monotonicMs: () => 0, random: () => 0.5, sleep: () => Promise.reject(new Error('aborted')) };
     const run = retry(() => Promise.resolve(fails()), { settings, deadline: Deadline.after(1e6, clock), clock });
     await expect(run).rejects.toThrow('aborted');
   });

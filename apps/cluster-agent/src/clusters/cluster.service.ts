@@ -161,12 +161,7 @@ export class ClusterService {
   }
 
   private registerDeadline(): Deadline {
-    return Deadline.after(REGISTER_WAIT_MS, this.waitClock);
-  }
-
-  private get waitClock() {
-    const { clock } = this;
-    return { now: () => clock.monotonicMs(), sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal), random: () => clock.random() };
+    return Deadline.after(REGISTER_WAIT_MS, this.clock);
   }
 
   private async whileStorageIsAway<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
@@ -178,7 +173,7 @@ export class ClusterService {
           return { kind: 'failed', failure: error, retryable: asAppError(error)?.code === 'storage_unavailable', retryAfterMs: null };
         }
       },
-      { settings: REGISTER_RETRY, deadline, clock: this.waitClock },
+      { settings: REGISTER_RETRY, deadline, clock: this.clock },
     );
     if (result.kind === 'failed') throw result.failure;
     return result.value;

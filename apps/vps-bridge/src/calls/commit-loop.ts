@@ -54,7 +54,7 @@ export class CommitLoop {
     private readonly calls: CallRepository,
     @Inject(CLOCK) clock: Clock,
   ) {
-    this.waitClock = { now: () => clock.monotonicMs(), sleep: (ms, signal) => clock.sleep(ms, signal), random: () => clock.random() };
+    this.waitClock = clock;
   }
 
   /** Resolves when everything is durable; rejects when that could not be within the call's deadline. */

@@ -42,7 +42,7 @@ export class TryAgent {
     private readonly metrics: CallMetrics,
   ) {
     this.backoff = { baseMs: env.VPS_BACKOFF_BASE_MS, maxMs: env.VPS_BACKOFF_MAX_MS, retryAfterMaxMs: env.VPS_RETRY_AFTER_MAX_MS };
-    this.waitClock = { now: () => clock.monotonicMs(), sleep: (ms, signal) => clock.sleep(ms, signal), random: () => clock.random() };
+    this.waitClock = clock;
   }
 
   /** Asks with whole answers. */

@@ -61,14 +61,14 @@ async function carryOut(run: AgentRun, call: EngineToolCall): Promise<Finished> 
   if (call.problem !== null) return { call, text: call.problem, outcome: 'error', durationMs: 0 };
   const tool = run.tools.get(call.name);
   if (!tool) return { call, text: unknownTool(call.name, run.tools), outcome: 'error', durationMs: 0 };
-  const startedAt = run.clock.now();
+  const startedAt = run.clock.monotonicMs();
   try {
     const answer = await tool.run(call.input, { workspaceDir: run.workspaceDir, signal: run.signal });
-    return { call, text: answer.text, outcome: answer.isError ? 'error' : 'ok', durationMs: run.clock.now() - startedAt };
+    return { call, text: answer.text, outcome: answer.isError ? 'error' : 'ok', durationMs: Math.round(run.clock.monotonicMs() - startedAt) };
   } catch (error) {
     if (!run.signal.aborted) run.observer?.toolFailure?.(call.name, error);
     const text = `${call.name} failed because of an internal error; its details are in the server's log.`;
-    return { call, text, outcome: 'error', durationMs: run.clock.now() - startedAt };
+    return { call, text, outcome: 'error', durationMs: Math.round(run.clock.monotonicMs() - startedAt) };
   }
 }
 

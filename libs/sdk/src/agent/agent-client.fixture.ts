@@ -10,7 +10,7 @@ export class HandClock implements WaitClock {
 
   constructor(public chance = 0.5) {}
 
-  now = () => this.timeMs;
+  monotonicMs = () => this.timeMs;
   random = () => this.chance;
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -54,7 +54,7 @@ export class AiwmConnection {
 
   get isConnected(): boolean {
     const { clock, modes } = this.ports;
-    return modes.mode === 'aiwm' && this.present !== null && clock.now() < this.present.expiresAtMs;
+    return modes.mode === 'aiwm' && this.present !== null && clock.monotonicMs() < this.present.expiresAtMs;
   }
 
   /** Resolves once a configuration is in force. */
@@ -84,7 +84,7 @@ export class AiwmConnection {
   private async renewNow(): Promise<boolean> {
     const { clock, modes } = this.ports;
     if (modes.mode !== 'aiwm') return false;
-    if (!this.reconnecting && clock.now() - this.lastReconnectAtMs < RENEW_AT_MOST_EVERY_MS) return false;
+    if (!this.reconnecting && clock.monotonicMs() - this.lastReconnectAtMs < RENEW_AT_MOST_EVERY_MS) return false;
     const { signal } = modes;
     const outcome = await this.reconnect();
     // shared with the renewal in time: who hears of the outcome first leaves the mode and tells it, once
@@ -111,7 +111,7 @@ export class AiwmConnection {
   private reconnect(): Promise<ConnectOutcome> {
     if (this.reconnecting) return this.reconnecting;
     const { clock, record } = this.ports;
-    this.lastReconnectAtMs = clock.now();
+    this.lastReconnectAtMs = clock.monotonicMs();
     const attempt = this.connect(connectWithRetries)
       .then((outcome) => {
         if (outcome.kind === 'connected') record.counters.count('aiwm_token_refresh_total');
@@ -125,7 +125,7 @@ export class AiwmConnection {
     const { clock, log, record, modes, configuration, listeners, onConnected } = this.ports;
     const { expiresInMs, token } = connection;
     log.hideToken(token);
-    const live = { ...connection, expiresAtMs: clock.now() + expiresInMs, tokenExpiresAt: new Date(Date.now() + expiresInMs).toISOString() };
+    const live = { ...connection, expiresAtMs: clock.monotonicMs() + expiresInMs, tokenExpiresAt: new Date(Date.now() + expiresInMs).toISOString() };
     this.present = live;
     record.lastError = null;
     record.isSuspended = false;
@@ -149,7 +149,7 @@ export class AiwmConnection {
     while (await rest(waitMs, signal, clock)) {
       const outcome = await this.reconnect();
       if (signal.aborted || outcome.kind === 'connected') return;
-      const leftMs = live.expiresAtMs - clock.now();
+      const leftMs = live.expiresAtMs - clock.monotonicMs();
       if (leftMs <= 0 || outcome.kind === 'suspended') return this.orLocal(outcome);
       waitMs = Math.min(leftMs, spread(TRY_AGAIN_MS, 0.1, clock));
     }

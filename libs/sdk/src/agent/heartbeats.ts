@@ -49,14 +49,14 @@ export class Heartbeats {
     this.running = signal;
     await this.beating;
     while (!signal.aborted && connection.live) {
-      const startedAtMs = clock.now();
+      const startedAtMs = clock.monotonicMs();
       const intervalMs = spread(connection.live.heartbeatIntervalMs, 0.05, clock);
       this.isDue = false;
       this.beating = this.beat(connection.live).catch((error: unknown) => log.error({ error: String(error) }, 'Heartbeat'));
       await this.beating;
       if (this.isDue) continue;
       this.pause = new AbortController();
-      await rest(intervalMs - (clock.now() - startedAtMs), AbortSignal.any([signal, this.pause.signal]), clock);
+      await rest(intervalMs - (clock.monotonicMs() - startedAtMs), AbortSignal.any([signal, this.pause.signal]), clock);
     }
   }
 

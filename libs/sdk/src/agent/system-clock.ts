@@ -5,7 +5,7 @@ import type { WaitClock } from '@agentfleet/resilience';
 const LONGEST_SLEEP_MS = 2 ** 31 - 1;
 
 export const systemClock: WaitClock = {
-  now: () => performance.now(),
+  monotonicMs: () => performance.now(),
   sleep: (ms, signal) => wait(Math.min(ms, LONGEST_SLEEP_MS), undefined, signal ? { signal } : {}),
   random: () => Math.random(),
 };
