@@ -9,3 +9,4 @@ export * from './execution-gateway';
 export * from './vps-bridge';
 export * from './cluster-agent';
 export * from './aiwm';
+export * from './notices';

@@ -5,15 +5,17 @@ export type AiwmReportedStatus = (typeof AIWM_REPORTED_STATUSES)[number];
 export const AIWM_CONNECTION_STATUSES = [...AIWM_REPORTED_STATUSES, 'stale', 'offline', 'never_connected'] as const;
 export type AiwmConnectionStatus = (typeof AIWM_CONNECTION_STATUSES)[number];
 
-export type AiwmPresenceReason =
-  | 'never_connected'
-  | 'connected'
-  | 'heartbeat'
-  | 'heartbeat_late'
-  | 'controller_gap'
-  | 'heartbeat_timeout'
-  | 'disconnected'
-  | 'suspended';
+export const AIWM_PRESENCE_REASONS = [
+  'never_connected',
+  'connected',
+  'heartbeat',
+  'heartbeat_late',
+  'controller_gap',
+  'heartbeat_timeout',
+  'disconnected',
+  'suspended',
+] as const;
+export type AiwmPresenceReason = (typeof AIWM_PRESENCE_REASONS)[number];
 
 /** Computed at the question, from facts. */
 export interface AiwmPresence {

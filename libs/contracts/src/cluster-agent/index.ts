@@ -1,4 +1,5 @@
 export * from './messages';
+export * from './notices';
 export * from './frame';
 export { parseClusterHeartbeat } from './heartbeat';
 export { CLUSTER_MAX_METADATA_BYTES, parseClusterRegistration } from './register';

@@ -130,7 +130,8 @@ export const CLUSTER_ANSWER_TYPES = [
 
 export type ClusterPresenceState = 'online' | 'stale' | 'offline';
 export const CLUSTER_PRESENCE_STATES: readonly ClusterPresenceState[] = ['online', 'stale', 'offline'];
-export type ClusterTransport = 'websocket' | 'http';
+export const CLUSTER_TRANSPORTS = ['websocket', 'http'] as const;
+export type ClusterTransport = (typeof CLUSTER_TRANSPORTS)[number];
 
 export interface ClusterPresenceView {
   readonly state: ClusterPresenceState;
@@ -195,26 +196,4 @@ export interface ClusterIntegrationView {
 export interface ClusterView extends ClusterListItem {
   readonly metadata: JsonObject | null;
   readonly integrations: Readonly<Record<string, ClusterIntegrationView>>;
-}
-
-/** Notices of this app; camel case, always with `orgId`. */
-export const CLUSTER_NOTICES = {
-  registered: 'cluster.registered',
-  connected: 'cluster.connected',
-  disconnected: 'cluster.disconnected',
-  presenceChanged: 'cluster.presence.changed',
-  deleted: 'cluster.deleted',
-  superseded: 'cluster.superseded',
-} as const;
-
-export interface ClusterSupersededNotice {
-  readonly orgId: string;
-  readonly clusterId: string;
-  readonly epoch: number;
-}
-
-export interface ClusterDeletedNotice {
-  readonly orgId: string;
-  readonly clusterId: string;
-  readonly at: string;
 }

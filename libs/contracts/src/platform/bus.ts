@@ -11,8 +11,10 @@ export const PLATFORM_NOTICES = {
   signingKeysChanged: 'signing-keys.changed',
 } as const;
 
+export const AUDIT_ACTOR_KINDS = ['user', 'key', 'agent', 'system'] as const;
+
 export interface AuditActor {
-  readonly kind: 'user' | 'key' | 'agent' | 'system';
+  readonly kind: (typeof AUDIT_ACTOR_KINDS)[number];
   readonly id: string;
   readonly name: string;
 }

@@ -1,6 +1,6 @@
 import type { VpsCircuitView, VpsHealthStatus } from './wire';
 
-/** Facts that the bridge tells all replicas; they are already in MongoDB. Times are RFC 3339. */
+/** Facts of which the bridge notifies all replicas; they are already in MongoDB. Times are RFC 3339. */
 export const VPS_NOTICES = {
   healthChanged: 'vps.health.changed',
   agentChanged: 'vps.agent.changed',
@@ -16,10 +16,12 @@ export interface VpsHealthChangedNotice {
   readonly at: string;
 }
 
+export const VPS_AGENT_CHANGES = ['registered', 'updated', 'deleted', 'reset'] as const;
+
 export interface VpsAgentChangedNotice {
   readonly orgId: string;
   readonly agentName: string;
-  readonly change: 'registered' | 'updated' | 'deleted' | 'reset';
+  readonly change: (typeof VPS_AGENT_CHANGES)[number];
   readonly at: string;
 }
 

@@ -1,7 +1,9 @@
 import type { FailureKind } from '@agentfleet/errors';
 
-export type VpsHealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'unreachable';
-export type VpsCircuitState = 'closed' | 'open' | 'half_open';
+export const VPS_HEALTH_STATUSES = ['healthy', 'degraded', 'unhealthy', 'unreachable'] as const;
+export type VpsHealthStatus = (typeof VPS_HEALTH_STATUSES)[number];
+export const VPS_CIRCUIT_STATES = ['closed', 'open', 'half_open'] as const;
+export type VpsCircuitState = (typeof VPS_CIRCUIT_STATES)[number];
 
 export interface VpsCircuitView {
   readonly state: VpsCircuitState;
