@@ -1,7 +1,7 @@
 import type { AppDefinition } from '@agentfleet/platform';
 import { AppModule } from './app.module';
 import { vpsBridgeEnv, type VpsBridgeEnv } from './env';
-import { renderError } from './render-error';
+import { renderError } from './error-dialect';
 
 /** Calls to agents that run on VPSs and speak HTTP (contract vps-bridge). */
 export const vpsBridgeApp: AppDefinition<VpsBridgeEnv> = {

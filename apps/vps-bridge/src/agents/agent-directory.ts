@@ -3,7 +3,7 @@ import { CLOCK, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { agentUrl } from '../addresses/host';
-import { HealthRepository, type StoredHealth } from '../health/health.repository';
+import { HealthRepository, type StoredHealth } from '../health-records/health.repository';
 import type { AgentTarget } from '../vps-client/agent-request';
 import { AgentRepository } from './agent.repository';
 import type { VpsAgent } from './agent';

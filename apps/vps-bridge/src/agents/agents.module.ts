@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AddressesModule } from '../addresses/addresses.module';
-import { HealthStoreModule } from '../health/health-store.module';
+import { HealthStoreModule } from '../health-records/health-records.module';
 import { AgentDirectory } from './agent-directory';
 import { AgentRepository } from './agent.repository';
 import { agentStore } from './agent.schema';

@@ -5,8 +5,8 @@ import { Audit, Bus, CLOCK, IdentityStore, Transactions, isDuplicateKey, validat
 import { Inject, Injectable } from '@nestjs/common';
 import { AddressPolicy } from '../addresses/address-policy';
 import { hostProblem } from '../addresses/host';
-import { healthChangedNotice } from '../health/health-notice';
-import { HealthRepository, type StoredHealth } from '../health/health.repository';
+import { healthChangedNotice } from '../health-records/health-notice';
+import { HealthRepository, type StoredHealth } from '../health-records/health.repository';
 import { isSameAddress, type VpsAgent } from './agent';
 import { AgentDirectory } from './agent-directory';
 import { AgentRepository } from './agent.repository';

@@ -1,5 +1,5 @@
 import { mongo } from 'mongoose';
-import { TwoBridges } from '../two-bridges.fixture';
+import { TwoBridges } from '../app-specs/two-bridges.fixture';
 
 let two: TwoBridges;
 

@@ -1,12 +1,12 @@
 import type { VpsCallRequest, VpsCallResult } from '@agentfleet/contracts';
 import { CLOCK, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { newCallId } from './call-id';
-import { keptResult } from './call-record';
-import type { IdempotencyKey } from './idempotency-key';
-import { KeyedCalls, type CallToOpen, type EndedCall } from './keyed-calls';
-import { RunCall, type CallTask } from './run-call';
-import { RunningCalls } from './running-calls';
+import { newCallId } from './records/call-id';
+import { keptResult } from './records/call-record';
+import type { IdempotencyKey } from './records/idempotency-key';
+import { KeyedCalls, type CallToOpen, type EndedCall } from './idempotent-calls';
+import { RunCall, type CallTask } from './conclude-call';
+import { RunningCalls } from './calls-in-flight';
 import { TryAgent } from './try-agent';
 
 /** Who a call is made for. */

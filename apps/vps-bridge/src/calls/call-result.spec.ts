@@ -2,7 +2,7 @@ import { classifyFailure, type Failure } from '@agentfleet/errors';
 import { newHealth } from '@agentfleet/health';
 import type { Circuit, WalkStep } from '@agentfleet/resilience';
 import type { KnownAgent } from '../agents/agent-directory';
-import { newCallId } from './call-id';
+import { newCallId } from './records/call-id';
 import { callResult, notRegisteredResult, type CallWalk, type Chain } from './call-result';
 import type { AgentTry } from './try-agent';
 

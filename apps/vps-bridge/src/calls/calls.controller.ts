@@ -6,11 +6,11 @@ import type { FastifyReply } from 'fastify';
 import { ApiBodyErrors } from '../api-docs/api-errors';
 import { CALL_ACCEPTED, CALL_BODY, CALL_RESULT, EVENTS, FAILED_CALL, STREAM_BODY } from '../api-docs/examples';
 import { requireBody } from '../require-body';
-import { AsyncCalls } from './async-calls';
+import { AsyncCalls } from './async/call-queue';
 import { CallAgent } from './call-agent';
-import { readIdempotencyKey } from './idempotency-key';
-import { CallAcceptedDto, CallBodyDto, CallResultDto, StreamBodyDto } from './calls.dto';
-import { StreamCall } from './stream-call';
+import { readIdempotencyKey } from './records/idempotency-key';
+import { CallAcceptedDto, CallBodyDto, CallResultDto, StreamBodyDto } from './records/calls.dto';
+import { StreamCall } from './stream/stream-call';
 
 const EVENT_STREAM_HEADERS = { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
 const CALL = { type: CallBodyDto, examples: { call: { value: CALL_BODY } } };

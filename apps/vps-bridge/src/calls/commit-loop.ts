@@ -9,7 +9,7 @@ import { MessagePlacer, type SessionMessages } from '../sessions/message-placer'
 import type { KnownSession } from '../sessions/session-directory';
 import { SessionDirectory } from '../sessions/session-directory';
 import { SessionRepository, type SessionActivity } from '../sessions/session.repository';
-import { CallRepository, type FinishedCall } from './call.repository';
+import { CallRepository, type FinishedCall } from './records/call.repository';
 
 /** What one call leaves behind. */
 export interface CallRecord {

@@ -1,8 +1,8 @@
 import { LOG, type Log } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { AsyncCalls } from './async-calls';
-import { RecordWriter } from './record-writer';
-import { RunningCalls } from './running-calls';
+import { AsyncCalls } from './async/call-queue';
+import { RecordWriter } from './records/record-writer';
+import { RunningCalls } from './calls-in-flight';
 
 /** Contract section 11. The app's `drainLimitMs` leaves a second for answering what still runs then. */
 const PATIENCE_MS = 10_000;

@@ -1,5 +1,5 @@
 import { json, says, waitFor } from '@agentfleet/testing';
-import { TwoBridges } from '../two-bridges.fixture';
+import { TwoBridges } from '../app-specs/two-bridges.fixture';
 
 let two: TwoBridges;
 

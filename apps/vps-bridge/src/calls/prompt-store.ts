@@ -4,7 +4,7 @@ import type { Deadline } from '@agentfleet/resilience';
 import { Injectable } from '@nestjs/common';
 import { MessageRepository, type MessageContent } from '../sessions/message.repository';
 import type { KnownSession } from '../sessions/session-directory';
-import { CallMetrics } from './call-metrics';
+import { CallMetrics } from '../metrics';
 import { CommitLoop, type CallRecord } from './commit-loop';
 
 /** What a call says, and since when. */

@@ -8,7 +8,7 @@ import type { VpsBridgeEnv } from '../env';
 import type { AgentOutcome } from '../health/health-writer';
 import type { AgentPrompt } from '../vps-client/agent-request';
 import { VpsClient, type AttemptResult } from '../vps-client/vps-client';
-import { CallMetrics } from './call-metrics';
+import { CallMetrics } from '../metrics';
 
 export interface AgentAnswer {
   readonly text: string;

@@ -6,7 +6,7 @@ import { wireTime } from '@agentfleet/sessions';
 import { Inject, Injectable } from '@nestjs/common';
 import { AgentDirectory, type KnownAgent } from '../agents/agent-directory';
 import type { VpsBridgeEnv } from '../env';
-import { HealthRepository, type StoredHealth, type SuccessSum } from './health.repository';
+import { HealthRepository, type StoredHealth, type SuccessSum } from '../health-records/health.repository';
 import { renderCircuit } from './render-health';
 
 /** How one agent fared in one call. */

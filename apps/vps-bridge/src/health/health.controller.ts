@@ -8,7 +8,7 @@ import { AGENT_HEALTH, HEALTH_SUMMARY, RESET_HEALTH, STATUS } from '../api-docs/
 import { RegisterAgent, agentNotFound } from '../agents/register-agent';
 import { SessionRepository } from '../sessions/session.repository';
 import { AgentHealthDto, HealthSummaryDto, StatusDto } from './health.dto';
-import { HealthRepository } from './health.repository';
+import { HealthRepository } from '../health-records/health.repository';
 import { renderHealth, renderStatus, renderSummary } from './render-health';
 
 const NAME = { name: 'name', example: 'pm-agent' };

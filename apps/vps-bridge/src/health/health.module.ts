@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/agents.module';
 import { SessionsModule } from '../sessions/sessions.module';
-import { HealthStoreModule } from './health-store.module';
+import { HealthStoreModule } from '../health-records/health-records.module';
 import { HealthWriter } from './health-writer';
 import { HealthController } from './health.controller';
 

@@ -4,7 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AgentDirectory, type KnownAgent } from '../agents/agent-directory';
 import type { VpsBridgeEnv } from '../env';
 import { HealthWriter } from '../health/health-writer';
-import { HealthRepository, type StoredHealth } from '../health/health.repository';
+import { HealthRepository, type StoredHealth } from '../health-records/health.repository';
 import { VpsClient } from '../vps-client/vps-client';
 
 const PROBE_TIMEOUT_MS = 5000;

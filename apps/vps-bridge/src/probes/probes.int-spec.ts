@@ -1,6 +1,6 @@
 import { FakeAgent, json, says, waitFor } from '@agentfleet/testing';
-import { deadPort } from '../bridge.fixture';
-import { TwoBridges } from '../two-bridges.fixture';
+import { deadPort } from '../app-specs/bridge.fixture';
+import { TwoBridges } from '../app-specs/two-bridges.fixture';
 
 let two: TwoBridges;
 const INTERVAL_MS = 600;

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/agents.module';
-import { HealthStoreModule } from '../health/health-store.module';
+import { HealthStoreModule } from '../health-records/health-records.module';
 import { HealthModule } from '../health/health.module';
 import { VpsClientModule } from '../vps-client/vps-client.module';
 import { Prober } from './prober';

@@ -1,7 +1,7 @@
 import { Leases } from '@agentfleet/platform';
 import { waitFor } from '@agentfleet/testing';
-import { BridgeCaller } from '../bridge.fixture';
-import { TwoBridges } from '../two-bridges.fixture';
+import { BridgeCaller } from '../app-specs/bridge.fixture';
+import { TwoBridges } from '../app-specs/two-bridges.fixture';
 
 const LEASE = 'vps-session-cleanup';
 const PERIOD_MS = 50;

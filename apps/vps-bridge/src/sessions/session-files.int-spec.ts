@@ -1,7 +1,7 @@
 import type { VpsSessionExport } from '@agentfleet/contracts';
 import { says, waitFor } from '@agentfleet/testing';
-import type { BridgeCaller } from '../bridge.fixture';
-import { TwoBridges } from '../two-bridges.fixture';
+import type { BridgeCaller } from '../app-specs/bridge.fixture';
+import { TwoBridges } from '../app-specs/two-bridges.fixture';
 
 let two: TwoBridges;
 

@@ -1,6 +1,6 @@
 import { FakeAgent, json, says, waitFor } from '@agentfleet/testing';
-import type { Answer, BridgeCaller } from '../bridge.fixture';
-import { TwoBridges } from '../two-bridges.fixture';
+import type { Answer, BridgeCaller } from '../app-specs/bridge.fixture';
+import { TwoBridges } from '../app-specs/two-bridges.fixture';
 
 let two: TwoBridges;
 let bridge: BridgeCaller;

@@ -1,0 +1,223 @@
+import type { VpsCallKind, VpsCallStatus, VpsKeptCallResult } from '@agentfleet/contracts';
+import { isDuplicateKey } from '@agentfleet/platform';
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Model, mongo } from 'mongoose';
+import { refusedOperations, withPlainErrors } from '../../storage/bulk-errors.repository';
+import { CALLS, type CallDocument, type StoredRequest } from './call.schema';
+
+/** A call whose record exists before it has ended: at once for an asynchronous one or one with an idempotency key, soon for others. */
+export interface OpenCall {
+  readonly callId: string;
+  readonly orgId: string;
+  readonly kind: VpsCallKind;
+  readonly status: 'queued' | 'running';
+  readonly agentName: string;
+  readonly sessionId: string | null;
+  readonly userId: string | null;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+  readonly request: StoredRequest | null;
+  readonly key: { readonly key: string; readonly hash: string } | null;
+  readonly holder: string;
+  readonly attempted: boolean;
+  readonly chain: readonly string[];
+}
+
+/** How a call with an open record ended. */
+export interface FinishedCall {
+  readonly callId: string;
+  readonly result: VpsKeptCallResult;
+  readonly finishedAtMs: number;
+  /** No agent was contacted: the key may be used for another try. */
+  readonly freesKey: boolean;
+  /** No agent was contacted, but its prompt may be in the session: another try with the key goes on with this call. */
+  readonly isRefused?: boolean;
+}
+
+export interface CallPage {
+  readonly agentName: string | null;
+  readonly sessionId: string | null;
+  readonly userId: string | null;
+  readonly status: VpsCallStatus | null;
+  readonly kind: VpsCallKind | null;
+  readonly errorType: string | null;
+  readonly since: Date | null;
+  readonly until: Date | null;
+  /** The last call of the page before. */
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+/** Whoever holds a call and does not renew in time counts as dead. */
+const LEASE_MS = 15_000;
+const DUPLICATE_KEY = 11000;
+const LEASE_FROM_NOW = { $add: ['$$NOW', LEASE_MS] };
+const LEASE_IS_OVER = { $lt: ['$leaseUntil', '$$NOW'] };
+const CLOSING = { open: '', holder: '', leaseUntil: '', request: '', attempted: '', chain: '' } as const;
+const KEY = { idempotencyKey: '', requestHash: '' } as const;
+
+@Injectable()
+export class CallRepository {
+  private readonly collection;
+
+  constructor(@InjectModel(CALLS) model: Model<CallDocument>) {
+    this.collection = model.db.collection<CallDocument>(model.collection.name);
+  }
+
+  /** Makes the record of a call before it begins. False when its idempotency key is taken. */
+  async open(call: OpenCall): Promise<boolean> {
+    try {
+      await this.collection.updateOne({ _id: call.callId }, [openingOf(call)], { upsert: true });
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  }
+
+  findByKey(orgId: string, key: string): Promise<CallDocument | null> {
+    return this.collection.findOne({ orgId, idempotencyKey: key }, { projection: { request: 0 } });
+  }
+
+  find(orgId: string, callId: string): Promise<CallDocument | null> {
+    return this.collection.findOne({ _id: callId, orgId });
+  }
+
+  /** Takes the key from a call that has ended. */
+  async freeKey(callId: string): Promise<void> {
+    await this.collection.updateOne({ _id: callId, open: { $ne: true } }, { $unset: KEY });
+  }
+
+  /** Opens a refused call again; of simultaneous tries exactly one gets it. */
+  async reopen(call: OpenCall): Promise<boolean> {
+    const result = await this.collection.updateOne({ _id: call.callId, refused: true }, [{ $unset: ['refused', 'finishedAt'] }, openingOf(call)]);
+    return result.matchedCount === 1;
+  }
+
+  /** Removes the record of a call that was refused before it began. */
+  async discard(callId: string): Promise<void> {
+    await this.collection.deleteOne({ _id: callId, open: true });
+  }
+
+  /** Records of ended calls, written together; those that another try has already written are left as they are. */
+  async insertEnded(documents: readonly CallDocument[]): Promise<void> {
+    if (documents.length === 0) return;
+    try {
+      await this.collection.insertMany([...documents], { ordered: false });
+    } catch (error) {
+      if (refusedOperations(error).some(({ code }) => code !== DUPLICATE_KEY)) throw error;
+    }
+  }
+
+  /** Makes records of calls that are under way; may be repeated. */
+  async openMany(calls: readonly OpenCall[]): Promise<void> {
+    if (calls.length === 0) return;
+    const operations = calls.map((call): mongo.AnyBulkWriteOperation<CallDocument> => ({
+      updateOne: { filter: { _id: call.callId }, update: [openingOf(call)], upsert: true },
+    }));
+    await withPlainErrors(this.collection.bulkWrite(operations, { ordered: false }));
+  }
+
+  /** Records of ended calls in place of those that were made while they were under way. */
+  async replaceEnded(documents: readonly CallDocument[]): Promise<void> {
+    if (documents.length === 0) return;
+    const operations = documents.map((document): mongo.AnyBulkWriteOperation<CallDocument> => {
+      const { _id, ...replacement } = document;
+      return { replaceOne: { filter: { _id }, replacement, upsert: true } };
+    });
+    await withPlainErrors(this.collection.bulkWrite(operations, { ordered: false }));
+  }
+
+  /** Ends calls; one that has ended already stays as it is. */
+  async finish(calls: readonly FinishedCall[]): Promise<void> {
+    if (calls.length === 0) return;
+    const operations = calls.map(({ callId, result, finishedAtMs, freesKey, isRefused }): mongo.AnyBulkWriteOperation<CallDocument> => {
+      const unset = freesKey ? { ...CLOSING, ...KEY } : CLOSING;
+      const status: VpsCallStatus = result.success ? 'succeeded' : 'failed';
+      const refused = isRefused === true ? { refused: true as const } : {};
+      return { updateOne: { filter: { _id: callId, open: true }, update: { $set: { status, result, finishedAt: new Date(finishedAtMs), ...refused }, $unset: unset } } };
+    });
+    await withPlainErrors(this.collection.bulkWrite(operations, { ordered: false }));
+  }
+
+  /** Starts a queued call of this replica; null when it is not this replica's any more, or has contacted an agent. */
+  start(callId: string, holder: string, now: Date): Promise<CallDocument | null> {
+    const set = { status: 'running', startedAt: { $literal: now }, leaseUntil: LEASE_FROM_NOW };
+    return this.collection.findOneAndUpdate({ _id: callId, holder, open: true, attempted: false }, [{ $set: set }], { returnDocument: 'after' });
+  }
+
+  /** From now on the call is never started again. False when it is not this replica's any more. */
+  async markAttempted(callId: string, holder: string, chain: readonly string[]): Promise<boolean> {
+    const result = await this.collection.updateOne({ _id: callId, holder, open: true }, { $set: { attempted: true, chain } });
+    return result.matchedCount === 1;
+  }
+
+  /** Lengthens the leases of calls that this replica holds. */
+  async renew(holder: string, callIds: readonly string[]): Promise<void> {
+    await this.collection.updateMany({ _id: { $in: [...callIds] }, open: true, holder }, [{ $set: { leaseUntil: LEASE_FROM_NOW } }]);
+  }
+
+  /** Gives waiting calls to whoever takes them. */
+  async release(holder: string): Promise<void> {
+    await this.collection.updateMany({ open: true, holder, attempted: false }, { $set: { leaseUntil: new Date(0), status: 'queued' } });
+  }
+
+  /** Open calls of other replicas whose lease is over. */
+  async listAbandoned(holder: string, limit: number): Promise<readonly CallDocument[]> {
+    return this.collection
+      .find({ open: true, leaseUntil: { $exists: true }, holder: { $ne: holder }, $expr: LEASE_IS_OVER }, { projection: { request: 0 } })
+      .limit(limit)
+      .toArray();
+  }
+
+  /** Takes over a call that never contacted an agent; of all replicas one gets it. */
+  async adopt(callId: string, holder: string): Promise<boolean> {
+    const filter = { _id: callId, open: true as const, attempted: false, $expr: LEASE_IS_OVER };
+    const result = await this.collection.updateOne(filter, [{ $set: { holder, status: 'queued', leaseUntil: LEASE_FROM_NOW } }]);
+    return result.matchedCount === 1;
+  }
+
+  async list(orgId: string, page: CallPage, idOf: (time: Date) => string): Promise<readonly CallDocument[]> {
+    const { agentName, sessionId, userId, status, kind, errorType, since, until, after, limit } = page;
+    const bounds = [
+      ...(since === null ? [] : [{ _id: { $gte: idOf(since) } }]),
+      ...(until === null ? [] : [{ createdAt: { $lte: until } }]),
+      ...(after === null ? [] : [{ _id: { $lt: after } }]),
+    ];
+    const filter = {
+      orgId,
+      ...(agentName === null ? {} : { agentName }),
+      ...(sessionId === null ? {} : { sessionId }),
+      ...(userId === null ? {} : { userId }),
+      ...(status === null ? {} : { status }),
+      ...(kind === null ? {} : { kind }),
+      ...(errorType === null ? {} : { 'result.error_type': errorType }),
+      ...(bounds.length === 0 ? {} : { $and: bounds }),
+    };
+    const projection = { 'result.response': 0, 'result.attempts': 0, 'result.fallback_chain': 0, request: 0 };
+    return this.collection.find(filter, { projection }).sort({ _id: -1 }).limit(limit).toArray();
+  }
+}
+
+/**
+ * As a pipeline, since the lease is by the clock of the database. An opening may land late, after its answer was given up: a
+ * record that has ended meanwhile stays as it is.
+ */
+function openingOf(call: OpenCall): mongo.Document {
+  const { callId: _callId, key, request, createdAtMs, expiresAtMs, ...fields } = call;
+  const now = new Date(createdAtMs);
+  const document = {
+    ...fields,
+    createdAt: now,
+    startedAt: call.status === 'running' ? now : null,
+    finishedAt: null,
+    result: null,
+    expiresAt: new Date(expiresAtMs),
+    open: true,
+    ...(request === null ? {} : { request }),
+    ...(key === null ? {} : { idempotencyKey: key.key, requestHash: key.hash }),
+  };
+  const opened = { $mergeObjects: ['$$ROOT', { $literal: document }, { leaseUntil: LEASE_FROM_NOW }] };
+  return { $replaceWith: { $cond: [{ $gt: ['$finishedAt', null] }, '$$ROOT', opened] } };
+}

@@ -1,0 +1,168 @@
+import { CLOCK, LOG, type Clock, type Log } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { CallRepository, type FinishedCall, type OpenCall } from './call.repository';
+import type { CallDocument } from './call.schema';
+import { HeldCalls } from './call-leases';
+
+const FLUSH_MS = 100;
+const RETRY_MS = 1000;
+/** A plain call that has ended by then needs one write only. */
+const SHORT_CALL_MS = 100;
+/** While storage is away for long, records of plain calls are given up rather than all memory. */
+const MAX_WAITING = 50_000;
+
+/**
+ * Writes what may be written late: records of plain calls, at their end, and for those that take longer also while they are
+ * under way; and ends of calls that storage did not take at once. Nobody waits for it.
+ */
+@Injectable()
+export class RecordWriter {
+  /** Plain calls under way that have no record yet. */
+  private readonly begun = new Map<string, OpenCall>();
+  /** Plain calls whose record was made while they are under way, or may have been. */
+  private readonly opened = new Set<string>();
+  private ended: CallDocument[] = [];
+  private readonly replacing = new Map<string, CallDocument>();
+  private readonly finishes = new Map<string, FinishedCall>();
+  private readonly discards = new Set<string>();
+  private timer: NodeJS.Timeout | undefined;
+  private flushing: Promise<void> | undefined;
+
+  constructor(
+    private readonly repository: CallRepository,
+    private readonly held: HeldCalls,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  /** A plain call is under way; if it still is in a moment, a record says so, and whoever outlives this replica ends it. */
+  begin(call: OpenCall): void {
+    if (this.begun.size >= MAX_WAITING) return;
+    this.begun.set(call.callId, call);
+    this.schedule(FLUSH_MS);
+  }
+
+  /** A plain call ended without a result to record. */
+  forget(callId: string): void {
+    this.begun.delete(callId);
+    if (this.opened.has(callId) && !this.replacing.has(callId)) void this.discard(callId);
+  }
+
+  /** The record of a plain call; written within a second. */
+  add(call: CallDocument): void {
+    this.begun.delete(call._id);
+    if (this.opened.has(call._id)) this.replacing.set(call._id, call);
+    else if (this.ended.length < MAX_WAITING) this.ended.push(call);
+    this.schedule(FLUSH_MS);
+  }
+
+  /** Ends an open call; repeated until storage takes it. */
+  finish(call: FinishedCall): Promise<void> {
+    this.finishes.set(call.callId, call);
+    return this.flush();
+  }
+
+  /** Removes the record of a call that was refused before it began, so that its key is free. */
+  discard(callId: string): Promise<void> {
+    this.discards.add(callId);
+    return this.flush();
+  }
+
+  /** Writes all that waits; what storage does not take stays and is tried again. */
+  async flush(): Promise<void> {
+    while (this.flushing !== undefined) await this.flushing;
+    if (this.isEmpty()) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    let isStored = false;
+    this.flushing = this.write().then((done) => void (isStored = done));
+    await this.flushing;
+    this.flushing = undefined;
+    if (!this.isEmpty()) this.schedule(isStored ? FLUSH_MS : RETRY_MS);
+  }
+
+  private isEmpty(): boolean {
+    return this.ended.length + this.begun.size + this.replacing.size + this.finishes.size + this.discards.size === 0;
+  }
+
+  private schedule(delayMs: number): void {
+    if (this.timer !== undefined) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      void this.flush();
+    }, delayMs);
+    this.timer.unref();
+  }
+
+  /**
+   * Each part by itself, and all of them to their end: what failed is tried again only when nothing else is under way. False
+   * when something has to be.
+   */
+  private async write(): Promise<boolean> {
+    const parts = [this.insertEnded(), this.openLong(), this.replace(), this.finishOpen(), ...[...this.discards].map((callId) => this.drop(callId))];
+    const failed = (await Promise.allSettled(parts)).filter((part) => part.status === 'rejected');
+    if (failed.length === 0) return true;
+    this.log.warn({ err: failed[0]?.reason, waiting: this.ended.length }, 'Records of calls could not be written; they are tried again');
+    return false;
+  }
+
+  private async insertEnded(): Promise<void> {
+    const { ended } = this;
+    this.ended = [];
+    try {
+      await this.repository.insertEnded(ended);
+    } catch (error) {
+      this.ended = [...ended, ...this.ended].slice(0, MAX_WAITING);
+      throw error;
+    }
+  }
+
+  private async openLong(): Promise<void> {
+    const opening = this.takeLong();
+    try {
+      await this.repository.openMany(opening);
+    } catch (error) {
+      for (const call of opening) if (this.isUnderWay(call.callId)) this.begun.set(call.callId, call);
+      throw error;
+    }
+  }
+
+  private async replace(): Promise<void> {
+    const replacing = [...this.replacing.values()];
+    await this.repository.replaceEnded(replacing);
+    for (const { _id } of replacing) this.close(_id);
+  }
+
+  private async finishOpen(): Promise<void> {
+    const finishes = [...this.finishes.values()];
+    await this.repository.finish(finishes);
+    for (const { callId } of finishes) this.finishes.delete(callId);
+  }
+
+  private takeLong(): readonly OpenCall[] {
+    const before = this.clock.now() - SHORT_CALL_MS;
+    const long = [...this.begun.values()].filter(({ createdAtMs }) => createdAtMs <= before);
+    for (const { callId } of long) {
+      this.begun.delete(callId);
+      this.opened.add(callId);
+      this.held.add(callId);
+    }
+    return long;
+  }
+
+  private isUnderWay(callId: string): boolean {
+    return !this.replacing.has(callId) && !this.discards.has(callId);
+  }
+
+  private close(callId: string): void {
+    this.replacing.delete(callId);
+    this.opened.delete(callId);
+    this.held.remove(callId);
+  }
+
+  private async drop(callId: string): Promise<void> {
+    await this.repository.discard(callId);
+    this.discards.delete(callId);
+    if (this.opened.has(callId)) this.close(callId);
+  }
+}
