@@ -4,7 +4,7 @@ import type { Counter } from 'prom-client';
 import type { Bus } from './bus/bus';
 import { actorOf, type Caller } from './identity/caller';
 import type { Metrics } from './observe/metrics';
-import { nativeCollection } from './mongo/native-collection';
+import { collection } from './mongo/collection';
 import type { Transaction } from './mongo/transactions';
 import { currentContext } from './observe/request-context';
 
@@ -37,7 +37,7 @@ export class Audit {
     const actor: AuditActor = 'scopes' in entry.caller ? actorOf(entry.caller) : entry.caller;
     const id = new Types.ObjectId();
     const at = new Date();
-    await nativeCollection<Record<string, unknown>>(this.connection, 'audit_log').insertOne(
+    await collection<Record<string, unknown>>(this.connection, 'audit_log').insertOne(
       {
         _id: id,
         at,

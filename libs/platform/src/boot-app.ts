@@ -172,6 +172,7 @@ async function closeApp(app: NestFastifyApplication, services: Services, drainLi
 }
 
 async function stopServices(services: Services): Promise<void> {
+  services.lifecycle.close();
   services.keyUsage.stop();
   await services.leases.stop();
   await services.bus.stop();

@@ -1,6 +1,6 @@
 import type { Connection } from 'mongoose';
 import { isDuplicateKey } from './mongo/mongo-errors';
-import { nativeCollection } from './mongo/native-collection';
+import { collection } from './mongo/collection';
 import type { Lifecycle } from './lifecycle';
 import type { Log } from './observe/log';
 import type { Replica } from './replica';
@@ -60,7 +60,7 @@ export class Leases {
   }
 
   private collection() {
-    return nativeCollection<LeaseDocument>(this.connection, 'leases');
+    return collection<LeaseDocument>(this.connection, 'leases');
   }
 
   private async runOnce(name: string, leaseMs: number, work: () => Promise<void>): Promise<void> {

@@ -1,4 +1,7 @@
+import type { Counter } from 'prom-client';
 import type { Log } from './observe/log';
+import type { Metrics } from './observe/metrics';
+import { RecurringWork, type RecurringOptions } from './recurring-work';
 
 type Task = { readonly name: string; readonly run: () => Promise<void> | void };
 
@@ -13,8 +16,15 @@ export class Lifecycle {
   private readonly readyTasks: Task[] = [];
   private readonly drainTasks: Task[] = [];
   private readonly waiters: (() => void)[] = [];
+  private readonly recurring = new Set<RecurringWork>();
+  private readonly runs: Counter<'work' | 'result'>;
 
-  constructor(private readonly log: Log) {}
+  constructor(
+    private readonly log: Log,
+    metrics: Metrics,
+  ) {
+    this.runs = metrics.counter({ name: 'recurring_work_runs_total', help: 'Runs of recurring work', labelNames: ['work', 'result'] });
+  }
 
   get draining(): boolean {
     return this.state === 'draining';
@@ -28,6 +38,25 @@ export class Lifecycle {
   /** Runs at SIGTERM, before sockets and server close. All drain tasks together have 8 s. */
   onDrain(name: string, run: Task['run']): void {
     this.drainTasks.push({ name, run });
+  }
+
+  /**
+   * Does `work` every `periodMs` on this replica, for the first time after one period. Runs never overlap, are counted, and an
+   * error is logged and tried again. For work that one replica of all should do take `Leases.every`.
+   */
+  every(name: string, periodMs: number, work: Task['run'], { during = 'ready' }: RecurringOptions = {}): RecurringWork {
+    const recurring = new RecurringWork(name, periodMs, during, work, this, this.log);
+    this.recurring.add(recurring);
+    return recurring;
+  }
+
+  countRun(work: string, result: 'done' | 'failed'): void {
+    this.runs.inc({ work, result });
+  }
+
+  /** Ends all recurring work; the app is closed. */
+  close(): void {
+    for (const work of this.recurring) void work.stop();
   }
 
   /** Resolves when the replica is ready. */
@@ -45,8 +74,9 @@ export class Lifecycle {
 
   async drain(limitMs: number): Promise<void> {
     this.state = 'draining';
+    const recurring = [...this.recurring].filter(({ during }) => during === 'ready').map((work): Task => ({ name: work.name, run: () => work.stop() }));
     const all = Promise.allSettled(
-      this.drainTasks.map(async (task) => {
+      [...recurring, ...this.drainTasks].map(async (task) => {
         try {
           await task.run();
         } catch (error) {

@@ -41,7 +41,7 @@ export function createServices<E extends PlatformEnv>(definition: AppDefinition<
   const destination = options.logDestination ? { destination: options.logDestination } : {};
   const log = createLog({ app: definition.name, replicaId: replica.id, level: env.LOG_LEVEL, ...destination });
   const metrics = new Metrics({ defaults: options.processMetrics });
-  const lifecycle = new Lifecycle(log);
+  const lifecycle = new Lifecycle(log, metrics);
   const database = new Database(env.MONGODB_URI, log, definition.name);
   const { connection } = database;
   const busOptions: BusOptions = { redisUrl: env.REDIS_URL, prefix: `${Database.nameOf(env.MONGODB_URI)}:`, replicaId: replica.id, log };

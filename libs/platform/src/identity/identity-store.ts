@@ -4,7 +4,7 @@ import { AppError } from '@agentfleet/errors';
 import { LRUCache } from 'lru-cache';
 import { Types, type Connection } from 'mongoose';
 import { isStorageUnavailable } from '../mongo/mongo-errors';
-import { nativeCollection } from '../mongo/native-collection';
+import { collection } from '../mongo/collection';
 import type { Transaction, Transactions } from '../mongo/transactions';
 
 /** Revocation reaches every replica within this time even when no notice does. */
@@ -52,7 +52,7 @@ export class IdentityStore {
     const cached = this.keys.get(hash);
     if (cached) return cached;
     const generation = this.generation;
-    const found = await nativeCollection<ApiKeyRecord & { _id: Types.ObjectId }>(this.connection, 'api_keys')
+    const found = await collection<ApiKeyRecord & { _id: Types.ObjectId }>(this.connection, 'api_keys')
       .findOne({ $or: [{ hash }, { previousHash: hash }] });
     if (!found) return undefined;
     const record = { ...found, id: found._id.toHexString() };
@@ -65,7 +65,7 @@ export class IdentityStore {
     if (cached) return cached;
     if (!Types.ObjectId.isValid(id)) return undefined;
     const generation = this.generation;
-    const found = await nativeCollection<UserRecord & { _id: Types.ObjectId }>(this.connection, 'users')
+    const found = await collection<UserRecord & { _id: Types.ObjectId }>(this.connection, 'users')
       .findOne({ _id: new Types.ObjectId(id) }, { projection: { passwordHash: 0 } });
     if (!found) return undefined;
     if (generation === this.generation) this.users.set(id, found);
@@ -74,7 +74,7 @@ export class IdentityStore {
 
   async organizationExists(id: string): Promise<boolean> {
     if (this.organizations.has(id)) return true;
-    const found = await nativeCollection<{ _id: Types.ObjectId }>(this.connection, 'organizations')
+    const found = await collection<{ _id: Types.ObjectId }>(this.connection, 'organizations')
       .findOne({ _id: new Types.ObjectId(id) }, { projection: { _id: 1 } });
     if (found) this.organizations.set(id, true);
     return found !== null;
@@ -118,7 +118,7 @@ export class IdentityStore {
   }
 
   private async holdOrganization(id: string, { session }: Transaction): Promise<void> {
-    const { matchedCount } = await nativeCollection<{ _id: Types.ObjectId; creations: number }>(this.connection, 'organizations')
+    const { matchedCount } = await collection<{ _id: Types.ObjectId; creations: number }>(this.connection, 'organizations')
       .updateOne({ _id: new Types.ObjectId(id) }, { $inc: { creations: 1 } }, { session });
     if (matchedCount === 0) throw new AppError('not_found', { message: 'Organization not found' });
   }
@@ -156,7 +156,7 @@ export class IdentityStore {
   }
 
   private async readSigningKeys(): Promise<void> {
-    const records = await nativeCollection<SigningKeyRecord & { _id: string }>(this.connection, 'signing_keys')
+    const records = await collection<SigningKeyRecord & { _id: string }>(this.connection, 'signing_keys')
       .find({ $or: [{ validUntil: null }, { validUntil: { $gt: new Date() } }] })
       .toArray();
     const keys = new Map<string, KeyObject>();

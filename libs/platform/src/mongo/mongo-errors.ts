@@ -1,5 +1,7 @@
 import { isNativeError } from 'node:util/types';
+import { AppError } from '@agentfleet/errors';
 import { mongo, Error as MongooseErrors } from 'mongoose';
+import { causeOf } from './bulk-errors';
 
 const { MongoBulkWriteError, MongoError, MongoServerError, MongoNetworkError, MongoServerSelectionError } = mongo;
 
@@ -31,20 +33,16 @@ const SOCKET_CODES = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ER
 /** True when MongoDB could not be asked, as opposed to having refused the operation. */
 export function isStorageUnavailable(error: unknown): boolean {
   if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError) return true;
-  if (error instanceof MongoBulkWriteError) return isLostBulkWrite(error);
+  if (error instanceof MongoBulkWriteError) {
+    const cause = causeOf(error);
+    return cause !== error && (cause instanceof AppError || isStorageUnavailable(cause));
+  }
   if (error instanceof MongoServerError) return typeof error.code === 'number' && UNAVAILABLE_CODES.has(error.code);
   if (error instanceof MongoError) return UNAVAILABLE_NAMES.has(error.name);
   // mongoose throws a bare MongooseError when an operation waited too long for the first connection
   if (error instanceof MongooseErrors) return UNAVAILABLE_NAMES.has(error.name) || /buffering timed out/.test(error.message);
   // all other clients of the apps (agents, models, Redis) turn their socket errors into outcomes of their own
   return isNativeError(error) && 'code' in error && typeof error.code === 'string' && SOCKET_CODES.has(error.code);
-}
-
-/** The driver wraps whatever ends a bulk write, also a lost connection and bare errors of its socket (such as EPIPE). */
-function isLostBulkWrite(error: mongo.MongoBulkWriteError): boolean {
-  const inner: unknown = error.errorResponse;
-  if (!isNativeError(inner)) return false;
-  return isStorageUnavailable(inner) || ('code' in inner && typeof inner.code === 'string');
 }
 
 /** True when a unique index refused a write. `index` narrows it to indexes whose key has that field. */

@@ -1,0 +1,73 @@
+import { asAppError } from './http/error-filter';
+import type { Lifecycle } from './lifecycle';
+import type { Log } from './observe/log';
+
+const WARN_EVERY_MS = 60_000;
+
+export interface RecurringOptions {
+  /**
+   * `ready` (default): between readiness and SIGTERM, whose drain waits for the run under way. `always`: from now until the
+   * app has closed its sockets and its server, for what has to go on while others drain.
+   */
+  readonly during?: 'ready' | 'always';
+}
+
+/** Work that a replica does again and again, one run at a time; made by `lifecycle.every`. */
+export class RecurringWork {
+  private readonly timer: NodeJS.Timeout;
+  private current: Promise<void> | undefined;
+  private next: Promise<void> | undefined;
+  private isStopped = false;
+  private warnedAtMs = -Infinity;
+
+  constructor(
+    readonly name: string,
+    periodMs: number,
+    readonly during: 'ready' | 'always',
+    private readonly work: () => Promise<void> | void,
+    private readonly lifecycle: Lifecycle,
+    private readonly log: Log,
+  ) {
+    this.timer = setInterval(() => {
+      if (this.current === undefined) void this.run();
+    }, periodMs);
+    this.timer.unref();
+  }
+
+  /** Runs now, or once more after the run under way; resolves when that has ended, whatever came of it. */
+  run(): Promise<void> {
+    if (!this.isDue) return Promise.resolve();
+    if (this.current !== undefined) return (this.next ??= this.current.then(() => ((this.next = undefined), this.run())));
+    this.current = this.once().finally(() => (this.current = undefined));
+    return this.current;
+  }
+
+  /** No run begins any more; resolves when the one under way has ended. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    clearInterval(this.timer);
+    await this.current;
+  }
+
+  private get isDue(): boolean {
+    return !this.isStopped && (this.during === 'always' || this.lifecycle.state === 'ready');
+  }
+
+  private async once(): Promise<void> {
+    try {
+      await this.work();
+      this.lifecycle.countRun(this.name, 'done');
+    } catch (error) {
+      this.lifecycle.countRun(this.name, 'failed');
+      this.warn(error);
+    }
+  }
+
+  /** Outages last; a line a minute is enough. */
+  private warn(error: unknown): void {
+    const now = performance.now();
+    if (now - this.warnedAtMs < WARN_EVERY_MS && asAppError(error)) return;
+    this.warnedAtMs = now;
+    this.log.warn({ err: error, work: this.name }, 'Recurring work failed; it is tried again');
+  }
+}
