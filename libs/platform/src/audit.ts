@@ -1,7 +1,6 @@
-import { PLATFORM_NOTICES, type AuditActor, type AuditRecordedNotice, type AuditTarget } from '@agentfleet/contracts';
+import type { AuditActor, AuditTarget } from '@agentfleet/contracts';
 import { Types, type Connection } from 'mongoose';
 import type { Counter } from 'prom-client';
-import type { Bus } from './bus/bus';
 import { actorOf, type Caller } from './identity/caller';
 import type { Metrics } from './observe/metrics';
 import { collection } from './mongo/collection';
@@ -25,7 +24,6 @@ export class Audit {
 
   constructor(
     private readonly connection: Connection,
-    private readonly bus: Bus,
     private readonly app: string,
     metrics: Metrics,
   ) {
@@ -52,17 +50,8 @@ export class Audit {
       },
       { session: transaction.session },
     );
-    transaction.afterCommit(() => {
-      this.records.inc({ action: entry.action });
-      const notice: AuditRecordedNotice = {
-        orgId: entry.orgId,
-        auditId: id.toHexString(),
-        action: entry.action,
-        target: entry.target,
-        actor,
-        at: at.toISOString(),
-      };
-      this.bus.notify(PLATFORM_NOTICES.auditRecorded, notice);
-    });
+    transaction.afterCommit(() => this.records.inc({ action: entry.action }));
+    const { orgId, action, target } = entry;
+    transaction.notify('audit.recorded', { orgId, auditId: id.toHexString(), action, target, actor, at: at.toISOString() });
   }
 }

@@ -1,7 +1,9 @@
 export type { AppDefinition, ErrorRenderer, HttpRules, RenderableError, RenderedError } from './app-definition';
 export { Audit, type AuditEntry } from './audit';
+export { Changes, type Changed, type ChangedTarget } from './changes';
 export { bootApp, EnvError, openApiOf, type BootOptions, type RunningApp } from './boot-app';
 export { Bus, type ReplicaAnnouncement } from './bus/bus';
+export { OnNotice } from './bus/on-notice';
 export {
   choice,
   defineEnv,
@@ -28,6 +30,7 @@ export { IdentityStore } from './identity/identity-store';
 export { TokenVerifier } from './identity/token-verifier';
 export { Leases } from './leases';
 export { Lifecycle, type LifecycleState } from './lifecycle';
+export { LiveCaller, LiveCallers, type LostRights } from './live/live-callers';
 export { isDuplicateKey, isStorageUnavailable } from './mongo/mongo-errors';
 export { collection, collection as nativeCollection } from './mongo/collection';
 export { refusedOperations, withPlainErrors, type RefusedOperation } from './mongo/bulk-errors';

@@ -2,6 +2,7 @@ import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/co
 import { getConnectionToken } from '@nestjs/mongoose';
 import { Audit } from './audit';
 import { Bus } from './bus/bus';
+import { Changes } from './changes';
 import { HealthChecks, OperationsController } from './http/operations.controller';
 import { FieldCipher } from './identity/field-cipher';
 import { Identity } from './identity/identity';
@@ -10,6 +11,7 @@ import { RevocationController } from './identity/revocation.controller';
 import { TokenVerifier } from './identity/token-verifier';
 import { Leases } from './leases';
 import { Lifecycle } from './lifecycle';
+import { LiveCallers } from './live/live-callers';
 import { Transactions } from './mongo/transactions';
 import { CLOCK, systemClock } from './observe/clock';
 import { LOG } from './observe/log';
@@ -30,10 +32,12 @@ export class PlatformModule {
       { provide: Lifecycle, useValue: services.lifecycle },
       { provide: Transactions, useValue: services.transactions },
       { provide: Audit, useValue: services.audit },
+      { provide: Changes, useValue: services.changes },
       { provide: FieldCipher, useValue: services.cipher },
       { provide: Bus, useValue: services.bus },
       { provide: Leases, useValue: services.leases },
       { provide: Identity, useValue: services.identity },
+      { provide: LiveCallers, useValue: services.live },
       { provide: IdentityStore, useValue: services.identityStore },
       { provide: TokenVerifier, useValue: services.tokens },
       { provide: HealthChecks, useValue: services.health },

@@ -1,11 +1,12 @@
 import { Body, Controller, Get, HttpCode, Inject, Injectable, Module, Param, Post, Query } from '@nestjs/common';
-import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { MessagePattern, Payload } from '@nestjs/microservices';
 import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
-import type { JsonObject } from '@agentfleet/contracts';
+import type { JsonObject, SessionDeletedNotice } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { ArrayMaxSize, IsArray, IsInt, IsString, Length, Max, Min } from 'class-validator';
 import type { AppDefinition } from './app-definition';
 import { Bus } from './bus/bus';
+import { OnNotice } from './bus/on-notice';
 import { defineEnv, integer, type EnvOf } from './env/define-env';
 import { platformVariables } from './env/platform-variables';
 import { Authenticated, BodyLimit, CurrentCaller, Needs, NoBody, Public } from './http/access';
@@ -95,9 +96,9 @@ class ProbeController {
     return { notices: this.notices };
   }
 
-  @EventPattern('probe.notice')
-  notice(@Payload() payload: unknown): void {
-    this.notices.push(payload);
+  @OnNotice('session.deleted')
+  notice(notice: SessionDeletedNotice): void {
+    this.notices.push(notice);
   }
 
   @MessagePattern('probe.echo.{replica}')

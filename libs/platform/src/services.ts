@@ -3,6 +3,7 @@ import type { DestinationStream } from 'pino';
 import type { AppDefinition } from './app-definition';
 import { Audit } from './audit';
 import { Bus } from './bus/bus';
+import { Changes } from './changes';
 import type { BusOptions } from './bus/redis-options';
 import type { PlatformEnv } from './env/platform-variables';
 import { LocalCallers } from './http/local-callers';
@@ -15,8 +16,10 @@ import { KeyUsage } from './identity/key-usage';
 import { TokenVerifier } from './identity/token-verifier';
 import { Leases } from './leases';
 import { Lifecycle } from './lifecycle';
+import { LiveCallers } from './live/live-callers';
 import { Database } from './mongo/database';
 import { Transactions } from './mongo/transactions';
+import { systemClock } from './observe/clock';
 import { createLog } from './observe/log';
 import { Metrics } from './observe/metrics';
 import type { Replica } from './replica';
@@ -54,6 +57,8 @@ export function createServices<E extends PlatformEnv>(definition: AppDefinition<
     staticKeys: definition.staticKeys?.(env) ?? [],
     failuresPerMinute: definition.http.authFailuresPerMinute,
   });
+  const transactions = new Transactions(connection, bus, log);
+  const audit = new Audit(connection, definition.name, metrics);
   return {
     env,
     replica,
@@ -67,8 +72,10 @@ export function createServices<E extends PlatformEnv>(definition: AppDefinition<
     tokens,
     keyUsage,
     identity,
-    transactions: new Transactions(connection, log),
-    audit: new Audit(connection, bus, definition.name, metrics),
+    live: new LiveCallers(identity, identityStore, systemClock, log, lifecycle),
+    transactions,
+    audit,
+    changes: new Changes(transactions, audit, identityStore),
     cipher: new FieldCipher(env.SECRETS_KEY ?? ''),
     leases: new Leases(connection, replica, lifecycle, log),
     health: new HealthChecks(database, bus, lifecycle),

@@ -146,7 +146,7 @@ export class ApiKeysService implements OnModuleInit {
     });
   }
 
-  private announce(pattern: string, key: ApiKeyDocument, more: Pick<KeyNotice, 'previousValidUntil'> = {}): void {
+  private announce(pattern: 'key.revoked' | 'key.rotated' | 'key.changed', key: ApiKeyDocument, more: Pick<KeyNotice, 'previousValidUntil'> = {}): void {
     const keyId = key._id.toHexString();
     this.store.forgetKey(keyId);
     const notice: KeyNotice = { orgId: key.orgId, keyId, ...more, at: new Date().toISOString() };

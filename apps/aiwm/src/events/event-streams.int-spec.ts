@@ -105,7 +105,7 @@ test('a reader that does not read is sent away; others are not', async () => {
   slow.pause();
   const filler = 'x'.repeat(50_000);
   await waitFor('the end of the slow one', async () => {
-    for (let i = 0; i < 20; i++) running.services.bus.notify('vps.health.changed', { orgId: ORG, filler, at: new Date().toISOString() });
+    for (let i = 0; i < 20; i++) running.services.bus.notify('vps.health.changed' as never, { orgId: ORG, filler, at: new Date().toISOString() } as never);
     return (await openStreams(anonymous)) === 1;
   }, { timeoutMs: 20_000 });
   slow.resume();
@@ -133,9 +133,9 @@ test('notices that belong to nobody are dropped, types are filtered', async () =
   const config = await listen(admin, '?types=config,health');
   const { bus } = running.services;
   for (const pattern of ['agent.presence.changed', 'agent.configuration.changed', 'audit.recorded', 'vps.health.changed', 'cluster.connected', 'cluster.disconnected', 'cluster.presence.changed']) {
-    bus.notify(pattern, { agentId: 'nobody', at: '2026-01-01T00:00:00.000Z' });
-    bus.notify(pattern, { orgId: 5, agentId: 'nobody' });
-    bus.notify(pattern, { orgId: ORG, agentId: `of ${pattern}`, at: '2026-01-01T00:00:00.000Z' });
+    bus.notify(pattern as never, { agentId: 'nobody', at: '2026-01-01T00:00:00.000Z' } as never);
+    bus.notify(pattern as never, { orgId: 5, agentId: 'nobody' } as never);
+    bus.notify(pattern as never, { orgId: ORG, agentId: `of ${pattern}`, at: '2026-01-01T00:00:00.000Z' } as never);
   }
   await waitFor('the last', () => all.text().includes('of cluster.presence.changed') && config.text().includes('of cluster.presence.changed'));
   expect(all.text()).not.toContain('nobody');

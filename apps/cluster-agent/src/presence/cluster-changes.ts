@@ -1,4 +1,4 @@
-import { CLUSTER_NOTICES } from '@agentfleet/contracts';
+import { CLUSTER_NOTICES, type JsonObject } from '@agentfleet/contracts';
 import { asAppError, Bus, CLOCK, Lifecycle, Transactions, type Clock, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { ClusterMetrics } from '../operations/cluster-metrics';
@@ -113,7 +113,7 @@ export class ClusterChanges {
     for (const { cluster, event } of told) {
       const common = { orgId: cluster.org_id, clusterId: cluster._id, agentId: cluster.agent_id, epoch: event.epoch, at: event.at.toISOString() };
       if (event.kind === 'connected' || event.kind === 'replaced') {
-        const features: unknown = cluster.features === null ? {} : JSON.parse(cluster.features);
+        const features: JsonObject = cluster.features === null ? {} : JSON.parse(cluster.features);
         this.bus.notify(CLUSTER_NOTICES.connected, { ...common, name: cluster.name, replicaId: event.replica_id, transport: 'websocket', features });
       }
       if (event.kind === 'replaced') {

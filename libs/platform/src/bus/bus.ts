@@ -1,3 +1,4 @@
+import type { NoticeMap, NoticePattern } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Redis } from 'ioredis';
 import { firstValueFrom, TimeoutError, timeout } from 'rxjs';
@@ -73,7 +74,7 @@ export class Bus {
   }
 
   /** Tells all replicas of all apps a fact that is already in MongoDB. Never throws: a lost notice costs a poll interval. */
-  notify(pattern: string, payload: object): void {
+  notify<P extends NoticePattern>(pattern: P, payload: NoticeMap[P]): void {
     if (!this.isUp) {
       this.failures.inc();
       return;

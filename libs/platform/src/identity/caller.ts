@@ -15,6 +15,8 @@ export interface Caller {
   readonly keyLimits: ApiKeyLimits;
   /** Hex SHA-256 of the key that was presented; null for other callers. A rotation makes it invalid. */
   readonly keyHash: string | null;
+  /** When the credential that was presented ends by itself, milliseconds since 1970; Infinity for one that does not. */
+  readonly validUntilMs: number;
   /** Only for agents: what their token says. Whether it is still valid is the business of the app that serves agents. */
   readonly agentClaims: AgentTokenClaims | null;
 }

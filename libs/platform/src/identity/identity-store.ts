@@ -14,6 +14,7 @@ const MAX_ENTRIES = 10_000;
 /** Creations in one organization that wait longer for those before them are refused: more of them would only make it worse. */
 const TURN_MS = 10_000;
 const TURN_RETRY_AFTER_S = 5;
+const REFRESHED_AT_ONCE = 1000;
 
 type TurnEnd = 'over' | 'storage away';
 
@@ -52,8 +53,7 @@ export class IdentityStore {
     const cached = this.keys.get(hash);
     if (cached) return cached;
     const generation = this.generation;
-    const found = await collection<ApiKeyRecord & { _id: Types.ObjectId }>(this.connection, 'api_keys')
-      .findOne({ $or: [{ hash }, { previousHash: hash }] });
+    const found = await this.apiKeys().findOne({ $or: [{ hash }, { previousHash: hash }] });
     if (!found) return undefined;
     const record = { ...found, id: found._id.toHexString() };
     if (generation === this.generation) this.keys.set(hash, record);
@@ -65,8 +65,7 @@ export class IdentityStore {
     if (cached) return cached;
     if (!Types.ObjectId.isValid(id)) return undefined;
     const generation = this.generation;
-    const found = await collection<UserRecord & { _id: Types.ObjectId }>(this.connection, 'users')
-      .findOne({ _id: new Types.ObjectId(id) }, { projection: { passwordHash: 0 } });
+    const found = await this.userRecords().findOne({ _id: new Types.ObjectId(id) }, { projection: { passwordHash: 0 } });
     if (!found) return undefined;
     if (generation === this.generation) this.users.set(id, found);
     return found;
@@ -121,6 +120,45 @@ export class IdentityStore {
     const { matchedCount } = await collection<{ _id: Types.ObjectId; creations: number }>(this.connection, 'organizations')
       .updateOne({ _id: new Types.ObjectId(id) }, { $inc: { creations: 1 } }, { session });
     if (matchedCount === 0) throw new AppError('not_found', { message: 'Organization not found' });
+  }
+
+  /** Reads keys and users anew, many at once, for connections that stay open while no notice can come. */
+  async refresh(hashes: readonly string[], userIds: readonly string[]): Promise<void> {
+    for (let at = 0; at < hashes.length; at += REFRESHED_AT_ONCE) await this.refreshKeys(hashes.slice(at, at + REFRESHED_AT_ONCE));
+    for (let at = 0; at < userIds.length; at += REFRESHED_AT_ONCE) await this.refreshUsers(userIds.slice(at, at + REFRESHED_AT_ONCE));
+    this.organizations.clear();
+  }
+
+  private async refreshKeys(hashes: readonly string[]): Promise<void> {
+    const { generation } = this;
+    const found = await this.apiKeys().find({ $or: [{ hash: { $in: [...hashes] } }, { previousHash: { $in: [...hashes] } }] }).toArray();
+    if (generation !== this.generation) return; // a notice came meanwhile and knows better
+    const records = new Map(found.flatMap((key) => [[key.previousHash ?? '', key] as const, [key.hash, key] as const]));
+    for (const hash of hashes) {
+      const record = records.get(hash);
+      if (record) this.keys.set(hash, { ...record, id: record._id.toHexString() });
+      else this.keys.delete(hash);
+    }
+  }
+
+  private async refreshUsers(ids: readonly string[]): Promise<void> {
+    const { generation } = this;
+    const found = await this.userRecords().find({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) } }, { projection: { passwordHash: 0 } }).toArray();
+    if (generation !== this.generation) return;
+    const records = new Map(found.map((user) => [user._id.toHexString(), user]));
+    for (const id of ids) {
+      const record = records.get(id);
+      if (record) this.users.set(id, record);
+      else this.users.delete(id);
+    }
+  }
+
+  private apiKeys() {
+    return collection<ApiKeyRecord & { _id: Types.ObjectId }>(this.connection, 'api_keys');
+  }
+
+  private userRecords() {
+    return collection<UserRecord & { _id: Types.ObjectId }>(this.connection, 'users');
   }
 
   /** The public key of a `kid`; an unknown one first reloads the collection, at most every 5 s. */

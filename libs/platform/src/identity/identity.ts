@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { API_KEY_SCOPES, AGENT_SCOPE, DEFAULT_ORGANIZATION_ID, SCOPES_OF_ROLE, type Role, type Scope } from '@agentfleet/contracts';
+import { API_KEY_SCOPES, AGENT_SCOPE, DEFAULT_ORGANIZATION_ID, SCOPES_OF_ROLE, type Role, type Scope, type UserTokenClaims } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import type { Caller } from './caller';
 import { FailureLimiter } from './failure-limiter';
@@ -44,6 +44,7 @@ export class Identity {
   private readonly staticKeys: readonly { readonly digest: Buffer; readonly caller: Caller }[];
   /** Every request of a key is made by the same caller; records are replaced, never changed. */
   private readonly callers = new WeakMap<ApiKeyWithId, Caller>();
+  private readonly origins = new WeakMap<Caller, Origin>();
   private readonly failures: FailureLimiter;
 
   constructor(
@@ -55,7 +56,8 @@ export class Identity {
     this.staticKeys = options.staticKeys.flatMap(({ secret, ...key }) => {
       if (secret === undefined || secret === '') return [];
       const digest = sha256(secret);
-      return [{ digest, caller: keyCaller({ ...key, orgId: DEFAULT_ORGANIZATION_ID, limits: {} }, digest.toString('hex')) }];
+      const caller = keyCaller({ ...key, orgId: DEFAULT_ORGANIZATION_ID, limits: {} }, digest.toString('hex'));
+      return [{ digest, caller: this.from({ kind: 'fixed' }, caller) }];
     });
     this.failures = new FailureLimiter(options.failuresPerMinute);
   }
@@ -75,11 +77,27 @@ export class Identity {
     }
   }
 
+  /**
+   * The caller as it is now, with its present rights; undefined when its credential is no longer good. For connections that
+   * stay open. @throws AppError `storage_unavailable` and storage errors: then nobody knows
+   */
+  async recheck(caller: Caller): Promise<Caller | undefined> {
+    const origin = this.origins.get(caller);
+    if (!origin) throw new Error('Only a caller that was authenticated here can be checked again');
+    if (origin.kind === 'fixed') return caller;
+    if (origin.kind === 'key') return this.callerOfHash(origin.hash);
+    try {
+      return await this.userOf(origin.claims, origin.organizationId);
+    } catch (error) {
+      if (error instanceof AppError && error.status < 500) return undefined;
+      throw error;
+    }
+  }
+
   /** True when a key that was valid earlier is so still (for sockets that stay open). Storage errors pass through. */
   async isKeyStillValid(keyHash: string): Promise<boolean> {
     if (this.staticKeys.some((key) => key.digest.toString('hex') === keyHash)) return true;
-    const record = await this.store.apiKeyByHash(keyHash);
-    return record !== undefined && isUsable(record, keyHash);
+    return (await this.callerOfHash(keyHash)) !== undefined;
   }
 
   private async resolve(credentials: Credentials): Promise<Caller> {
@@ -91,7 +109,7 @@ export class Identity {
       return this.fromBearer(value, credentials.organizationId);
     }
     if (queryToken !== undefined) return this.fromKey(queryToken);
-    if (this.options.authMode === 'off') return anonymousOwner();
+    if (this.options.authMode === 'off') return this.from({ kind: 'fixed' }, anonymousOwner());
     throw refused('No credentials: send Authorization: Bearer and a token or an API key, or X-API-Key');
   }
 
@@ -110,44 +128,59 @@ export class Identity {
     if (known) return known;
     if (JWT.test(value)) throw refused('This is an access token, not an API key: send it as Authorization: Bearer');
     if (!API_KEY.test(value)) throw refused('This is no token and no API key');
-    const hash = sha256(value).toString('hex');
+    const caller = await this.callerOfHash(sha256(value).toString('hex'));
+    if (!caller) throw refused('The API key is unknown, revoked or expired');
+    this.usage.saw(caller.orgId, caller.id);
+    return caller;
+  }
+
+  private async callerOfHash(hash: string): Promise<Caller | undefined> {
     const record = await this.store.apiKeyByHash(hash);
-    if (!record || !isUsable(record, hash)) throw refused('The API key is unknown, revoked or expired');
-    this.usage.saw(record.orgId, record.id);
-    const caller = this.callers.get(record) ?? keyCaller(record, hash);
+    if (!record || validUntilMs(record, hash) <= Date.now()) return undefined;
+    const known = this.callers.get(record);
+    if (known) return known;
+    const caller = this.from({ kind: 'key', hash }, { ...keyCaller(record, hash), validUntilMs: validUntilMs(record, hash) });
     this.callers.set(record, caller);
     return caller;
   }
 
   private async fromToken(token: string, organizationId: string | undefined): Promise<Caller> {
     const verified = await this.tokens.verify(token);
-    if (verified.kind === 'agent') {
-      const { claims } = verified;
-      return {
-        ...NO_RIGHTS,
-        kind: 'agent',
-        id: claims.agentId,
-        name: claims.username,
-        orgId: claims.orgId,
-        scopes: new Set([AGENT_SCOPE]),
-        agentClaims: claims,
-      };
-    }
-    const user = await this.store.userById(verified.claims.sub);
-    if (!user || user.isDeleted || user.status !== 'active' || user.tokenVersion !== verified.claims.tokenVersion) {
-      throw new AppError('token_revoked');
-    }
+    if (verified.kind === 'user') return this.userOf(verified.claims, organizationId);
+    const { claims } = verified;
+    return this.from({ kind: 'fixed' }, {
+      ...NO_RIGHTS,
+      kind: 'agent',
+      id: claims.agentId,
+      name: claims.username,
+      orgId: claims.orgId,
+      scopes: new Set([AGENT_SCOPE]),
+      validUntilMs: claims.exp * 1000,
+      agentClaims: claims,
+    });
+  }
+
+  private async userOf(claims: UserTokenClaims, organizationId: string | undefined): Promise<Caller> {
+    const user = await this.store.userById(claims.sub);
+    if (!user || user.isDeleted || user.status !== 'active' || user.tokenVersion !== claims.tokenVersion) throw new AppError('token_revoked');
     const caller: Caller = {
       ...NO_RIGHTS,
       kind: 'user',
-      id: verified.claims.sub,
+      id: claims.sub,
       name: user.username,
       orgId: user.orgId,
       allOrganizations: user.roles.includes('universe.owner'),
       scopes: scopesOf(user.roles),
       roles: user.roles,
+      validUntilMs: claims.exp * 1000,
     };
-    return caller.allOrganizations && organizationId !== undefined ? this.actingIn(caller, organizationId) : caller;
+    const acting = caller.allOrganizations && organizationId !== undefined ? await this.actingIn(caller, organizationId) : caller;
+    return this.from({ kind: 'user', claims, organizationId }, acting);
+  }
+
+  private from(origin: Origin, caller: Caller): Caller {
+    this.origins.set(caller, origin);
+    return caller;
   }
 
   /** A `universe.owner` who names an organization acts exactly as its owner. */
@@ -164,7 +197,14 @@ export class Identity {
 /** Dialects whose contract fixes the words have their own. */
 const refused = (message: string) => new AppError('unauthenticated', { message });
 
-const NO_RIGHTS = { allOrganizations: false, roles: [], keyLimits: {}, keyHash: null, agentClaims: null } as const;
+const NO_RIGHTS = { allOrganizations: false, roles: [], keyLimits: {}, keyHash: null, validUntilMs: Infinity, agentClaims: null } as const;
+
+/** What a caller was resolved from, so that it can be resolved again without the credential itself. */
+type Origin =
+  | { readonly kind: 'key'; readonly hash: string }
+  | { readonly kind: 'user'; readonly claims: UserTokenClaims; readonly organizationId: string | undefined }
+  /** Static keys, callers with AUTH_MODE=off, and agents, whose state is the business of the app that serves them. */
+  | { readonly kind: 'fixed' };
 
 function scopesOf(roles: readonly string[]): ReadonlySet<Scope> {
   const known = Object.keys(SCOPES_OF_ROLE).filter((role): role is Role => roles.includes(role));
@@ -194,9 +234,9 @@ interface KeyValidity {
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
 }
-function isUsable(record: KeyValidity, hash: string): boolean {
-  const now = Date.now();
-  if (record.revokedAt !== null || (record.expiresAt !== null && record.expiresAt.getTime() <= now)) return false;
-  if (record.hash === hash) return true;
-  return record.previousValidUntil !== null && record.previousValidUntil.getTime() > now;
+/** When the key of this hash ends, milliseconds since 1970; long ago when it is revoked or was rotated out. */
+function validUntilMs(record: KeyValidity, hash: string): number {
+  if (record.revokedAt !== null) return -Infinity;
+  const ends = [record.expiresAt?.getTime() ?? Infinity, record.hash === hash ? Infinity : (record.previousValidUntil?.getTime() ?? -Infinity)];
+  return Math.min(...ends);
 }

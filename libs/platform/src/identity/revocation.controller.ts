@@ -1,59 +1,59 @@
-import { PLATFORM_NOTICES } from '@agentfleet/contracts';
+import type { AgentRevokedNotice, KeyNotice, OrganizationDeletedNotice, UserRevokedNotice } from '@agentfleet/contracts';
 import { Controller } from '@nestjs/common';
-import { EventPattern, Payload } from '@nestjs/microservices';
+import { OnNotice } from '../bus/on-notice';
+import { LiveCallers } from '../live/live-callers';
 import { IdentityStore } from './identity-store';
 import { TokenVerifier } from './token-verifier';
 
-/** Reads one text field of a notice; notices come from outside the process and may be anything. */
-function textOf(payload: unknown, field: string): string | undefined {
-  if (typeof payload !== 'object' || payload === null) return undefined;
-  const value: unknown = Object.entries(payload).find(([name]) => name === field)?.[1];
-  return typeof value === 'string' ? value : undefined;
-}
-
-/** Drops what is cached of a credential as soon as a notice says that it changed. */
+/** When a credential changes: first what is cached of it is dropped, then the connections that it opened are checked. */
 @Controller()
 export class RevocationController {
   constructor(
     private readonly store: IdentityStore,
     private readonly tokens: TokenVerifier,
+    private readonly live: LiveCallers,
   ) {}
 
-  @EventPattern(PLATFORM_NOTICES.keyRevoked)
-  keyRevoked(@Payload() notice: unknown): void {
-    this.forgetKey(notice);
+  @OnNotice('key.revoked')
+  keyRevoked(notice: KeyNotice): Promise<void> {
+    return this.recheckKey(notice);
   }
 
-  @EventPattern(PLATFORM_NOTICES.keyRotated)
-  keyRotated(@Payload() notice: unknown): void {
-    this.forgetKey(notice);
+  @OnNotice('key.rotated')
+  keyRotated(notice: KeyNotice): Promise<void> {
+    return this.recheckKey(notice);
   }
 
-  @EventPattern(PLATFORM_NOTICES.keyChanged)
-  keyChanged(@Payload() notice: unknown): void {
-    this.forgetKey(notice);
+  @OnNotice('key.changed')
+  keyChanged(notice: KeyNotice): Promise<void> {
+    return this.recheckKey(notice);
   }
 
-  @EventPattern(PLATFORM_NOTICES.userRevoked)
-  userRevoked(@Payload() notice: unknown): void {
-    const userId = textOf(notice, 'userId');
-    if (userId !== undefined) this.store.forgetUser(userId);
+  @OnNotice('user.revoked')
+  userRevoked({ userId }: UserRevokedNotice): Promise<void> {
+    this.store.forgetUser(userId);
+    return this.live.recheck(({ kind, id }) => kind === 'user' && id === userId);
   }
 
-  @EventPattern(PLATFORM_NOTICES.organizationDeleted)
-  organizationDeleted(@Payload() notice: unknown): void {
-    const orgId = textOf(notice, 'orgId');
-    if (orgId !== undefined) this.store.forgetOrganization(orgId);
+  @OnNotice('agent.revoked')
+  agentRevoked(notice: AgentRevokedNotice): void {
+    this.live.agentRevoked(notice);
   }
 
-  @EventPattern(PLATFORM_NOTICES.signingKeysChanged)
+  @OnNotice('organization.deleted')
+  organizationDeleted({ orgId }: OrganizationDeletedNotice): Promise<void> {
+    this.store.forgetOrganization(orgId);
+    return this.live.recheck((caller) => caller.orgId === orgId);
+  }
+
+  @OnNotice('signing-keys.changed')
   signingKeysChanged(): void {
     this.store.forgetSigningKeys();
     this.tokens.forgetAll();
   }
 
-  private forgetKey(notice: unknown): void {
-    const keyId = textOf(notice, 'keyId');
-    if (keyId !== undefined) this.store.forgetKey(keyId);
+  private recheckKey({ keyId }: KeyNotice): Promise<void> {
+    this.store.forgetKey(keyId);
+    return this.live.recheck(({ kind, id }) => kind === 'key' && id === keyId);
   }
 }

@@ -20,7 +20,7 @@ afterAll(async () => {
 
 const count = async () => (await database.db.collection('things').findOne({ name: 'one' }))?.['count'];
 function transactions(retryBudgetMs: number): Transactions {
-  return new Transactions(running.services.database.connection, running.services.log, retryBudgetMs);
+  return new Transactions(running.services.database.connection, running.services.bus, running.services.log, retryBudgetMs);
 }
 function increment(budgetMs: number): Promise<unknown> {
   return transactions(budgetMs).run(({ session }) =>

@@ -1,5 +1,7 @@
+import type { NoticeMap, NoticePattern } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { mongo, type ClientSession, type Connection } from 'mongoose';
+import type { Bus } from '../bus/bus';
 import type { Log } from '../observe/log';
 
 /** One attempt of a transaction. */
@@ -7,6 +9,8 @@ export interface Transaction {
   readonly session: ClientSession;
   /** Runs after the commit, never when the transaction fails; a failure of `work` is logged, not thrown. */
   afterCommit(work: () => void | Promise<void>): void;
+  /** Tells all replicas of all apps after the commit, never when the transaction fails. */
+  notify<P extends NoticePattern>(pattern: P, payload: NoticeMap[P]): void;
 }
 
 /**
@@ -27,6 +31,7 @@ function hasLabel(error: unknown, label: string): boolean {
 export class Transactions {
   constructor(
     private readonly connection: Connection,
+    private readonly bus: Bus,
     private readonly log: Log,
     private readonly retryBudgetMs = RETRY_BUDGET_MS,
   ) {}
@@ -64,7 +69,11 @@ export class Transactions {
     });
     let result: T;
     try {
-      result = await work({ session, afterCommit: (effect) => void effects.push(effect) });
+      result = await work({
+        session,
+        afterCommit: (effect) => void effects.push(effect),
+        notify: (pattern, payload) => void effects.push(() => this.bus.notify(pattern, payload)),
+      });
     } catch (error) {
       await session.abortTransaction().catch(() => undefined);
       throw error;
