@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 const AT = '2026-01-01T00:00:00.000Z';
-const READ: Scope = 'sessions:read';
+const READ = 'sessions:read';
 
 interface Watched {
   readonly connection: LiveCaller;
