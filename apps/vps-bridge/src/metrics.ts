@@ -1,10 +1,7 @@
 import type { VpsCallKind, VpsCallResult } from '@agentfleet/contracts';
 import type { Failure } from '@agentfleet/errors';
-import { HEALTH_STATUSES, statusOf } from '@agentfleet/health';
 import { Metrics } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
-import { HealthRepository } from './health-records/health.repository';
-import { SessionRepository } from './sessions/session.repository';
+import { Injectable, Module } from '@nestjs/common';
 
 const CALL_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 const OVERHEAD_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1];
@@ -27,11 +24,7 @@ export class CallMetrics {
   readonly replays;
   readonly outcomeUnknown;
 
-  constructor(
-    metrics: Metrics,
-    health: HealthRepository,
-    sessions: SessionRepository,
-  ) {
+  constructor(metrics: Metrics) {
     this.calls = metrics.counter({ name: 'vps_calls_total', help: 'Calls', labelNames: ['kind', 'outcome'] });
     this.duration = metrics.histogram({ name: 'vps_call_duration_seconds', help: 'Whole calls', labelNames: ['kind', 'outcome'], buckets: CALL_BUCKETS });
     this.overhead = metrics.histogram({ name: 'vps_call_overhead_seconds', help: 'Calls without agents and pauses', buckets: OVERHEAD_BUCKETS });
@@ -46,25 +39,6 @@ export class CallMetrics {
     this.midstreamFailures = metrics.counter({ name: 'vps_stream_midstream_failures_total', help: 'Agents that broke off in mid-stream', labelNames: ['mode'] });
     this.replays = metrics.counter({ name: 'vps_idempotent_replays_total', help: 'Repeated requests that were answered from the record' });
     this.outcomeUnknown = metrics.counter({ name: 'vps_outcome_unknown_total', help: 'Calls whose outcome nobody knows' });
-    metrics.gauge({
-      name: 'vps_agents',
-      help: 'Registered agents of all organizations',
-      labelNames: ['status'],
-      collect: async (gauge) => {
-        const states = await health.listAllStates().catch(() => null);
-        if (states === null) return; // storage is away: the last known numbers stay
-        const statuses = states.map(statusOf);
-        for (const status of HEALTH_STATUSES) gauge.set({ status }, statuses.filter((one) => one === status).length);
-      },
-    });
-    metrics.gauge({
-      name: 'vps_sessions',
-      help: 'Sessions of all organizations',
-      collect: async (gauge) => {
-        const count = await sessions.estimateAll().catch(() => null);
-        if (count !== null) gauge.set(count);
-      },
-    });
   }
 
   /** @param agentsMs spent with agents and in pauses. */
@@ -84,3 +58,6 @@ export class CallMetrics {
     if (failure?.errorCode === 'address_denied') this.addressDenied.inc();
   }
 }
+
+@Module({ providers: [CallMetrics], exports: [CallMetrics] })
+export class MetricsModule {}

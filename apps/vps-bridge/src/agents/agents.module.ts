@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AddressesModule } from '../addresses/addresses.module';
-import { HealthStoreModule } from '../health-records/health-records.module';
+import { HealthRecordsModule } from '../health-records/health-records.module';
 import { AgentDirectory } from './agent-directory';
 import { AgentRepository } from './agent.repository';
 import { agentStore } from './agent.schema';
@@ -10,7 +10,7 @@ import { RegisterAgent } from './register-agent';
 
 /** The registry: what may be called, and the cache that calls use. */
 @Module({
-  imports: [agentStore, AddressesModule, HealthStoreModule],
+  imports: [agentStore, AddressesModule, HealthRecordsModule],
   controllers: [AgentsController, AgentsNoticesController],
   providers: [AgentRepository, AgentDirectory, RegisterAgent],
   exports: [AgentDirectory, RegisterAgent],

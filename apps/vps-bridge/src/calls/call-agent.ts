@@ -1,13 +1,23 @@
 import type { VpsCallRequest, VpsCallResult } from '@agentfleet/contracts';
-import { CLOCK, type Clock } from '@agentfleet/platform';
+import { CLOCK, ENV, REPLICA, currentContext, isStorageUnavailable, type Clock, type Replica } from '@agentfleet/platform';
+import { Deadline, walkFallbacks } from '@agentfleet/resilience';
+import { HISTORY_LIMITS, historyWithPrompt, type HistoryTurn } from '@agentfleet/sessions';
 import { Inject, Injectable } from '@nestjs/common';
+import { AgentDirectory, type KnownAgent } from '../agents/agent-directory';
+import type { VpsBridgeEnv } from '../env';
+import { HealthWriter } from '../health/health-writer';
+import { MessageRepository } from '../sessions/message.repository';
+import { SessionDirectory, type KnownSession } from '../sessions/session-directory';
+import { namesOf, type BegunCall, type CallWalk, type Chain } from './call-result';
+import { CallCut, CallsInFlight, type CallSlot } from './calls-in-flight';
+import { ConcludeCall, type StreamEnd } from './conclude-call';
+import { IdempotentCalls } from './idempotent-calls';
+import { PromptStore } from './prompt-store';
 import { newCallId } from './records/call-id';
-import { keptResult } from './records/call-record';
+import { isRecorded, keptResult, openCall, type Call } from './records/call-record';
 import type { IdempotencyKey } from './records/idempotency-key';
-import { KeyedCalls, type CallToOpen, type EndedCall } from './idempotent-calls';
-import { RunCall, type CallTask } from './conclude-call';
-import { RunningCalls } from './calls-in-flight';
-import { TryAgent } from './try-agent';
+import { RecordWriter } from './records/record-writer';
+import { TryAgent, type AgentTry, type StreamedAttempts } from './try-agent';
 
 /** Who a call is made for. */
 export interface CallFor {
@@ -21,37 +31,124 @@ export interface CallAnswer {
   readonly replayed: boolean;
 }
 
-/** Answers a request whose key belongs to a call that has ended. */
-export function earlierAnswer({ result }: EndedCall): CallAnswer {
-  return { result: keptResult(result), replayed: true };
-}
-
-/** One synchronous call. */
+/** The way of a call: `begin`, then `finish`. A plain call goes both at once; others do something of their own in between. */
 @Injectable()
 export class CallAgent {
   constructor(
-    private readonly runCall: RunCall,
-    private readonly running: RunningCalls,
-    private readonly keyed: KeyedCalls,
-    private readonly tryAgent: TryAgent,
+    @Inject(ENV) private readonly env: VpsBridgeEnv,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(REPLICA) private readonly replica: Replica,
+    private readonly inFlight: CallsInFlight,
+    private readonly idempotent: IdempotentCalls,
+    private readonly agents: AgentDirectory,
+    private readonly sessions: SessionDirectory,
+    private readonly messages: MessageRepository,
+    private readonly prompts: PromptStore,
+    private readonly records: RecordWriter,
+    private readonly health: HealthWriter,
+    private readonly tryAgent: TryAgent,
+    private readonly concludeCall: ConcludeCall,
   ) {}
 
   /**
+   * One synchronous call.
    * @param key makes the call act once, however often it is repeated.
-   * @throws AppError as `RunCall.run`, and `overloaded`, `call_in_progress`, `idempotency_key_reused`.
+   * @throws AppError as `begin` and `finish`, and `overloaded`, `call_in_progress`, `idempotency_key_reused`.
    */
-  async call(caller: CallFor, request: VpsCallRequest, key: IdempotencyKey | null): Promise<CallAnswer> {
-    this.running.requireRoom();
-    const call: CallToOpen = { callId: newCallId(this.clock.now()), kind: 'sync', orgId: caller.orgId, callerId: caller.id, request, key };
-    if (key === null) return { result: await this.runCall.run(this.task(call)), replayed: false };
-    const opened = await this.keyed.open(call);
-    if (opened.kind === 'earlier') return earlierAnswer(opened.call);
-    return { result: await this.keyed.guard(opened.call, () => this.runCall.run(this.task(opened.call))), replayed: false };
+  async call(caller: CallFor, request: VpsCallRequest, key: IdempotencyKey | undefined): Promise<CallAnswer> {
+    this.inFlight.requireRoom();
+    const call: Call = { callId: newCallId(this.clock.now()), kind: 'sync', orgId: caller.orgId, callerId: caller.id, request, key };
+    if (key === undefined) return { result: await this.run(call), replayed: false };
+    const claimed = await this.idempotent.claim(call);
+    if (claimed.kind === 'replay') return { result: keptResult(claimed.record.result), replayed: true };
+    try {
+      const result = await this.run(claimed.call);
+      this.idempotent.release(claimed.call);
+      return { result, replayed: false };
+    } catch (error) {
+      await this.idempotent.fail(claimed.call, error);
+      throw error;
+    }
   }
 
-  private task(call: CallToOpen): CallTask {
-    const isKeyed = call.key !== null;
-    return { ...call, isRecorded: isKeyed, keepsResponse: isKeyed, ask: (known, route, prompt, deadline) => this.tryAgent.whole(known, route, prompt, deadline) };
+  private async run(call: Call): Promise<VpsCallResult> {
+    const slot = this.inFlight.enter(call.kind);
+    try {
+      const begun = await this.begin(call, slot);
+      return begun === undefined ? await this.concludeCall.unregistered(call, slot.startMs) : await this.finish(begun, slot);
+    } finally {
+      slot.leave();
+    }
+  }
+
+  /**
+   * Everything before an agent is contacted: agent and chain, session, history; a recorded call's prompt is durable then.
+   * @returns undefined when the agent is not registered.
+   * @throws AppError `session_owner_mismatch`, `validation_failed` (metadata), `storage_unavailable`
+   */
+  async begin(call: Call, { startMs }: CallSlot): Promise<BegunCall | undefined> {
+    const { request, orgId, callId, callerId } = call;
+    const startedAtMs = this.clock.now();
+    const requested = await this.agents.find(orgId, request.agentName);
+    if (requested === null) return undefined;
+    const deadlineSeconds = request.deadlineSeconds ?? Math.max(this.env.VPS_DEFAULT_DEADLINE_SECONDS, requested.agent.timeoutSeconds);
+    const deadline = Deadline.after(deadlineSeconds * 1000, this.clock);
+    const [session, chain] = await Promise.all([this.sessions.resolve(orgId, request, callerId, startedAtMs), this.chainOf(orgId, requested)]);
+    const turns = await this.turnsOf(call, session);
+    if (isRecorded(call) && session !== undefined) await this.prompts.store(call, session, startedAtMs, deadline);
+    const context = currentContext();
+    const prompt = { callId, turns, sessionId: request.sessionId, correlationId: context?.correlationId, traceparent: context?.traceparent };
+    return { call, startedAtMs, startMs, deadline, session, chain, prompt };
+  }
+
+  /**
+   * Asks the agents of the chain in turn, stores what they said, and renders the result.
+   * @param streamed makes the attempts of a streamed call.
+   * @returns the result, whether or not an agent answered.
+   * @throws AppError `answer_not_stored` (with the result), `draining` (with the call's id)
+   */
+  async finish(begun: BegunCall, slot: CallSlot, streamed?: StreamedAttempts & StreamEnd): Promise<VpsCallResult> {
+    const { call, chain, startedAtMs } = begun;
+    if (!isRecorded(call)) this.records.begin(openCall(call, this.replica.id, startedAtMs, namesOf(chain)));
+    try {
+      const walk = await Promise.race([this.walk(begun, streamed), slot.cut]);
+      return await this.concludeCall.walked(begun, walk, streamed);
+    } catch (error) {
+      if (error instanceof CallCut) return await this.concludeCall.cut(begun, streamed);
+      this.records.forget(call.callId);
+      throw error;
+    }
+  }
+
+  private async chainOf(orgId: string, requested: KnownAgent): Promise<Chain> {
+    const { name, fallbackAgents } = requested.agent;
+    const others = await Promise.all(fallbackAgents.map(async (other) => ({ name: other, agent: await this.agents.find(orgId, other) })));
+    return [{ name, agent: requested }, ...others];
+  }
+
+  private async turnsOf({ callId, request: { prompt, includeHistory } }: Call, session: KnownSession | undefined): Promise<readonly HistoryTurn[]> {
+    if (!includeHistory || session === undefined) return [{ role: 'user', content: prompt }];
+    const newest = await this.messages.before(session.key, Number.MAX_SAFE_INTEGER, HISTORY_LIMITS.messages);
+    const earlier = newest.filter((message) => message.callId !== callId).reverse();
+    return historyWithPrompt(earlier, prompt, (text) => Buffer.byteLength(text));
+  }
+
+  private walk({ chain, prompt, deadline }: BegunCall, streamed: StreamedAttempts | undefined): Promise<CallWalk> {
+    const positionOf = (known: KnownAgent) => chain.findIndex(({ agent }) => agent === known);
+    return walkFallbacks<KnownAgent, AgentTry, AgentTry>(chain, {
+      deadline,
+      admit: (known) => this.admit(known),
+      tryAgent: (known, route) => this.tryAgent.run({ known, prompt, deadline, position: positionOf(known) }, route, streamed),
+    });
+  }
+
+  /** Without storage nobody can claim a trial; the agent is then tried in the second pass like any skipped one. */
+  private async admit(known: KnownAgent): Promise<'normal' | 'trial' | 'skip'> {
+    try {
+      return await this.health.claim(known);
+    } catch (error) {
+      if (isStorageUnavailable(error)) return 'skip';
+      throw error;
+    }
   }
 }

@@ -3,7 +3,8 @@ import { newHealth } from '@agentfleet/health';
 import type { Circuit, WalkStep } from '@agentfleet/resilience';
 import type { KnownAgent } from '../agents/agent-directory';
 import { newCallId } from './records/call-id';
-import { callResult, notRegisteredResult, type CallWalk, type Chain } from './call-result';
+import { callResult, type CallWalk, type Chain } from './call-result';
+import { notRegisteredResult } from './records/unanswered';
 import type { AgentTry } from './try-agent';
 
 const NOW = 1_000_000;

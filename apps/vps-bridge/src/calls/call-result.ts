@@ -1,15 +1,13 @@
-import { shortened, type VpsCallAttempt, type VpsCallResult } from '@agentfleet/contracts';
+import type { VpsCallAttempt, VpsCallResult } from '@agentfleet/contracts';
 import { classifyFailure, failureText, shownCode } from '@agentfleet/errors';
 import { applyOutcome } from '@agentfleet/health';
-import type { ChainMember, CircuitSettings, WalkResult, WalkStep } from '@agentfleet/resilience';
+import type { ChainMember, CircuitSettings, Deadline, WalkResult, WalkStep } from '@agentfleet/resilience';
 import type { KnownAgent } from '../agents/agent-directory';
+import type { KnownSession } from '../sessions/session-directory';
+import type { AgentPrompt } from '../vps-client/agent-request';
+import type { Call } from './records/call-record';
+import { roundedMs, type CallIdentity } from './records/unanswered';
 import type { AgentTry } from './try-agent';
-
-export interface CallIdentity {
-  readonly callId: string;
-  readonly agentName: string;
-  readonly sessionId: string | null;
-}
 
 /** What the circuits of failed agents will be once the call is stored. */
 export interface CircuitsAfter {
@@ -21,9 +19,20 @@ export type Chain = readonly ChainMember<KnownAgent>[];
 
 export type CallWalk = WalkResult<AgentTry, AgentTry>;
 
-/** Two decimals. */
-export function roundedMs(ms: number): number {
-  return Math.round(ms * 100) / 100;
+/** A call whose agent is registered, and for which all stands that must stand before an agent is contacted. */
+export interface BegunCall {
+  readonly call: Call;
+  readonly startedAtMs: number;
+  /** Monotonic. */
+  readonly startMs: number;
+  readonly deadline: Deadline;
+  readonly session: KnownSession | undefined;
+  readonly chain: Chain;
+  readonly prompt: AgentPrompt;
+}
+
+export function namesOf(chain: Chain): readonly string[] {
+  return chain.map(({ name }) => name);
 }
 
 export function triesOf(walk: CallWalk): readonly AgentTry[] {
@@ -32,54 +41,6 @@ export function triesOf(walk: CallWalk): readonly AgentTry[] {
 
 function tryOf({ outcome }: Extract<CallWalk['steps'][number], { kind: 'tried' }>): AgentTry {
   return outcome.kind === 'answered' ? outcome.answer : outcome.failure;
-}
-
-/** The answer of a call whose agent is not registered: nothing was tried and nothing is stored. */
-export function notRegisteredResult({ callId, agentName, sessionId }: CallIdentity): VpsCallResult {
-  const error =
-    `Agent '${shortened(agentName)}' not registered. Register it with POST /api/vps/register; ` +
-    'being listed in AIWM does not make an agent callable here.';
-  return {
-    success: false,
-    agent_name: agentName,
-    response: null,
-    error,
-    error_type: 'UNKNOWN',
-    error_code: 'not_registered',
-    fallback_chain: [],
-    latency_ms: 0,
-    retried: false,
-    retry_count: 0,
-    call_id: callId,
-    session_id: sessionId,
-    retry_after_seconds: null,
-    attempts: [],
-  };
-}
-
-/** What is known of a call whose replica ended, or was ended, while an agent was answering. It is never sent again. */
-export function outcomeUnknownResult({ callId, agentName, sessionId }: CallIdentity, chain: readonly string[], latencyMs: number): VpsCallResult {
-  return {
-    success: false,
-    agent_name: agentName,
-    response: null,
-    error: 'The bridge stopped while an agent was answering. Whether the agent acted is not known, so the call is not repeated.',
-    error_type: 'UNKNOWN',
-    error_code: 'outcome_unknown',
-    fallback_chain: chain,
-    latency_ms: roundedMs(latencyMs),
-    retried: false,
-    retry_count: 0,
-    call_id: callId,
-    session_id: sessionId,
-    retry_after_seconds: null,
-    attempts: [],
-  };
-}
-
-/** What is kept of a call that was refused before any agent was contacted. */
-export function refusedResult(identity: CallIdentity, chain: readonly string[], errorCode: string): VpsCallResult {
-  return { ...outcomeUnknownResult(identity, chain, 0), error: 'The call was refused before any agent was contacted', error_code: errorCode };
 }
 
 /** The answer of a call that walked its chain. */
@@ -95,7 +56,7 @@ export function callResult(identity: CallIdentity, chain: Chain, walk: CallWalk,
     error: failure === null ? null : `All agents failed. Last error: ${failureText(failure)}`,
     error_type: failure?.errorType ?? null,
     error_code: failure === null ? null : shownCode(failure),
-    fallback_chain: chain.map(({ name }) => name),
+    fallback_chain: namesOf(chain),
     latency_ms: roundedMs(latencyMs),
     retried: walk.failovers > 0,
     retry_count: walk.failovers,

@@ -1,24 +1,14 @@
-import type { VpsCallRequest } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import type { Deadline } from '@agentfleet/resilience';
 import { Injectable } from '@nestjs/common';
+import { CallMetrics } from '../metrics';
 import { MessageRepository, type MessageContent } from '../sessions/message.repository';
 import type { KnownSession } from '../sessions/session-directory';
-import { CallMetrics } from '../metrics';
 import { CommitLoop, type CallRecord } from './commit-loop';
-
-/** What a call says, and since when. */
-export interface PromptedCall {
-  readonly callId: string;
-  readonly request: VpsCallRequest;
-  readonly startedAtMs: number;
-  readonly deadline: Deadline;
-  /** The call may have come so far before, in a replica that died then. */
-  readonly mayBeStored: boolean;
-}
+import type { Call } from './records/call-record';
 
 /** The message that a call's prompt is in its session. */
-export function promptOf({ callId, request, startedAtMs }: Omit<PromptedCall, 'deadline' | 'mayBeStored'>): MessageContent {
+export function promptOf({ callId, request }: Call, startedAtMs: number): MessageContent {
   return { timestampMs: startedAtMs, role: 'user', content: request.prompt, agent: '', callId, incomplete: false };
 }
 
@@ -38,20 +28,20 @@ export class PromptStore {
    * Resolves when prompt and metadata are durable.
    * @throws AppError `storage_unavailable` when that could not be within the call's deadline.
    */
-  async store(call: PromptedCall, session: KnownSession): Promise<void> {
+  async store(call: Call, session: KnownSession, startedAtMs: number, deadline: Deadline): Promise<void> {
     if (this.leaving.has(call.callId)) throw new AppError('storage_unavailable'); // nobody knows yet whether it is there
-    const isThere = call.mayBeStored && (await this.messages.hasPromptOf(session.key, call.callId));
+    const isThere = call.mayBeStored === true && (await this.messages.hasPromptOf(session.key, call.callId));
     const { metadata } = call.request;
-    // Prompt and metadata are written side by side: where the one is, the other may be lost.
+    // Prompt and metadata are written side by side: where the one is, the other may be missing.
     if (isThere && metadata === null) return;
-    const messages = isThere ? [] : [promptOf(call)];
-    await this.commit(call.callId, { session: { known: session, messages, metadata }, outcomes: [], finish: null, deadline: call.deadline });
+    const messages = isThere ? [] : [promptOf(call, startedAtMs)];
+    await this.commit(call.callId, { session: { known: session, messages, metadata }, outcomes: [], finish: null, deadline });
     if (!isThere) this.metrics.messages.inc({ role: 'user' });
   }
 
-  /** Resolves when nothing of the call is on its way any more; null when nothing is. */
-  leavingOf(callId: string): Promise<void> | null {
-    return this.leaving.get(callId) ?? null;
+  /** Resolves when nothing of the call is on its way any more; undefined when nothing is. */
+  leavingOf(callId: string): Promise<void> | undefined {
+    return this.leaving.get(callId);
   }
 
   private commit(callId: string, record: CallRecord): Promise<void> {

@@ -1,10 +1,15 @@
-import type { VpsHealthChangedNotice } from '@agentfleet/contracts';
+import type { VpsCircuitView, VpsHealthChangedNotice } from '@agentfleet/contracts';
 import { statusOf, type HealthState } from '@agentfleet/health';
+import type { Circuit } from '@agentfleet/resilience';
 import { wireTime } from '@agentfleet/sessions';
 import type { StoredHealth } from './health.repository';
-import { renderCircuit } from '../health/render-health';
 
-/** What everybody is told of a record that was replaced; null when neither status nor circuit changed. */
+export function renderCircuit(circuit: Circuit): VpsCircuitView {
+  if (circuit.state === 'closed') return { state: 'closed', opened_at: null, retry_at: null };
+  return { state: circuit.state, opened_at: wireTime(circuit.openedAtMs), retry_at: wireTime(circuit.retryAtMs) };
+}
+
+/** What everybody is notified of when a record that was replaced; null when neither status nor circuit changed. */
 export function healthChangedNotice({ orgId, name, state }: StoredHealth, before: HealthState, nowMs: number): VpsHealthChangedNotice | null {
   const from = statusOf(before);
   const to = statusOf(state);

@@ -7,4 +7,4 @@ import { healthStore } from './health.schema';
   providers: [HealthRepository],
   exports: [HealthRepository],
 })
-export class HealthStoreModule {}
+export class HealthRecordsModule {}

@@ -1,13 +1,12 @@
-import { applyOutcome, statusOf, type HealthState, type Outcome } from '@agentfleet/health';
-import { VPS_NOTICES, type VpsHealthChangedNotice } from '@agentfleet/contracts';
+import { HEALTH_STATUSES, applyOutcome, statusOf, type HealthState, type Outcome } from '@agentfleet/health';
+import { VPS_NOTICES } from '@agentfleet/contracts';
 import { Bus, CLOCK, ENV, Metrics, type Clock } from '@agentfleet/platform';
 import { admissionOf, claimTrial, type CircuitSettings } from '@agentfleet/resilience';
-import { wireTime } from '@agentfleet/sessions';
 import { Inject, Injectable } from '@nestjs/common';
 import { AgentDirectory, type KnownAgent } from '../agents/agent-directory';
 import type { VpsBridgeEnv } from '../env';
+import { healthChangedNotice } from '../health-records/health-notice';
 import { HealthRepository, type StoredHealth, type SuccessSum } from '../health-records/health.repository';
-import { renderCircuit } from './render-health';
 
 /** How one agent fared in one call. */
 export interface AgentOutcome {
@@ -41,6 +40,17 @@ export class HealthWriter {
       cooldownMaxMs: env.VPS_CIRCUIT_COOLDOWN_MAX_MS,
       retryAfterMaxMs: env.VPS_RETRY_AFTER_MAX_MS,
     };
+    metrics.gauge({
+      name: 'vps_agents',
+      help: 'Registered agents of all organizations',
+      labelNames: ['status'],
+      collect: async (gauge) => {
+        const states = await repository.listAllStates().catch(() => null);
+        if (states === null) return; // storage is away: the last known numbers stay
+        const statuses = states.map(statusOf);
+        for (const status of HEALTH_STATUSES) gauge.set({ status }, statuses.filter((one) => one === status).length);
+      },
+    });
     this.transitions = metrics.counter({ name: 'vps_circuit_transitions_total', help: 'Changes of a circuit, by its new state', labelNames: ['to'] });
   }
 
@@ -70,32 +80,22 @@ export class HealthWriter {
       const claimMs = known.agent.timeoutSeconds * 1000 + CLAIM_MARGIN_MS;
       const state = { ...health.state, circuit: claimTrial(health.state.circuit, nowMs, claimMs) };
       if (await this.repository.replaceIf(health.agentId, health.version, state)) {
-        this.tell(known, { ...health, version: health.version + 1, state }, health.state);
+        this.apply(known, { ...health, version: health.version + 1, state }, health.state);
         return 'trial';
       }
       const fresh = await this.repository.findById(health.agentId);
       if (fresh === null) return 'skip';
-      this.take(known, fresh);
+      this.learn(known, fresh);
     }
   }
 
-  /** Tells everybody that a record was replaced by other means than an outcome. */
-  tell(known: KnownAgent, after: StoredHealth, before: HealthState): void {
-    this.take(known, after);
-    const from = statusOf(before);
-    const to = statusOf(after.state);
+  /** A record was replaced: this replica goes on with it, and everybody is notified of what changed. */
+  apply(known: KnownAgent, after: StoredHealth, before: HealthState): void {
+    this.learn(known, after);
     const circuit = after.state.circuit.state;
     if (circuit !== before.circuit.state) this.transitions.inc({ to: circuit });
-    if (from === to && circuit === before.circuit.state) return;
-    const notice: VpsHealthChangedNotice = {
-      orgId: after.orgId,
-      agentName: after.name,
-      from,
-      to,
-      circuit: renderCircuit(after.state.circuit),
-      at: wireTime(this.clock.now()),
-    };
-    this.bus.notify(VPS_NOTICES.healthChanged, notice);
+    const notice = healthChangedNotice(after, before, this.clock.now());
+    if (notice !== null) this.bus.notify(VPS_NOTICES.healthChanged, notice);
   }
 
   /** The sum when the group is nothing but successes of an agent that was healthy as far as we know. */
@@ -112,7 +112,7 @@ export class HealthWriter {
       totalResponseMs += outcome.responseMs;
       startedAtMs = Math.min(startedAtMs, outcome.startedAtMs);
     }
-    this.take(known, { ...known.health, version: version + 1, state: this.fold(state, group, nowMs) });
+    this.learn(known, { ...known.health, version: version + 1, state: this.fold(state, group, nowMs) });
     return { agentId, count: group.length, totalResponseMs, startedAtMs, lastSuccessAtMs: nowMs };
   }
 
@@ -123,7 +123,7 @@ export class HealthWriter {
       const state = this.fold(health.state, group, this.clock.now());
       if (state === health.state) return; // nothing but neutral outcomes
       if (await this.repository.replaceIf(health.agentId, health.version, state)) {
-        this.tell(known, { ...health, version: health.version + 1, state }, health.state);
+        this.apply(known, { ...health, version: health.version + 1, state }, health.state);
         return;
       }
       const fresh = await this.repository.findById(health.agentId);
@@ -136,7 +136,7 @@ export class HealthWriter {
     return group.reduce((before, { outcome }) => applyOutcome(before, outcome, nowMs, this.settings), state);
   }
 
-  private take(known: KnownAgent, health: StoredHealth): void {
+  private learn(known: KnownAgent, health: StoredHealth): void {
     known.health = health;
     this.directory.learn(health);
   }

@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/agents.module';
 import { SessionsModule } from '../sessions/sessions.module';
-import { HealthStoreModule } from '../health-records/health-records.module';
+import { HealthRecordsModule } from '../health-records/health-records.module';
 import { HealthWriter } from './health-writer';
 import { HealthController } from './health.controller';
 
 @Module({
-  imports: [AgentsModule, HealthStoreModule, SessionsModule],
+  imports: [AgentsModule, HealthRecordsModule, SessionsModule],
   controllers: [HealthController],
   providers: [HealthWriter],
   exports: [HealthWriter],

@@ -1,12 +1,7 @@
-import type { VpsAgentHealth, VpsCircuitView, VpsHealthSummary, VpsStatus } from '@agentfleet/contracts';
+import type { VpsAgentHealth, VpsHealthSummary, VpsStatus } from '@agentfleet/contracts';
 import { averageResponseMs, statusOf, successRate, type HealthState, type HealthSummary } from '@agentfleet/health';
-import type { Circuit } from '@agentfleet/resilience';
 import { wireTime, wireTimeOrNull } from '@agentfleet/sessions';
-
-export function renderCircuit(circuit: Circuit): VpsCircuitView {
-  if (circuit.state === 'closed') return { state: 'closed', opened_at: null, retry_at: null };
-  return { state: circuit.state, opened_at: wireTime(circuit.openedAtMs), retry_at: wireTime(circuit.retryAtMs) };
-}
+import { renderCircuit } from '../health-records/health-notice';
 
 export function renderHealth(agentName: string, state: HealthState): VpsAgentHealth {
   const { lastProbe } = state;

@@ -75,7 +75,7 @@ export class Prober {
       if (health.state.epochMs > startedAtMs) return; // reset meanwhile: the probe spoke of what is gone
       const state = applyProbe(health.state, probe);
       if (!(await this.health.replaceIf(health.agentId, health.version, state))) continue;
-      this.writer.tell(known, { ...health, version: health.version + 1, state }, health.state);
+      this.writer.apply(known, { ...health, version: health.version + 1, state }, health.state);
       return;
     }
   }

@@ -7,4 +7,4 @@ import { RelayedCall } from './relayed-call';
 
 /** What other apps and replicas ask of this one. */
 @Module({ imports: [CallsModule], controllers: [BusCallsController, InternalCallsController], providers: [InternalGuard, RelayedCall] })
-export class InternalModule {}
+export class RelayModule {}

@@ -1,9 +1,10 @@
-import { shortened } from '@agentfleet/contracts';
+import { shortened, type JsonObject, type VpsCallRequest } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Bus, CLOCK, type Clock } from '@agentfleet/platform';
+import { Bus, CLOCK, Metrics, validationFailed, type Clock } from '@agentfleet/platform';
 import { settleOwner } from '@agentfleet/sessions';
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { MAX_MERGED_METADATA_BYTES, mergedBytes } from './metadata';
 import { SessionRepository } from './session.repository';
 
 /** A session as calls use it. One object per session and replica, so that its next number is known without asking. */
@@ -17,15 +18,6 @@ export interface KnownSession {
   readAtMs: number;
 }
 
-/** Who uses a session, and since when. */
-export interface SessionUse {
-  /** Null when the call names no user. */
-  readonly userId: string | null;
-  /** Owns a new session when the call names no user. */
-  readonly callerId: string;
-  readonly nowMs: number;
-}
-
 /** A deletion on another replica is seen this soon even when its notice was lost. */
 const MAX_AGE_MS = 1000;
 const MAX_SESSIONS = 50_000;
@@ -34,31 +26,50 @@ const MAX_SESSIONS = 50_000;
 @Injectable()
 export class SessionDirectory {
   private readonly entries = new LRUCache<string, KnownSession>({ max: MAX_SESSIONS });
-  private readonly resolving = new Map<string, Promise<KnownSession>>();
+  private readonly loading = new Map<string, Promise<KnownSession>>();
 
   constructor(
     private readonly repository: SessionRepository,
     private readonly bus: Bus,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+    metrics: Metrics,
+  ) {
+    metrics.gauge({
+      name: 'vps_sessions',
+      help: 'Sessions of all organizations',
+      collect: async (gauge) => {
+        const count = await repository.estimateAll().catch(() => null);
+        if (count !== null) gauge.set(count);
+      },
+    });
+  }
 
   /**
-   * The session that a call belongs to, with its owner settled in MongoDB.
-   * @throws AppError `session_owner_mismatch`
+   * The session that a call belongs to, with its owner, before any agent is contacted; undefined when it names none.
+   * @param callerId owns a new session when the call names no user.
+   * @param nowMs when the call began: a session that it makes is not younger than its first message.
+   * @throws AppError `session_owner_mismatch`, `validation_failed` when the session's metadata would become too large.
    */
-  async settle(orgId: string, sessionId: string, { userId, callerId, nowMs }: SessionUse): Promise<KnownSession> {
-    const newOwner = userId ?? callerId;
+  async resolve(orgId: string, { sessionId, userId, metadata }: VpsCallRequest, callerId: string, nowMs: number): Promise<KnownSession | undefined> {
+    if (sessionId === null) return undefined;
+    const mayUse = (session: KnownSession) => settleOwner(session.userId, userId, callerId).kind === 'use';
     const cached = this.fresh(orgId, sessionId);
-    if (cached !== null && settleOwner(cached.userId, userId, callerId).kind === 'use') return cached;
-    const session = await this.resolve(orgId, sessionId, newOwner, nowMs);
-    if (settleOwner(session.userId, userId, callerId).kind === 'use') return session;
-    throw new AppError('session_owner_mismatch', { message: `Session '${shortened(sessionId)}' belongs to another user` });
+    const session = cached !== null && mayUse(cached) ? cached : await this.load(orgId, sessionId, userId ?? callerId, nowMs);
+    if (!mayUse(session)) throw new AppError('session_owner_mismatch', { message: `Session '${shortened(sessionId)}' belongs to another user` });
+    if (metadata !== null) await this.requireRoom(session, metadata);
+    return session;
+  }
+
+  private async requireRoom({ key }: KnownSession, metadata: JsonObject): Promise<void> {
+    if (mergedBytes(await this.repository.readStoredMetadata(key), metadata) <= MAX_MERGED_METADATA_BYTES) return;
+    const message = `must not make the session's metadata larger than ${MAX_MERGED_METADATA_BYTES} bytes`;
+    throw validationFailed([{ field: 'metadata', message }]);
   }
 
   forget(orgId: string, sessionId: string): void {
     const key = cacheKey(orgId, sessionId);
     this.entries.delete(key);
-    this.resolving.delete(key);
+    this.loading.delete(key);
   }
 
   /** Without the bus nobody would tell of a deletion, and a call that begins after it must not write into what is gone: then every call asks. */
@@ -69,27 +80,27 @@ export class SessionDirectory {
   }
 
   /** Reads or makes the session; of simultaneous first calls one asks MongoDB, and one owner wins over all replicas. */
-  private resolve(orgId: string, sessionId: string, newOwner: string, nowMs: number): Promise<KnownSession> {
+  private load(orgId: string, sessionId: string, newOwner: string, nowMs: number): Promise<KnownSession> {
     const key = cacheKey(orgId, sessionId);
-    const running = this.resolving.get(key);
+    const running = this.loading.get(key);
     if (running !== undefined) return running;
     const startedAtMs = this.clock.monotonicMs();
-    const resolving = this.readOrCreate(orgId, sessionId, newOwner, nowMs).then(
+    const loading = this.readOrCreate(orgId, sessionId, newOwner, nowMs).then(
       (found) => {
         const session = this.sameObject(key, { ...found, readAtMs: startedAtMs });
-        if (this.resolving.get(key) === resolving) {
-          this.resolving.delete(key);
+        if (this.loading.get(key) === loading) {
+          this.loading.delete(key);
           this.entries.set(key, session);
         }
         return session;
       },
       (error: unknown) => {
-        if (this.resolving.get(key) === resolving) this.resolving.delete(key);
+        if (this.loading.get(key) === loading) this.loading.delete(key);
         throw error;
       },
     );
-    this.resolving.set(key, resolving);
-    return resolving;
+    this.loading.set(key, loading);
+    return loading;
   }
 
   /** A session that was read again stays the same object: its next number is in it. */

@@ -1,41 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { isJsonObject, type JsonObject, type VpsCallAccepted, type VpsCallRequest } from '@agentfleet/contracts';
+import { isJsonObject, type JsonObject, type VpsCallResult } from '@agentfleet/contracts';
 import { CLOCK, ENV, LOG, Lifecycle, REPLICA, asAppError, runInContext, type Clock, type Log, type Replica } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { AgentDirectory } from '../../agents/agent-directory';
 import type { VpsBridgeEnv } from '../../env';
-import type { CallFor } from '../call-agent';
-import { newCallId } from '../records/call-id';
 import { CallMetrics } from '../../metrics';
-import { finishedCall } from '../records/call-record';
-import { outcomeUnknownResult, refusedResult } from '../call-result';
+import { CallAgent } from '../call-agent';
+import { namesOf } from '../call-result';
+import { CallsInFlight } from '../calls-in-flight';
+import { ConcludeCall } from '../conclude-call';
+import { CallLeases } from '../records/call-leases';
+import { finishedCall, identityOf, type Call } from '../records/call-record';
 import { CallRepository } from '../records/call.repository';
 import type { CallDocument, StoredRequest } from '../records/call.schema';
-import { HeldCalls } from '../records/call-leases';
-import type { IdempotencyKey } from '../records/idempotency-key';
-import { KeyedCalls } from '../idempotent-calls';
 import { RecordWriter } from '../records/record-writer';
-import { RunCall } from '../conclude-call';
-import { SettleSession } from '../settle-session';
-import { TryAgent } from '../try-agent';
-
-export interface AcceptedCall {
-  readonly accepted: VpsCallAccepted;
-  readonly replayed: boolean;
-}
+import { outcomeUnknownResult, refusedResult } from '../records/unanswered';
 
 const RETRY_MS = 1000;
 
-/** The call is another replica's meanwhile, or was ended. */
-class NotOursError extends Error {}
-
 /**
- * Asynchronous calls: durable before they are accepted, started in turn as soon as a slot is free, each at most once. Only
- * ids wait in memory; what a call says is read when it is started.
+ * Asynchronous calls that wait in this replica, started in turn as soon as a slot is free, each at most once. Only ids wait in
+ * memory; what a call says is read when it is started.
  */
 @Injectable()
-export class AsyncCalls {
-  private readonly queue: string[] = [];
+export class CallQueue {
+  private readonly waiting: string[] = [];
   /** Calls that were begun before, here or elsewhere, and may have left their prompts. */
   private readonly again = new Set<string>();
   private running = 0;
@@ -47,128 +35,99 @@ export class AsyncCalls {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
     private readonly lifecycle: Lifecycle,
-    private readonly agents: AgentDirectory,
-    private readonly settleSession: SettleSession,
     private readonly repository: CallRepository,
-    private readonly keyed: KeyedCalls,
-    private readonly held: HeldCalls,
+    private readonly leases: CallLeases,
     private readonly records: RecordWriter,
-    private readonly runCall: RunCall,
-    private readonly tryAgent: TryAgent,
+    private readonly inFlight: CallsInFlight,
+    private readonly callAgent: CallAgent,
+    private readonly concludeCall: ConcludeCall,
     private readonly metrics: CallMetrics,
   ) {
-    held.onAdopted((callId) => this.enqueueAgain(callId));
+    leases.onAdopted((callId) => this.addAgain(callId));
+    lifecycle.onDrain('queued calls', () => this.stop());
   }
 
-  /**
-   * Accepts a call; it is durable when this resolves, and no agent was waited for.
-   * @throws AppError `session_owner_mismatch`, `validation_failed`, `idempotency_key_reused`
-   */
-  async accept(caller: CallFor, request: VpsCallRequest, key: IdempotencyKey | null): Promise<AcceptedCall> {
-    const call = { callId: newCallId(this.clock.now()), kind: 'async' as const, orgId: caller.orgId, callerId: caller.id, request, key };
-    const opened = await this.keyed.open(call);
-    if (opened.kind === 'earlier') return { accepted: { call_id: opened.call._id, status: opened.call.status }, replayed: true };
-    const { callId } = opened.call;
-    try {
-      // what would be refused is refused now; an agent that nobody registered makes no session
-      if ((await this.agents.find(caller.orgId, request.agentName)) !== null) await this.settleSession.settle(caller.orgId, caller.id, request, this.clock.now());
-    } catch (error) {
-      this.held.remove(callId);
-      await this.records.discard(callId);
-      throw error;
-    }
-    this.enqueue(callId);
-    return { accepted: { call_id: callId, status: 'queued' }, replayed: false };
+  /** A call whose record is this replica's. */
+  add(callId: string): void {
+    if (this.stopped) return;
+    this.leases.add(callId);
+    this.waiting.push(callId);
+    this.startNext();
   }
 
-  /** Starts no further calls and gives those that wait to other replicas. */
-  async stop(): Promise<void> {
+  private addAgain(callId: string): void {
+    this.again.add(callId);
+    this.add(callId);
+  }
+
+  /** Starts no further calls and gives those that wait to other replicas; without storage they wait for the ends of their leases. */
+  private async stop(): Promise<void> {
     this.stopped = true;
-    for (const callId of this.queue.splice(0)) this.held.remove(callId);
+    for (const callId of this.waiting.splice(0)) this.leases.remove(callId);
     this.metrics.asyncQueued.set(0);
     await this.repository.release(this.replica.id);
   }
 
-  private enqueue(callId: string): void {
-    if (this.stopped) return;
-    this.held.add(callId);
-    this.queue.push(callId);
-    this.pump();
-  }
-
-  private enqueueAgain(callId: string): void {
-    this.again.add(callId);
-    this.enqueue(callId);
-  }
-
-  private pump(): void {
+  private startNext(): void {
     while (!this.stopped && this.running < this.env.VPS_ASYNC_CONCURRENCY) {
-      const callId = this.queue.shift();
+      const callId = this.waiting.shift();
       if (callId === undefined) break;
       this.running++;
-      void this.execute(callId, this.again.delete(callId)).finally(() => {
+      void this.start(callId, this.again.delete(callId)).finally(() => {
         this.running--;
-        this.pump();
+        this.startNext();
       });
     }
-    this.metrics.asyncQueued.set(this.queue.length);
+    this.metrics.asyncQueued.set(this.waiting.length);
   }
 
-  private async execute(callId: string, isAgain: boolean): Promise<void> {
+  private async start(callId: string, mayBeStored: boolean): Promise<void> {
     try {
-      const call = await this.repository.start(callId, this.replica.id, new Date(this.clock.now()));
-      if (call?.request === undefined) return this.held.remove(callId); // another replica's, or ended
-      const { request } = call;
+      const started = await this.repository.start(callId, this.replica.id, new Date(this.clock.now()));
+      if (started?.request === undefined) return this.leases.remove(callId); // another replica's, or ended
+      const { request } = started;
       const context = { correlationId: request.correlationId ?? randomUUID(), traceparent: request.traceparent ?? undefined, sourceAddress: undefined };
-      await runInContext(context, () => this.run(call, request, isAgain));
-      this.held.remove(callId);
+      await runInContext(context, () => this.run({ ...callOf(started, request), mayBeStored }, started.chain ?? []));
+      this.leases.remove(callId);
     } catch (error) {
-      if (this.lifecycle.draining) return this.held.remove(callId);
+      if (this.lifecycle.draining) return this.leases.remove(callId);
       this.log.warn({ err: error, call_id: callId }, 'An asynchronous call could not be started; it is tried again');
-      setTimeout(() => this.enqueueAgain(callId), RETRY_MS).unref();
+      void this.clock.sleep(RETRY_MS).then(() => this.addAgain(callId));
     }
   }
 
-  /** Throws when the call has not begun and may be started again. */
-  private async run(call: CallDocument, stored: StoredRequest, mayBeStored: boolean): Promise<void> {
-    let attempted = false;
+  /** @throws AppError `storage_unavailable` when the call has not begun and may be started again. */
+  private async run(call: Call, chain: readonly string[]): Promise<void> {
+    let isAttempted = false;
+    const slot = this.inFlight.enter('async');
     try {
-      await this.runCall.run({
-        callId: call._id,
-        kind: 'async',
-        orgId: call.orgId,
-        callerId: stored.callerId,
-        request: requestOf(call, stored),
-        isRecorded: true,
-        keepsResponse: true,
-        mayBeStored,
-        beforeContact: async (chain) => {
-          if (!(await this.repository.markAttempted(call._id, this.replica.id, chain))) throw new NotOursError();
-          attempted = true;
-        },
-        ask: (known, route, prompt, deadline) => this.tryAgent.whole(known, route, prompt, deadline),
-      });
+      const begun = await this.callAgent.begin(call, slot);
+      if (begun === undefined) return void (await this.concludeCall.unregistered(call, slot.startMs));
+      isAttempted = await this.repository.markAttempted(call.callId, this.replica.id, namesOf(begun.chain));
+      if (!isAttempted) return; // another replica's meanwhile, or ended
+      await this.callAgent.finish(begun, slot);
     } catch (error) {
       const code = asAppError(error)?.code;
-      if (error instanceof NotOursError || code === 'answer_not_stored' || code === 'draining') return; // recorded, or not ours to record
-      if (!attempted && code === 'storage_unavailable') throw error;
-      await this.endRefused(call, code, attempted);
+      if (code === 'answer_not_stored' || code === 'draining') return; // its end is written by whoever threw that
+      if (!isAttempted && code === 'storage_unavailable') throw error;
+      const identity = identityOf(call);
+      await this.recordFailure(isAttempted ? outcomeUnknownResult(identity, chain, 0) : refusedResult(identity, chain, code ?? 'internal'), isAttempted);
+    } finally {
+      slot.leave();
     }
   }
 
   /** What a synchronous call would have been refused for, such as a session that became another user's meanwhile. */
-  private async endRefused(call: CallDocument, code: string | undefined, attempted: boolean): Promise<void> {
-    const identity = { callId: call._id, agentName: call.agentName, sessionId: call.sessionId };
-    const chain = call.chain ?? [];
-    const result = attempted ? outcomeUnknownResult(identity, chain, 0) : refusedResult(identity, chain, code ?? 'internal');
-    this.log.warn({ call_id: call._id, error_code: result.error_code }, 'An asynchronous call failed');
-    await this.records.finish(finishedCall(result, this.clock.now(), attempted));
+  private async recordFailure(result: VpsCallResult, isAttempted: boolean): Promise<void> {
+    this.log.warn({ call_id: result.call_id, error_code: result.error_code }, 'An asynchronous call failed');
+    await this.records.finish(finishedCall(result, this.clock.now(), isAttempted));
   }
 }
 
-function requestOf({ agentName, sessionId, userId }: CallDocument, stored: StoredRequest): VpsCallRequest {
-  const { prompt, metadata, includeHistory, deadlineSeconds } = stored;
-  return { agentName, prompt, sessionId, userId, metadata: readMetadata(metadata), includeHistory, deadlineSeconds };
+function callOf({ _id, orgId, agentName, sessionId, userId }: CallDocument, stored: StoredRequest): Call {
+  const { prompt, metadata, includeHistory, deadlineSeconds, callerId } = stored;
+  const request = { agentName, prompt, sessionId, userId, metadata: readMetadata(metadata), includeHistory, deadlineSeconds };
+  return { callId: _id, kind: 'async', orgId, callerId, request, key: undefined };
 }
 
 function readMetadata(text: string | null): JsonObject | null {

@@ -2,9 +2,9 @@ import { CLOCK, LOG, Lifecycle, REPLICA, type Clock, type Log, type Replica } fr
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CallMetrics } from '../../metrics';
 import { finishedCall, withoutResponse } from './call-record';
-import { outcomeUnknownResult } from '../call-result';
 import { CallRepository } from './call.repository';
 import type { CallDocument } from './call.schema';
+import { outcomeUnknownResult } from './unanswered';
 
 const RENEW_MS = 4000;
 const SWEEP_MS = 1500;
@@ -16,7 +16,7 @@ const SWEEP_LIMIT = 200;
  * they never contacted an agent, and else ended as `outcome_unknown`.
  */
 @Injectable()
-export class HeldCalls implements OnApplicationShutdown {
+export class CallLeases implements OnApplicationShutdown {
   private readonly held = new Set<string>();
   private readonly timers: NodeJS.Timeout[];
   private adopted: (callId: string) => void = () => undefined;

@@ -1,7 +1,35 @@
 import type { VpsCallItem, VpsCallKind, VpsCallRequest, VpsCallResult, VpsCallView, VpsKeptCallResult } from '@agentfleet/contracts';
+import { currentContext } from '@agentfleet/platform';
 import { wireTime } from '@agentfleet/sessions';
-import type { FinishedCall, OpenCall } from './call.repository';
-import type { CallDocument } from './call.schema';
+import type { EndedCall, FinishedCall, OpenCall } from './call.repository';
+import type { CallDocument, StoredRequest } from './call.schema';
+import type { IdempotencyKey } from './idempotency-key';
+import type { CallIdentity } from './unanswered';
+
+/** One call to be made. */
+export interface Call {
+  readonly callId: string;
+  readonly kind: VpsCallKind;
+  readonly orgId: string;
+  /** Owns a new session when the request names no user. */
+  readonly callerId: string;
+  readonly request: VpsCallRequest;
+  readonly key: IdempotencyKey | undefined;
+  /** It was begun before: its prompt may be in the session already. */
+  readonly mayBeStored?: boolean;
+}
+
+/**
+ * Whether a record stands open before the call begins, which keeps the response. Others are plain calls, whose records are
+ * written at their end.
+ */
+export function isRecorded({ kind, key }: Call): boolean {
+  return kind === 'async' || key !== undefined;
+}
+
+export function identityOf({ callId, request: { agentName, sessionId } }: Call): CallIdentity {
+  return { callId, agentName, sessionId };
+}
 
 const wireDate = (date: Date | null) => (date === null ? null : wireTime(date.getTime()));
 
@@ -15,27 +43,33 @@ export function finishedCall(result: VpsKeptCallResult, finishedAtMs: number, co
   return { callId: result.call_id, result, finishedAtMs, freesKey: !contacted };
 }
 
-/** The record of a plain call that is under way; how it ends is not known yet. */
-export function runningCall(
-  call: { readonly callId: string; readonly orgId: string; readonly kind: VpsCallKind; readonly request: Pick<VpsCallRequest, 'agentName' | 'sessionId' | 'userId'> },
-  times: { readonly startedAtMs: number; readonly expiresAtMs: number },
-  holder: string,
-  chain: readonly string[],
-): OpenCall {
-  const { callId, orgId, kind } = call;
-  const { agentName, sessionId, userId } = call.request;
-  const { startedAtMs: createdAtMs, expiresAtMs } = times;
-  return { callId, orgId, kind, status: 'running', agentName, sessionId, userId, createdAtMs, expiresAtMs, request: null, key: null, holder, attempted: true, chain };
+/** The record of a call that has not ended: queued for an asynchronous one, else under way. */
+export function openCall(call: Call, holder: string, createdAtMs: number, chain: readonly string[]): OpenCall {
+  const { callId, orgId, kind, key, request } = call;
+  const { agentName, sessionId, userId } = request;
+  const isQueued = kind === 'async';
+  const stored = isQueued ? storedRequest(call) : null;
+  return { callId, orgId, kind, status: isQueued ? 'queued' : 'running', agentName, sessionId, userId, createdAtMs, request: stored, key, holder, attempted: !isQueued, chain };
+}
+
+function storedRequest({ callerId, request }: Call): StoredRequest {
+  const { prompt, metadata, includeHistory, deadlineSeconds } = request;
+  const context = currentContext();
+  return {
+    prompt,
+    metadata: metadata === null ? null : JSON.stringify(metadata),
+    includeHistory,
+    deadlineSeconds,
+    callerId,
+    correlationId: context?.correlationId ?? null,
+    traceparent: context?.traceparent ?? null,
+  };
 }
 
 /** The whole record of a plain call, made when it has ended. */
-export function endedCall(
-  call: { readonly orgId: string; readonly kind: VpsCallKind; readonly request: Pick<VpsCallRequest, 'agentName' | 'sessionId' | 'userId'> },
-  result: VpsCallResult,
-  times: { readonly startedAtMs: number; readonly finishedAtMs: number; readonly expiresAtMs: number },
-): CallDocument {
+export function endedCall(call: Call, result: VpsCallResult, startedAtMs: number, finishedAtMs: number): EndedCall {
   const { agentName, sessionId, userId } = call.request;
-  const startedAt = new Date(times.startedAtMs);
+  const startedAt = new Date(startedAtMs);
   return {
     _id: result.call_id,
     orgId: call.orgId,
@@ -46,9 +80,8 @@ export function endedCall(
     userId,
     createdAt: startedAt,
     startedAt,
-    finishedAt: new Date(times.finishedAtMs),
+    finishedAt: new Date(finishedAtMs),
     result: withoutResponse(result),
-    expiresAt: new Date(times.expiresAtMs),
   };
 }
 

@@ -1,10 +1,12 @@
 import type { VpsCallKind, VpsCallStatus, VpsKeptCallResult } from '@agentfleet/contracts';
-import { isDuplicateKey } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
+import { ENV, isDuplicateKey } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Model, mongo } from 'mongoose';
+import type { VpsBridgeEnv } from '../../env';
 import { refusedOperations, withPlainErrors } from '../../storage/bulk-errors.repository';
 import { CALLS, type CallDocument, type StoredRequest } from './call.schema';
+import type { IdempotencyKey } from './idempotency-key';
 
 /** A call whose record exists before it has ended: at once for an asynchronous one or one with an idempotency key, soon for others. */
 export interface OpenCall {
@@ -16,13 +18,15 @@ export interface OpenCall {
   readonly sessionId: string | null;
   readonly userId: string | null;
   readonly createdAtMs: number;
-  readonly expiresAtMs: number;
   readonly request: StoredRequest | null;
-  readonly key: { readonly key: string; readonly hash: string } | null;
+  readonly key: IdempotencyKey | undefined;
   readonly holder: string;
   readonly attempted: boolean;
   readonly chain: readonly string[];
 }
+
+/** The record of a call that has ended; when it may be forgotten is the repository's to know. */
+export type EndedCall = Omit<CallDocument, 'expiresAt'>;
 
 /** How a call with an open record ended. */
 export interface FinishedCall {
@@ -51,6 +55,7 @@ export interface CallPage {
 
 /** Whoever holds a call and does not renew in time counts as dead. */
 const LEASE_MS = 15_000;
+const HOUR_MS = 3_600_000;
 const DUPLICATE_KEY = 11000;
 const LEASE_FROM_NOW = { $add: ['$$NOW', LEASE_MS] };
 const LEASE_IS_OVER = { $lt: ['$leaseUntil', '$$NOW'] };
@@ -61,14 +66,17 @@ const KEY = { idempotencyKey: '', requestHash: '' } as const;
 export class CallRepository {
   private readonly collection;
 
-  constructor(@InjectModel(CALLS) model: Model<CallDocument>) {
+  constructor(
+    @InjectModel(CALLS) model: Model<CallDocument>,
+    @Inject(ENV) private readonly env: VpsBridgeEnv,
+  ) {
     this.collection = model.db.collection<CallDocument>(model.collection.name);
   }
 
   /** Makes the record of a call before it begins. False when its idempotency key is taken. */
   async open(call: OpenCall): Promise<boolean> {
     try {
-      await this.collection.updateOne({ _id: call.callId }, [openingOf(call)], { upsert: true });
+      await this.collection.updateOne({ _id: call.callId }, [this.openingOf(call)], { upsert: true });
       return true;
     } catch (error) {
       if (isDuplicateKey(error)) return false;
@@ -91,7 +99,7 @@ export class CallRepository {
 
   /** Opens a refused call again; of simultaneous tries exactly one gets it. */
   async reopen(call: OpenCall): Promise<boolean> {
-    const result = await this.collection.updateOne({ _id: call.callId, refused: true }, [{ $unset: ['refused', 'finishedAt'] }, openingOf(call)]);
+    const result = await this.collection.updateOne({ _id: call.callId, refused: true }, [{ $unset: ['refused', 'finishedAt'] }, this.openingOf(call)]);
     return result.matchedCount === 1;
   }
 
@@ -101,10 +109,10 @@ export class CallRepository {
   }
 
   /** Records of ended calls, written together; those that another try has already written are left as they are. */
-  async insertEnded(documents: readonly CallDocument[]): Promise<void> {
-    if (documents.length === 0) return;
+  async insertEnded(calls: readonly EndedCall[]): Promise<void> {
+    if (calls.length === 0) return;
     try {
-      await this.collection.insertMany([...documents], { ordered: false });
+      await this.collection.insertMany(calls.map((call) => this.withExpiry(call)), { ordered: false });
     } catch (error) {
       if (refusedOperations(error).some(({ code }) => code !== DUPLICATE_KEY)) throw error;
     }
@@ -114,16 +122,16 @@ export class CallRepository {
   async openMany(calls: readonly OpenCall[]): Promise<void> {
     if (calls.length === 0) return;
     const operations = calls.map((call): mongo.AnyBulkWriteOperation<CallDocument> => ({
-      updateOne: { filter: { _id: call.callId }, update: [openingOf(call)], upsert: true },
+      updateOne: { filter: { _id: call.callId }, update: [this.openingOf(call)], upsert: true },
     }));
     await withPlainErrors(this.collection.bulkWrite(operations, { ordered: false }));
   }
 
   /** Records of ended calls in place of those that were made while they were under way. */
-  async replaceEnded(documents: readonly CallDocument[]): Promise<void> {
-    if (documents.length === 0) return;
-    const operations = documents.map((document): mongo.AnyBulkWriteOperation<CallDocument> => {
-      const { _id, ...replacement } = document;
+  async replaceEnded(calls: readonly EndedCall[]): Promise<void> {
+    if (calls.length === 0) return;
+    const operations = calls.map((call): mongo.AnyBulkWriteOperation<CallDocument> => {
+      const { _id, ...replacement } = this.withExpiry(call);
       return { replaceOne: { filter: { _id }, replacement, upsert: true } };
     });
     await withPlainErrors(this.collection.bulkWrite(operations, { ordered: false }));
@@ -198,26 +206,30 @@ export class CallRepository {
     const projection = { 'result.response': 0, 'result.attempts': 0, 'result.fallback_chain': 0, request: 0 };
     return this.collection.find(filter, { projection }).sort({ _id: -1 }).limit(limit).toArray();
   }
-}
 
-/**
- * As a pipeline, since the lease is by the clock of the database. An opening may land late, after its answer was given up: a
- * record that has ended meanwhile stays as it is.
- */
-function openingOf(call: OpenCall): mongo.Document {
-  const { callId: _callId, key, request, createdAtMs, expiresAtMs, ...fields } = call;
-  const now = new Date(createdAtMs);
-  const document = {
-    ...fields,
-    createdAt: now,
-    startedAt: call.status === 'running' ? now : null,
-    finishedAt: null,
-    result: null,
-    expiresAt: new Date(expiresAtMs),
-    open: true,
-    ...(request === null ? {} : { request }),
-    ...(key === null ? {} : { idempotencyKey: key.key, requestHash: key.hash }),
-  };
-  const opened = { $mergeObjects: ['$$ROOT', { $literal: document }, { leaseUntil: LEASE_FROM_NOW }] };
-  return { $replaceWith: { $cond: [{ $gt: ['$finishedAt', null] }, '$$ROOT', opened] } };
+  /**
+   * As a pipeline, since the lease is by the clock of the database. An opening may land late, after its answer was given up: a
+   * record that has ended meanwhile stays as it is.
+   */
+  private openingOf(call: OpenCall): mongo.Document {
+    const { callId: _callId, key, request, createdAtMs, ...fields } = call;
+    const createdAt = new Date(createdAtMs);
+    const document = this.withExpiry({
+      ...fields,
+      createdAt,
+      startedAt: call.status === 'running' ? createdAt : null,
+      finishedAt: null,
+      result: null,
+      open: true,
+      ...(request === null ? {} : { request }),
+      ...(key === undefined ? {} : { idempotencyKey: key.key, requestHash: key.hash }),
+    });
+    const opened = { $mergeObjects: ['$$ROOT', { $literal: document }, { leaseUntil: LEASE_FROM_NOW }] };
+    return { $replaceWith: { $cond: [{ $gt: ['$finishedAt', null] }, '$$ROOT', opened] } };
+  }
+
+  /** When it may be forgotten. */
+  private withExpiry<C extends { readonly createdAt: Date }>(call: C): C & { readonly expiresAt: Date } {
+    return { ...call, expiresAt: new Date(call.createdAt.getTime() + this.env.VPS_CALL_RETENTION_HOURS * HOUR_MS) };
+  }
 }

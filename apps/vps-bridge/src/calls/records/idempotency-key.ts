@@ -8,13 +8,20 @@ export interface IdempotencyKey {
   readonly hash: string;
 }
 
+/** For the API's document. Without an example: Swagger UI would fill it in, and it would be used up after the first try. */
+export const IDEMPOTENCY_KEY_HEADER = {
+  name: 'Idempotency-Key',
+  required: false,
+  description: 'Makes a repeated call act once: the same key with the same body gets the first result again, with another body 422. 1 to 255 printable ASCII characters, such as order-4711, kept for 24 h.',
+};
+
 export type KeyedRoute = 'call' | 'call/async' | 'call/stream';
 
 const FORM = /^[\x20-\x7e]{1,255}$/;
 
-/** The key of a request, null when it has none. @throws AppError `validation_failed` */
-export function readIdempotencyKey(header: string | undefined, route: KeyedRoute, body: unknown): IdempotencyKey | null {
-  if (header === undefined) return null;
+/** The key of a request, undefined when it has none. @throws AppError `validation_failed` */
+export function readIdempotencyKey(header: string | undefined, route: KeyedRoute, body: unknown): IdempotencyKey | undefined {
+  if (header === undefined) return undefined;
   if (!FORM.test(header)) throw validationFailed([{ field: 'Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' }]);
   return { key: header, hash: createHash('sha256').update(route).update('\n').update(canonicalJson(body)).digest('hex') };
 }

@@ -16,10 +16,10 @@ const session = async (id: string) => (await two.one.get(`/api/vps/sessions/${id
 
 it('an opening that lands after the end of its call changes nothing', async () => {
   const repository = two.replicas[0]!.app.get(CallRepository, { strict: false });
+  const at = new Date(); // an older one would be removed as expired
   const base = { orgId: 'o', kind: 'sync' as const, agentName: 'a', sessionId: null, userId: null };
-  const opening: OpenCall = { ...base, callId: 'call_late', status: 'running', createdAtMs: 1000, expiresAtMs: 9e12, request: null, key: null, holder: 'h', attempted: true, chain: [] };
-  const at = new Date(1000);
-  await repository.replaceEnded([{ ...base, _id: 'call_late', status: 'succeeded', createdAt: at, startedAt: at, finishedAt: new Date(2000), result: null, expiresAt: new Date(9e12) }]);
+  const opening: OpenCall = { ...base, callId: 'call_late', status: 'running', createdAtMs: at.getTime(), request: null, key: undefined, holder: 'h', attempted: true, chain: [] };
+  await repository.replaceEnded([{ ...base, _id: 'call_late', status: 'succeeded', createdAt: at, startedAt: at, finishedAt: at, result: null }]);
   const before = await calls().findOne({ _id: 'call_late' });
   await repository.openMany([opening]);
   await repository.open(opening);

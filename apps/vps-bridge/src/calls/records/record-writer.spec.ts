@@ -1,7 +1,6 @@
 import type { Clock, Log } from '@agentfleet/platform';
-import type { CallRepository, OpenCall } from './call.repository';
-import type { CallDocument } from './call.schema';
-import type { HeldCalls } from './call-leases';
+import type { CallLeases } from './call-leases';
+import type { CallRepository, EndedCall, OpenCall } from './call.repository';
 import { RecordWriter } from './record-writer';
 
 /** A repository that keeps records in memory, in which single writes can be held up or fail. */
@@ -11,7 +10,7 @@ function fakeRepository() {
   let landing: (() => void) | null = null;
   const failing = { insertEnded: false, openMany: false };
   const fake = {
-    async insertEnded(calls: readonly CallDocument[]) {
+    async insertEnded(calls: readonly EndedCall[]) {
       if (failing.insertEnded) throw new Error('away');
       for (const { _id } of calls) if (!stored.has(_id)) stored.set(_id, 'ended');
     },
@@ -23,7 +22,7 @@ function fakeRepository() {
       for (const { callId } of calls) stored.set(callId, 'running');
       written.push('opened');
     },
-    async replaceEnded(calls: readonly CallDocument[]) {
+    async replaceEnded(calls: readonly EndedCall[]) {
       for (const { _id } of calls) stored.set(_id, 'ended');
       if (calls.length > 0) written.push('replaced');
     },
@@ -37,12 +36,12 @@ function setUp() {
   const fake = fakeRepository();
   const clock = { now: () => 1_000_000 } as Clock; // all that the writer asks it for
   const log = { warn: () => undefined } as unknown as Log; // as above
-  const held = { add: () => undefined, remove: () => undefined } as unknown as HeldCalls; // as above
-  return { ...fake, writer: new RecordWriter(fake.repository, held, clock, log) };
+  const leases = { add: () => undefined, remove: () => undefined } as unknown as CallLeases; // as above
+  return { ...fake, writer: new RecordWriter(fake.repository, leases, clock, log) };
 }
 
 const long = { callId: 'long', createdAtMs: 0 } as OpenCall; // begun long ago
-const ended = (id: string) => ({ _id: id }) as CallDocument; // nothing else of it matters here
+const ended = (id: string) => ({ _id: id }) as EndedCall; // nothing else of it matters here
 
 it('writes the end of a call behind its opening, however late that lands and whatever else fails meanwhile', async () => {
   const { writer, stored, written, failing, land, isLanding } = setUp();

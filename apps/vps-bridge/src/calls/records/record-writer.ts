@@ -1,8 +1,7 @@
 import { CLOCK, LOG, type Clock, type Log } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { CallRepository, type FinishedCall, type OpenCall } from './call.repository';
-import type { CallDocument } from './call.schema';
-import { HeldCalls } from './call-leases';
+import { CallLeases } from './call-leases';
+import { CallRepository, type EndedCall, type FinishedCall, type OpenCall } from './call.repository';
 
 const FLUSH_MS = 100;
 const RETRY_MS = 1000;
@@ -21,8 +20,8 @@ export class RecordWriter {
   private readonly begun = new Map<string, OpenCall>();
   /** Plain calls whose record was made while they are under way, or may have been. */
   private readonly opened = new Set<string>();
-  private ended: CallDocument[] = [];
-  private readonly replacing = new Map<string, CallDocument>();
+  private ended: EndedCall[] = [];
+  private readonly replacing = new Map<string, EndedCall>();
   private readonly finishes = new Map<string, FinishedCall>();
   private readonly discards = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
@@ -30,7 +29,7 @@ export class RecordWriter {
 
   constructor(
     private readonly repository: CallRepository,
-    private readonly held: HeldCalls,
+    private readonly leases: CallLeases,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}
@@ -49,7 +48,7 @@ export class RecordWriter {
   }
 
   /** The record of a plain call; written within a second. */
-  add(call: CallDocument): void {
+  add(call: EndedCall): void {
     this.begun.delete(call._id);
     if (this.opened.has(call._id)) this.replacing.set(call._id, call);
     else if (this.ended.length < MAX_WAITING) this.ended.push(call);
@@ -118,7 +117,7 @@ export class RecordWriter {
   }
 
   private async openLong(): Promise<void> {
-    const opening = this.takeLong();
+    const opening = this.removeLong();
     try {
       await this.repository.openMany(opening);
     } catch (error) {
@@ -139,13 +138,13 @@ export class RecordWriter {
     for (const { callId } of finishes) this.finishes.delete(callId);
   }
 
-  private takeLong(): readonly OpenCall[] {
+  private removeLong(): readonly OpenCall[] {
     const before = this.clock.now() - SHORT_CALL_MS;
     const long = [...this.begun.values()].filter(({ createdAtMs }) => createdAtMs <= before);
     for (const { callId } of long) {
       this.begun.delete(callId);
       this.opened.add(callId);
-      this.held.add(callId);
+      this.leases.add(callId);
     }
     return long;
   }
@@ -157,7 +156,7 @@ export class RecordWriter {
   private close(callId: string): void {
     this.replacing.delete(callId);
     this.opened.delete(callId);
-    this.held.remove(callId);
+    this.leases.remove(callId);
   }
 
   private async drop(callId: string): Promise<void> {

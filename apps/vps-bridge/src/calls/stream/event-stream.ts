@@ -6,7 +6,7 @@ const ROOM_BYTES = 1024 * 1024;
 const PATIENCE_MS = 60_000;
 
 /** Why nobody takes the events any more. */
-export type StreamLoss = 'client_left' | 'client_stalled';
+type StreamLoss = 'client_left' | 'client_stalled';
 
 /**
  * Server-sent events on their way to one client, with a bound on what waits for it: beyond 1 MiB the writer should wait,
@@ -18,13 +18,15 @@ export class EventStream {
   private readonly comments: NodeJS.Timeout;
   private waiters: (() => void)[] = [];
   private ended = false;
+  /** Set while the stream had not ended. */
+  loss: StreamLoss | undefined;
 
   constructor() {
     this.body = new Readable({
       highWaterMark: ROOM_BYTES,
       read: () => this.wake(),
       destroy: (error, done) => {
-        this.lose('client_left');
+        this.fail('client_left');
         done(error);
       },
     });
@@ -33,7 +35,7 @@ export class EventStream {
     this.comments.unref();
   }
 
-  /** Fires when the client is gone; its reason is a `StreamLoss`. */
+  /** Fires when the client is gone; its reason is the `loss`. */
   get signal(): AbortSignal {
     return this.gone.signal;
   }
@@ -54,7 +56,7 @@ export class EventStream {
     if (!this.isFull()) return null;
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        this.lose('client_stalled');
+        this.fail('client_stalled');
         this.body.destroy();
       }, PATIENCE_MS);
       timer.unref();
@@ -78,9 +80,12 @@ export class EventStream {
     for (const waiter of this.waiters.splice(0)) waiter();
   }
 
-  private lose(reason: StreamLoss): void {
+  private fail(reason: StreamLoss): void {
     clearInterval(this.comments);
-    if (!this.ended && !this.gone.signal.aborted) this.gone.abort(reason);
+    if (!this.ended && this.loss === undefined) {
+      this.loss = reason;
+      this.gone.abort(reason);
+    }
     for (const waiter of this.waiters.splice(0)) waiter();
   }
 }
