@@ -4,7 +4,7 @@ import {
   isJsonObject,
   parseClusterHeartbeat,
   parseClusterRegistration,
-  type ClusterParsed,
+  type Parsed,
   type JsonObject,
 } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
@@ -160,7 +160,7 @@ function objectOf(body: unknown): JsonObject {
   throw validationFailed([{ field: 'body', message: 'must be a JSON object' }]);
 }
 
-function orRefuse<T>(parsed: ClusterParsed<T>): T {
+function orRefuse<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw validationFailed(parsed.problems);
   return parsed.value;
 }

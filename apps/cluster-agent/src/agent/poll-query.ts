@@ -1,5 +1,4 @@
-import type { ClusterParsed } from '@agentfleet/contracts';
-import type { FieldProblem } from '@agentfleet/errors';
+import { CLUSTER_QUERY_DIALECT, QueryReader, type Parsed } from '@agentfleet/contracts';
 
 export interface PollQuery {
   readonly waitMs: number;
@@ -7,16 +6,7 @@ export interface PollQuery {
 }
 
 /** `wait_seconds` 0 to 30 (0), `max` 1 to 50 (10). */
-export function parsePollQuery(query: Readonly<Record<string, unknown>>): ClusterParsed<PollQuery> {
-  const problems: FieldProblem[] = [];
-  const whole = (field: string, min: number, max: number, otherwise: number): number => {
-    const value = query[field];
-    if (value === undefined) return otherwise;
-    const number = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : NaN;
-    if (number >= min && number <= max) return number;
-    problems.push({ field, message: `must be a whole number from ${min} to ${max}` });
-    return otherwise;
-  };
-  const value = { waitMs: 1000 * whole('wait_seconds', 0, 30, 0), max: whole('max', 1, 50, 10) };
-  return problems.length === 0 ? { ok: true, value } : { ok: false, problems };
+export function parsePollQuery(query: Readonly<Record<string, unknown>>): Parsed<PollQuery> {
+  const reader = new QueryReader(query, CLUSTER_QUERY_DIALECT);
+  return reader.finish({ waitMs: 1000 * (reader.whole('wait_seconds', 0, 30) ?? 0), max: reader.whole('max', 1, 50) ?? 10 });
 }

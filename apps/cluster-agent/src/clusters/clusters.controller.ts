@@ -1,4 +1,4 @@
-import { CLUSTER_PRESENCE_STATES, type ClusterEventView, type ClusterListItem, type ClusterParsed, type ClusterView } from '@agentfleet/contracts';
+import { CLUSTER_PRESENCE_STATES, type ClusterEventView, type ClusterListItem, type Parsed, type ClusterView } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { CLOCK, CurrentCaller, ENV, FieldCipher, Needs, NoBody, REPLICA, validationFailed, type Caller, type Clock, type Replica } from '@agentfleet/platform';
 import { Controller, Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
@@ -111,7 +111,7 @@ export class ClustersController {
   }
 }
 
-function orRefuse<T>(parsed: ClusterParsed<T>): T {
+function orRefuse<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw validationFailed(parsed.problems);
   return parsed.value;
 }

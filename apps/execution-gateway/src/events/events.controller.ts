@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiErrors } from '../api-docs/api-errors';
 import { EVENT_LIST, EVENT_STREAM } from '../api-docs/examples';
 import { ApiAfterSeq, ApiPage, ApiSessionId } from '../api-docs/parameters';
-import { QueryReader } from '../query';
+import { PAGE_LIMIT, queryReader, throwProblems } from '../query';
 import { SessionDirectory } from '../sessions/session-directory';
 import { EventListDto } from './event.dto';
 import { EventRepository } from './event.repository';
@@ -83,12 +83,12 @@ export class EventsController {
 export class EventsV1Controller extends EventsController {}
 
 function readEventQuery(query: Record<string, unknown>, lastEventId: string | undefined): EventQuery {
-  const reader = new QueryReader(lastEventId === undefined || lastEventId === '' ? query : { ...query, after_seq: lastEventId });
-  const position = { min: 0, max: Number.MAX_SAFE_INTEGER };
-  const afterSeq = reader.integer('after_seq', position) ?? reader.integer('cursor', position) ?? 0;
+  const reader = queryReader(lastEventId === undefined || lastEventId === '' ? query : { ...query, after_seq: lastEventId });
+  const position = (name: string) => reader.whole(name, 0, Number.MAX_SAFE_INTEGER);
+  const afterSeq = position('after_seq') ?? position('cursor') ?? 0;
   const until = reader.text('until');
   if (until !== undefined && until !== 'run_end') reader.refuse('until', 'must be run_end');
-  const [limit, runId] = [reader.limit(), reader.text('run_id')];
-  reader.finish();
+  const [limit, runId] = [reader.limit(PAGE_LIMIT), reader.text('run_id')];
+  throwProblems(reader.problems);
   return { afterSeq, limit, runId, untilRunEnd: until === 'run_end' };
 }

@@ -8,7 +8,7 @@ import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
 import { CANCEL_BODY, CANCELLED, ENDED_RUN, FAILED_RUN, MESSAGE_LIST, RUN_BODY, RUN_LIST, STARTED_RUN } from '../api-docs/examples';
 import { ApiPage, ApiSessionId } from '../api-docs/parameters';
 import type { ExecutionGatewayEnv } from '../env';
-import { decodeCursor, encodeCursor, QueryReader, throwProblems } from '../query';
+import { decodeCursor, encodeCursor, PAGE_LIMIT, queryReader, throwProblems } from '../query';
 import { SessionDirectory } from '../sessions/session-directory';
 import { AdmitRun } from './admit-run';
 import { CancelRun } from './cancel-run';
@@ -147,21 +147,21 @@ function required<T>(parsed: ParsedFrame<T>): T {
 }
 
 function readRunPage(query: Record<string, unknown>): RunPage {
-  const reader = new QueryReader(query);
-  const [limit, cursor] = [reader.limit(), reader.text('cursor')];
+  const reader = queryReader(query);
+  const [limit, cursor] = [reader.limit(PAGE_LIMIT), reader.text('cursor')];
   const [createdAtMs, id] = (cursor === undefined ? undefined : decodeCursor(cursor)) ?? [];
   const isPosition = typeof createdAtMs === 'number' && Number.isSafeInteger(createdAtMs) && typeof id === 'string';
   if (cursor !== undefined && !isPosition) reader.refuse('cursor', 'must be the next_cursor of an earlier answer');
-  reader.finish();
+  throwProblems(reader.problems);
   return { limit, after: isPosition ? { createdAt: new Date(createdAtMs), id } : null };
 }
 
 function readMessagePage(query: Record<string, unknown>): { limit: number; fromIndex: number } {
-  const reader = new QueryReader(query);
-  const [limit, cursor] = [reader.limit(), reader.text('cursor')];
+  const reader = queryReader(query);
+  const [limit, cursor] = [reader.limit(PAGE_LIMIT), reader.text('cursor')];
   const [index] = (cursor === undefined ? undefined : decodeCursor(cursor)) ?? [];
   const isPosition = typeof index === 'number' && Number.isSafeInteger(index);
   if (cursor !== undefined && !isPosition) reader.refuse('cursor', 'must be the next_cursor of an earlier answer');
-  reader.finish();
+  throwProblems(reader.problems);
   return { limit, fromIndex: isPosition ? index : 0 };
 }

@@ -6,7 +6,7 @@ import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
 import { CREATE_BODY, SESSION, SESSION_LIST, SESSION_STATUS } from '../api-docs/examples';
 import { ApiPage, ApiSessionId } from '../api-docs/parameters';
 import { ModelCatalog } from '../models/model-catalog';
-import { decodeCursor, encodeCursor, QueryReader, throwProblems } from '../query';
+import { decodeCursor, encodeCursor, PAGE_LIMIT, queryReader, throwProblems } from '../query';
 import { CreateSession } from './create-session';
 import { SessionDirectory } from './session-directory';
 import { CreateSessionDto, SessionDto, SessionListDto, SessionStatusDto } from './session.dto';
@@ -99,14 +99,13 @@ export class SessionsController {
 export class SessionsV1Controller extends SessionsController {}
 
 function readListQuery(query: Record<string, unknown>): { page: SessionPage; status: string | undefined; isEmpty: boolean } {
-  const reader = new QueryReader(query);
-  const [limit, userId, agentId, status, cursor] = [reader.limit(), reader.text('user_id'), reader.text('agent_id'), reader.text('status'), reader.text('cursor')];
-  if (status !== undefined && !GATEWAY_SESSION_STATUSES.some((known) => known === status)) reader.refuse('status', `must be one of ${GATEWAY_SESSION_STATUSES.join(', ')}`);
+  const reader = queryReader(query);
+  const [limit, userId, agentId, status, cursor] = [reader.limit(PAGE_LIMIT), reader.text('user_id'), reader.text('agent_id'), reader.oneOf('status', GATEWAY_SESSION_STATUSES), reader.text('cursor')];
   const position = cursor === undefined ? undefined : decodeCursor(cursor);
   const [createdAtMs, key] = position ?? [];
   const isPosition = typeof createdAtMs === 'number' && Number.isSafeInteger(createdAtMs) && typeof key === 'string';
   if (cursor !== undefined && !isPosition) reader.refuse('cursor', 'must be the next_cursor of an earlier answer');
-  reader.finish();
+  throwProblems(reader.problems);
   const after = isPosition ? { createdAt: new Date(createdAtMs), key } : null;
   return { page: { limit, after, userId }, status, isEmpty: agentId !== undefined }; // no session has an agent yet
 }

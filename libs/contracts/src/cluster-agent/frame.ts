@@ -1,5 +1,6 @@
+import type { Parsed } from '../platform/field-reader';
 import { isJsonObject, type JsonObject } from '../platform/json';
-import { codePoints, type ClusterParsed } from './fields';
+import { hasCodePoints } from '../platform/text';
 import { parseClusterHeartbeat } from './heartbeat';
 import type { ClusterHeartbeat, ClusterRegistration } from './messages';
 import { parseClusterRegistration } from './register';
@@ -21,7 +22,7 @@ export type ClusterFrameResult =
 export function clusterRequestId(message: JsonObject): { readonly ok: boolean; readonly requestId: string | undefined } {
   const value = Object.hasOwn(message, 'request_id') ? message['request_id'] : undefined;
   if (value === undefined || value === null || value === '') return { ok: true, requestId: undefined };
-  if (typeof value === 'string' && codePoints(value) <= MAX_REQUEST_ID) return { ok: true, requestId: value };
+  if (typeof value === 'string' && hasCodePoints(value, 0, MAX_REQUEST_ID)) return { ok: true, requestId: value };
   return { ok: false, requestId: undefined };
 }
 
@@ -46,7 +47,7 @@ export function parseClusterFrame(type: ClusterFrame['type'], message: JsonObjec
   }
 }
 
-function finish<T>(requestId: string | undefined, parsed: ClusterParsed<T>, frameOf: (value: T) => ClusterFrame): ClusterFrameResult {
+function finish<T>(requestId: string | undefined, parsed: Parsed<T>, frameOf: (value: T) => ClusterFrame): ClusterFrameResult {
   if (parsed.ok) return { ok: true, requestId, frame: frameOf(parsed.value) };
   const first = parsed.problems[0];
   return { ok: false, requestId, text: first ? `${first.field} ${first.message}` : 'payload is not valid' };

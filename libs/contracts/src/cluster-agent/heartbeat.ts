@@ -1,11 +1,13 @@
+import { FieldReader, shortText, type Parsed } from '../platform/field-reader';
 import type { JsonObject, JsonValue } from '../platform/json';
-import { PayloadReader, type ClusterParsed } from './fields';
+import { CLUSTER_DIALECT } from './dialect';
 import type { ClusterHeartbeat } from './messages';
 import { CLUSTER_MAX_METADATA_BYTES } from './register';
 
-const MAX_STATUS = 64;
-const MAX_ID = 1024;
-const MAX_INTEGRATION_TEXT = 4096;
+const STATUS = shortText(64);
+const ID = shortText(1024);
+const INTEGRATION_TEXT = shortText(4096);
+const OBJECT = { maxBytes: CLUSTER_MAX_METADATA_BYTES };
 
 const TEXT_FIELDS = [
   ...['prometheus', 'loki', 'grafana'].flatMap((name) => ['url', 'username', 'password'].map((part) => `${name}_${part}`)),
@@ -16,30 +18,28 @@ const TEXT_FIELDS = [
 const FLAG_FIELDS = ['prometheus_ssl', 'loki_ssl', 'grafana_ssl'];
 
 /** Checks the payload of `heartbeat` and `status`, on the socket and over HTTP. */
-export function parseClusterHeartbeat(payload: JsonObject): ClusterParsed<ClusterHeartbeat> {
-  const reader = new PayloadReader(payload);
+export function parseClusterHeartbeat(payload: JsonObject): Parsed<ClusterHeartbeat> {
+  const reader = new FieldReader(payload, CLUSTER_DIALECT);
   return reader.finish({
-    clusterId: reader.text('cluster_id', MAX_ID) || undefined, // `""` and null: none
-    agentId: reader.text('agent_id', MAX_ID) || undefined,
-    status: reader.text('status', MAX_STATUS) ?? undefined,
-    tunnelStatus: reader.text('tunnel_status', MAX_STATUS) ?? undefined,
-    metadata: reader.object('metadata', CLUSTER_MAX_METADATA_BYTES),
+    clusterId: reader.text('cluster_id', ID) || undefined, // `""` and null: none
+    agentId: reader.text('agent_id', ID) || undefined,
+    status: reader.text('status', STATUS),
+    tunnelStatus: reader.text('tunnel_status', STATUS),
+    metadata: reader.orNull('metadata', reader.object('metadata', OBJECT)),
     integrations: integrations(reader),
-    workerJoin: reader.object('worker_join', CLUSTER_MAX_METADATA_BYTES),
+    workerJoin: reader.orNull('worker_join', reader.object('worker_join', OBJECT)),
   });
 }
 
-function integrations(reader: PayloadReader): JsonObject | undefined {
+function integrations(reader: FieldReader): JsonObject | undefined {
   const sent: [string, JsonValue][] = [];
   for (const field of TEXT_FIELDS) {
-    const value = reader.text(field, MAX_INTEGRATION_TEXT);
+    const value = reader.orNull(field, reader.text(field, INTEGRATION_TEXT));
     if (value !== undefined) sent.push([field, value]);
   }
   for (const field of FLAG_FIELDS) {
-    const value = reader.raw(field);
-    if (value === undefined) continue;
-    if (value === null || typeof value === 'boolean') sent.push([field, value]);
-    else reader.refuse(field, 'must be true or false');
+    const value = reader.orNull(field, reader.flag(field));
+    if (value !== undefined) sent.push([field, value]);
   }
   return sent.length > 0 ? Object.fromEntries(sent) : undefined;
 }

@@ -3,4 +3,4 @@ export * from './notices';
 export * from './frame';
 export { parseClusterHeartbeat } from './heartbeat';
 export { CLUSTER_MAX_METADATA_BYTES, parseClusterRegistration } from './register';
-export type { ClusterParsed } from './fields';
+export { CLUSTER_QUERY_DIALECT } from './dialect';

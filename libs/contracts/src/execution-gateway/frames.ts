@@ -1,7 +1,9 @@
+import { FieldReader } from '../platform/field-reader';
 import { isJsonObject, isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
-import { FieldReader, HALF_PAIR, isWithinDepth, utf8Length, type GatewayFieldProblem } from './fields';
-import { cutText } from '../platform/text';
+import { cutText, isWithinDepth, utf8Length } from '../platform/text';
+import { GATEWAY_DIALECT } from './dialect';
 import { IDEMPOTENCY_KEY_PATTERN } from './rest';
+import { readRunLimits } from './run-limits';
 import type { RunLimits } from './usage';
 
 /** What starts a run, on either dialect and over REST. */
@@ -35,14 +37,14 @@ const REASON_MAX = 500;
 
 /** The fields of a run; `keyField` is where the idempotency key of this dialect is, null when it comes in a header. */
 export function readRunRequest(body: JsonObject, options: { maxInputBytes: number; keyField: string | null }): ParsedFrame<RunRequest> {
-  const fields = new FieldReader(body);
+  const fields = new FieldReader(body, GATEWAY_DIALECT);
   const userInput = readUserInput(fields, options.maxInputBytes);
   const request = {
     userInput: userInput ?? '',
-    context: fields.object('context', CONTEXT_MAX_BYTES, MAX_DEPTH) ?? {},
+    context: fields.object('context', { maxBytes: CONTEXT_MAX_BYTES, maxDepth: MAX_DEPTH }) ?? {},
     maxIterations: fields.integer('max_iterations', 1, 1000),
-    limits: fields.limits() ?? {},
-    metadata: fields.object('metadata', METADATA_MAX_BYTES, MAX_DEPTH) ?? {},
+    limits: readRunLimits(fields) ?? {},
+    metadata: fields.object('metadata', { maxBytes: METADATA_MAX_BYTES, maxDepth: MAX_DEPTH }) ?? {},
     idempotencyKey:
       options.keyField === null
         ? undefined
@@ -56,7 +58,7 @@ function readUserInput(fields: FieldReader, maxBytes: number): string | undefine
   if (input === undefined) return problem(fields, 'Empty user_input');
   if (typeof input !== 'string') return fields.refuse('user_input', 'must be a string');
   if (input.trim() === '') return problem(fields, 'Empty user_input');
-  if (!isWellFormed(input)) return fields.refuse('user_input', HALF_PAIR);
+  if (!isWellFormed(input)) return fields.refuse('user_input', GATEWAY_DIALECT.halfPair);
   if (utf8Length(input) > maxBytes) return fields.refuse('user_input', `must be at most ${maxBytes} bytes`);
   return input;
 }
@@ -68,7 +70,7 @@ function problem(fields: FieldReader, message: string): undefined {
 
 /** `after_seq` and `ack` of a resume. */
 export function readResume(body: JsonObject): ParsedFrame<{ afterSeq: number; ack: boolean }> {
-  const fields = new FieldReader(body);
+  const fields = new FieldReader(body, GATEWAY_DIALECT);
   if (fields.raw('after_seq') === undefined) fields.refuse('after_seq', 'must be a whole number of at least 0');
   const afterSeq = fields.integer('after_seq', 0, Number.MAX_SAFE_INTEGER);
   return done(fields, { afterSeq: afterSeq ?? 0, ack: fields.flag('ack') ?? false });
@@ -76,7 +78,7 @@ export function readResume(body: JsonObject): ParsedFrame<{ afterSeq: number; ac
 
 /** `reason` of a cancel: at most 500 characters. */
 export function readCancel(body: JsonObject): ParsedFrame<{ reason: string | undefined }> {
-  const fields = new FieldReader(body);
+  const fields = new FieldReader(body, GATEWAY_DIALECT);
   const reason = fields.text('reason', { says: `must be a string of at most ${REASON_MAX} characters`, accepts: (v) => v.length <= REASON_MAX });
   return done(fields, { reason: reason === '' ? undefined : reason });
 }
@@ -121,7 +123,7 @@ function refused(message: string, field?: string): { ok: false; problem: FramePr
 }
 
 function done<T>(fields: FieldReader, message: T): ParsedFrame<T> {
-  const first: GatewayFieldProblem | undefined = fields.problems[0];
+  const first = fields.problems[0];
   return first ? refused(first.message, first.field) : { ok: true, message };
 }
 

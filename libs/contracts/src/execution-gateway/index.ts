@@ -4,5 +4,4 @@ export * from './rest';
 export * from './bus';
 export * from './frames';
 export * from './session-create';
-export { hasControlCharacter } from './fields';
-export type { GatewayFieldProblem, GatewayParsed } from './fields';
+export { GATEWAY_QUERY_DIALECT } from './dialect';

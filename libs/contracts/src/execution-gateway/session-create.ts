@@ -1,5 +1,8 @@
+import { defined, FieldReader, type Parsed, type TextRule } from '../platform/field-reader';
 import { isJsonObject, isWellFormed, type JsonObject } from '../platform/json';
-import { defined, FieldReader, HALF_PAIR, hasControlCharacter, type GatewayParsed } from './fields';
+import { hasControlCharacter } from '../platform/text';
+import { GATEWAY_DIALECT } from './dialect';
+import { readRunLimits } from './run-limits';
 import { ENGINE_NAMES, GATEWAY_ID_PATTERN, type EngineName, type ToolPolicy } from './rest';
 import type { RunLimits } from './usage';
 
@@ -21,45 +24,38 @@ export interface SessionCreate {
 const METADATA_MAX_BYTES = 16 * 1024;
 const MAX_DEPTH = 16;
 
-const USER_ID = { says: 'must be a string of 1 to 256 characters', accepts: (v: string) => v.length > 0 && v.length <= 256 && !hasControlCharacter(v) };
+const NAME: TextRule = { says: 'must be a string of 1 to 256 characters', accepts: (v) => v.length > 0 && v.length <= 256 && !hasControlCharacter(v) };
 const WORKSPACE = { says: 'must be a string of 1 to 4096 characters without NUL', accepts: (v: string) => v.length > 0 && v.length <= 4096 && !v.includes('\0') };
 const SESSION_ID = {
   says: 'must be 1 to 128 letters, digits, "_", "." or "-", the first a letter or digit',
   accepts: (v: string) => GATEWAY_ID_PATTERN.test(v),
 };
-const NAME = { says: 'must be a string of 1 to 256 characters', accepts: USER_ID.accepts };
 
 /** Parses the body of `POST /sessions`. Unknown fields are ignored; `null` means absent. */
-export function parseSessionCreate(body: JsonObject): GatewayParsed<SessionCreate> {
-  const fields = new FieldReader(body);
+export function parseSessionCreate(body: JsonObject): Parsed<SessionCreate> {
+  const fields = new FieldReader(body, GATEWAY_DIALECT);
   const engine = aliased(fields, 'engine', 'runtime', ENGINE_NAMES);
   const engineFallback = aliased(fields, 'engine_fallback', 'runtime_fallback', ['local'] as const);
   const vpsAgent = fields.text('vps_agent', NAME);
   if (engine === 'vps' && fields.raw('vps_agent') === undefined) fields.refuse('vps_agent', 'is required for the engine vps');
   return fields.finish({
-    userId: fields.text('user_id', USER_ID),
+    userId: fields.text('user_id', NAME),
     workspaceDir: fields.text('workspace_dir', WORKSPACE),
     sessionId: fields.text('session_id', SESSION_ID),
-    metadata: fields.object('metadata', METADATA_MAX_BYTES, MAX_DEPTH),
+    metadata: fields.object('metadata', { maxBytes: METADATA_MAX_BYTES, maxDepth: MAX_DEPTH }),
     engine,
     engineFallback,
     model: fields.text('model', NAME),
     agentId: fields.text('agent_id', NAME),
     vpsAgent,
-    limits: fields.limits(),
+    limits: readRunLimits(fields),
     toolPolicy: toolPolicy(fields),
   });
 }
 
 /** A field and its older name: both given and different is an error. */
 function aliased<T extends string>(fields: FieldReader, field: string, alias: string, values: readonly T[]): T | undefined {
-  const read = (name: string): T | undefined => {
-    const value = fields.raw(name);
-    if (value === undefined) return undefined;
-    const known = values.find((candidate) => candidate === value);
-    return known ?? fields.refuse(name, `must be ${values.map((v) => `"${v}"`).join(', ')}`);
-  };
-  const [value, other] = [read(field), read(alias)];
+  const [value, other] = [fields.oneOf(field, values), fields.oneOf(alias, values)];
   if (value !== undefined && other !== undefined && value !== other) fields.refuse(alias, `must be the same as ${field}`);
   return value ?? other;
 }
@@ -79,7 +75,7 @@ function toolPolicy(fields: FieldReader): ToolPolicy | undefined {
   const rules: Record<string, 'auto' | 'ask' | 'deny'> = {};
   for (const [name, given] of Object.entries(tools)) {
     const rule = decision(given);
-    if (!isWellFormed(name)) return fields.refuse('tool_policy', HALF_PAIR);
+    if (!isWellFormed(name)) return fields.refuse('tool_policy', GATEWAY_DIALECT.halfPairInside);
     if (!rule || name.length > 128) return fields.refuse('tool_policy', 'must say "auto", "ask" or "deny" for each tool');
     rules[name] = rule;
   }

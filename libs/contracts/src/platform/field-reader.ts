@@ -1,89 +1,162 @@
-import { isJsonObject, isWellFormed, type JsonObject, type JsonValue } from '../platform/json';
-import { isLowSurrogate, isWellFormedJson } from '../platform/text';
-import type { RunLimits } from './usage';
+import type { FieldProblem } from '@agentfleet/errors';
+import { isJsonList, isJsonObject, isWellFormed, type JsonObject, type JsonValue } from './json';
+import { hasCodePoints, hasControlCharacter, isLargerAsJson, isWellFormedJson, isWithinDepth } from './text';
 
-/** A field of a body or frame that is not as the contract says; `message` names the field. */
-export interface GatewayFieldProblem {
-  readonly field: string;
-  readonly message: string;
+/** What became of outside data: the value, or every field that is not as the contract says. */
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly FieldProblem[] };
+
+/** How an app words what is wrong. What is checked, and how, is the same for all. */
+export interface ReaderDialect {
+  /** The problem's text out of the field's name and what is said of it ("must be …"); never the value, which may be a secret. */
+  message(field: string, says: string): string;
+  /** Half a surrogate pair in a text: stored as UTF-8 it would read back as another one. */
+  readonly halfPair: string;
+  /** The same in a key or text somewhere inside an object. */
+  readonly halfPairInside: string;
+  /** For apps that refuse keys with U+0000 inside objects. */
+  readonly nulKey?: string;
+  tooManyBytes(maxBytes: number): string;
+  wholeNumber(min: number, max: number): string;
+  oneOf(choices: readonly string[]): string;
 }
 
-export type GatewayParsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly GatewayFieldProblem[] };
+/** Says the whole rule ("must be …"); `accepts` sees well-formed text only. */
+export interface TextRule {
+  readonly says: string;
+  readonly accepts: (value: string) => boolean;
+}
 
-/** Stored as UTF-8 it would read back as another text. */
-export const HALF_PAIR = 'must be well-formed Unicode (it has half a surrogate pair)';
+export interface ObjectLimits {
+  readonly maxBytes?: number;
+  readonly maxDepth?: number;
+}
 
-/** Collects the problems of one body; each reader returns the value, or undefined when the field is absent or wrong. */
+/**
+ * Reads the fields of one object from outside, without coercion, and collects everything that is wrong. Own fields only. Each
+ * method gives the value, or undefined when the field is absent, null (but for `orNull`) or refused.
+ */
 export class FieldReader {
-  readonly problems: GatewayFieldProblem[] = [];
+  readonly problems: FieldProblem[] = [];
 
-  constructor(private readonly body: JsonObject) {}
+  /** @param prefix stands before the names of the fields in problems, such as `limits.` */
+  constructor(
+    private readonly fields: JsonObject,
+    private readonly dialect: ReaderDialect,
+    private readonly prefix = '',
+  ) {}
 
-  /** The field, or undefined when it is absent; null means absent. */
   raw(field: string): JsonValue | undefined {
-    return Object.hasOwn(this.body, field) ? (this.body[field] ?? undefined) : undefined;
+    return Object.hasOwn(this.fields, field) ? (this.fields[field] ?? undefined) : undefined;
   }
 
-  refuse(field: string, message: string): undefined {
-    this.problems.push({ field, message: `${field} ${message}` });
+  refuse(field: string, says: string): undefined {
+    const name = this.prefix + field;
+    this.problems.push({ field: name, message: this.dialect.message(name, says) });
     return undefined;
   }
 
-  text(field: string, rule: { readonly says: string; accepts(value: string): boolean }): string | undefined {
-    const value = this.raw(field);
-    if (value === undefined) return undefined;
-    if (typeof value !== 'string') return this.refuse(field, rule.says);
-    if (!isWellFormed(value)) return this.refuse(field, HALF_PAIR);
-    return rule.accepts(value) ? value : this.refuse(field, rule.says);
+  required<T>(field: string, value: T | undefined): T | undefined {
+    const isAbsent = value === undefined && !this.problems.some((problem) => problem.field === this.prefix + field);
+    return isAbsent ? this.refuse(field, 'is required') : value;
   }
 
-  integer(field: string, min: number, max: number, label = field): number | undefined {
-    const value = this.raw(field);
-    if (value === undefined) return undefined;
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value;
-    const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-    this.problems.push({ field: label, message: `${label} must be a whole number ${range}` });
-    return undefined;
+  /** Keeps null, which clears what is stored, apart from absent. */
+  orNull<T>(field: string, value: T | undefined): T | null | undefined {
+    return value === undefined && Object.hasOwn(this.fields, field) && this.fields[field] === null ? null : value;
   }
 
-  object(field: string, maxBytes: number, maxDepth: number): JsonObject | undefined {
+  value<T extends JsonValue>(field: string, says: string, accepts: (value: JsonValue) => value is T): T | undefined {
     const value = this.raw(field);
     if (value === undefined) return undefined;
-    if (!isJsonObject(value)) return this.refuse(field, 'must be an object');
-    if (!isWithinDepth(value, maxDepth)) return this.refuse(field, `must not be nested deeper than ${maxDepth}`);
-    if (!isWellFormedJson(value)) return this.refuse(field, HALF_PAIR);
-    if (utf8Length(JSON.stringify(value)) > maxBytes) return this.refuse(field, `must be at most ${maxBytes} bytes of JSON`);
-    return value;
+    return accepts(value) ? value : this.refuse(field, says);
+  }
+
+  text(field: string, { says, accepts }: TextRule): string | undefined {
+    const value = this.value(field, says, isText);
+    if (value === undefined) return undefined;
+    if (!isWellFormed(value)) return this.refuse(field, this.dialect.halfPair);
+    return accepts(value) ? value : this.refuse(field, says);
+  }
+
+  /** Required: 1 to `max` code points after trimming, printable; given as it was sent. */
+  identifier(field: string, max: number): string | undefined {
+    const value = this.raw(field);
+    if (value === undefined || value === '') return this.refuse(field, 'is required');
+    if (typeof value !== 'string' || !hasCodePoints(value.trim(), 1, max)) return this.refuse(field, `must be a string of 1 to ${max} characters`);
+    const isPrintable = !hasControlCharacter(value) && isWellFormed(value);
+    return isPrintable ? value : this.refuse(field, 'must not contain control characters or lone surrogates');
+  }
+
+  integer(field: string, min: number, max: number): number | undefined {
+    const accepts = (value: JsonValue): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
+    return this.value(field, this.dialect.wholeNumber(min, max), accepts);
+  }
+
+  number(field: string, min: number, max: number): number | undefined {
+    return this.value(field, `must be a number from ${min} to ${max}`, (value): value is number => typeof value === 'number' && value >= min && value <= max);
   }
 
   flag(field: string): boolean | undefined {
+    return this.value(field, 'must be true or false', (value) => typeof value === 'boolean');
+  }
+
+  oneOf<const C extends string>(field: string, choices: readonly C[]): C | undefined {
+    return this.value(field, this.dialect.oneOf(choices), (value): value is C => choices.some((choice) => choice === value));
+  }
+
+  texts(field: string, maxEntries: number, rule: TextRule): readonly string[] | undefined {
     const value = this.raw(field);
-    if (value === undefined || typeof value === 'boolean') return value;
-    return this.refuse(field, 'must be true or false');
-  }
-
-  /** `limits`, each of its fields checked. */
-  limits(): RunLimits | undefined {
-    const value = this.raw('limits');
     if (value === undefined) return undefined;
-    if (!isJsonObject(value)) return this.refuse('limits', 'must be an object');
-    const inner = new FieldReader(value);
-    const integers = {
-      max_iterations: inner.integer('max_iterations', 1, 1000, 'limits.max_iterations'),
-      max_tokens: inner.integer('max_tokens', 1, Number.MAX_SAFE_INTEGER, 'limits.max_tokens'),
-      max_seconds: inner.integer('max_seconds', 1, 86_400, 'limits.max_seconds'),
-    };
-    const cost = inner.raw('max_cost_usd');
-    if (cost !== undefined && !(typeof cost === 'number' && Number.isFinite(cost) && cost > 0)) {
-      inner.problems.push({ field: 'limits.max_cost_usd', message: 'limits.max_cost_usd must be a number above 0' });
-    }
-    this.problems.push(...inner.problems);
-    return defined({ ...integers, max_cost_usd: typeof cost === 'number' ? cost : undefined });
+    if (!isJsonList(value) || value.length > maxEntries) return this.refuse(field, `must be a list of at most ${maxEntries} entries`);
+    const entries = value.filter(isText).filter((entry) => isWellFormed(entry) && rule.accepts(entry));
+    return entries.length === value.length ? entries : this.refuse(field, `must have only entries of which each ${rule.says}`);
   }
 
-  finish<T>(value: T): GatewayParsed<T> {
-    return this.problems.length === 0 ? { ok: true, value } : { ok: false, problems: this.problems };
+  /** Any JSON object: keys such as `$where`, `a.b` and `` are data. */
+  object(field: string, { maxBytes = Infinity, maxDepth = Infinity }: ObjectLimits = {}): JsonObject | undefined {
+    const value = this.value(field, 'must be an object', isJsonObject);
+    if (value === undefined) return undefined;
+    if (maxDepth < Infinity && !isWithinDepth(value, maxDepth)) return this.refuse(field, `must not be nested deeper than ${maxDepth}`);
+    if (isLargerAsJson(value, maxBytes)) return this.refuse(field, this.dialect.tooManyBytes(maxBytes));
+    if (!isWellFormedJson(value)) return this.refuse(field, this.dialect.halfPairInside);
+    if (this.dialect.nulKey !== undefined && hasNulKey(value)) return this.refuse(field, this.dialect.nulKey);
+    return value;
   }
+
+  /** What `read` makes of an object further in; its problems name it. */
+  nested<T>(field: string, read: (inner: FieldReader) => T): T | undefined {
+    const value = this.value(field, 'must be an object', isJsonObject);
+    if (value === undefined) return undefined;
+    const inner = new FieldReader(value, this.dialect, `${this.prefix}${field}.`);
+    const result = read(inner);
+    this.problems.push(...inner.problems);
+    return result;
+  }
+
+  finish<T>(value: T | undefined): Parsed<T> {
+    return this.problems.length > 0 || value === undefined ? { ok: false, problems: this.problems } : { ok: true, value };
+  }
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+/** At most `max` code points. */
+export function shortText(max: number): TextRule {
+  return { says: `must be a string of at most ${max} characters`, accepts: (value) => hasCodePoints(value, 0, max) };
+}
+
+/** Without recursion, so that depth cannot exhaust the stack. */
+function hasNulKey(root: JsonObject): boolean {
+  const open: (JsonValue | undefined)[] = [root];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    if (!isJsonList(value) && Object.keys(value).some((key) => key.includes('\0'))) return true;
+    for (const child of Object.values(value)) open.push(child);
+  }
+  return false;
 }
 
 /** The object without its undefined fields. */
@@ -91,39 +164,7 @@ export function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<
   const out: { [K in keyof T]?: Exclude<T[K], undefined> } = {};
   for (const key in value) {
     const field = value[key];
-    if (field !== undefined) out[key] = field as Exclude<T[typeof key], undefined>;
+    if (field !== undefined) out[key] = field as Exclude<T[typeof key], undefined>; // narrowing does not reach indexed types
   }
   return out;
-}
-
-/** Length of a text in UTF-8 bytes (this lib has no Buffer). */
-export function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) bytes += 1;
-    else if (unit >= 0xd800 && unit <= 0xdbff && isLowSurrogate(text.charCodeAt(i + 1))) {
-      bytes += 2;
-      i++;
-    } else bytes += 2;
-  }
-  return bytes;
-}
-
-/** True when no value inside is nested deeper than the limit; without recursion, so that depth cannot exhaust the stack. */
-export function isWithinDepth(value: JsonValue, maxDepth: number): boolean {
-  const open: { value: JsonValue | undefined; depth: number }[] = [{ value, depth: 1 }];
-  for (let next = open.pop(); next; next = open.pop()) {
-    if (typeof next.value !== 'object' || next.value === null) continue;
-    if (next.depth > maxDepth) return false;
-    for (const child of Object.values(next.value)) open.push({ value: child, depth: next.depth + 1 });
-  }
-  return true;
-}
-
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
-
-export function hasControlCharacter(text: string): boolean {
-  return CONTROL.test(text);
 }

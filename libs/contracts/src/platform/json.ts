@@ -9,6 +9,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** True for a JSON list; `Array.isArray` alone would make its entries `any`. */
+export function isJsonList(value: unknown): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** False for text with half a surrogate pair: stored as UTF-8 it would read back differently. */

@@ -1,4 +1,4 @@
-import { isWellFormed, type JsonObject, type JsonValue } from './json';
+import { isJsonList, isWellFormed, type JsonObject, type JsonValue } from './json';
 
 const HALF_PAIR = /\p{Surrogate}/gu;
 
@@ -47,10 +47,67 @@ function mendedObject(value: JsonObject): JsonObject {
 function mended(value: JsonValue | undefined): JsonValue | undefined {
   if (typeof value === 'string') return wellFormed(value);
   if (typeof value !== 'object' || value === null) return value;
-  if (isList(value)) return value.map((child) => mended(child) ?? null);
+  if (isJsonList(value)) return value.map((child) => mended(child) ?? null);
   return mendedObject(value);
 }
 
-function isList(value: object): value is readonly JsonValue[] {
-  return Array.isArray(value);
+const CONTROL = /\p{Cc}/u;
+
+export function hasControlCharacter(text: string): boolean {
+  return CONTROL.test(text);
+}
+
+/** True when the text has between `min` and `max` characters as people count them (code points); long texts are not counted out. */
+export function hasCodePoints(text: string, min: number, max: number): boolean {
+  if (text.length < min || text.length > 2 * max) return false;
+  if (text.length <= max && min <= 1) return true;
+  let count = 0;
+  for (const _character of text) if (++count > max) return false;
+  return count >= min;
+}
+
+/** Length of a text in UTF-8 bytes (this lib has no Buffer). */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    if (unit < 0x800) bytes += 1;
+    else if (isHighSurrogate(unit) && isLowSurrogate(text.charCodeAt(i + 1))) {
+      bytes += 2;
+      i++;
+    } else bytes += 2;
+  }
+  return bytes;
+}
+
+/** True when the value, written as JSON, has more bytes than this; nobody looks through megabytes that are refused anyway. */
+export function isLargerAsJson(value: JsonValue, maxBytes: number): boolean {
+  return maxBytes < Infinity && (isSurelyLarger(value, maxBytes) || utf8Length(JSON.stringify(value)) > maxBytes);
+}
+
+/** True when a count of what must be there, a byte for each value and character, is beyond the limit; stops as soon as it is. */
+function isSurelyLarger(root: JsonValue, maxBytes: number): boolean {
+  let bytes = 0;
+  const open: (JsonValue | undefined)[] = [root];
+  while (open.length > 0 && bytes <= maxBytes) {
+    const value = open.pop();
+    bytes += typeof value === 'string' ? value.length : 1;
+    if (typeof value !== 'object' || value === null) continue;
+    if (isJsonList(value) && bytes + value.length > maxBytes) return true;
+    for (const child of Object.values(value)) open.push(child);
+    if (bytes + open.length > maxBytes) return true;
+  }
+  return bytes > maxBytes;
+}
+
+/** True when no value inside is nested deeper than the limit; without recursion, so that depth cannot exhaust the stack. */
+export function isWithinDepth(value: JsonValue, maxDepth: number): boolean {
+  const open: { value: JsonValue | undefined; depth: number }[] = [{ value, depth: 1 }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    if (typeof next.value !== 'object' || next.value === null) continue;
+    if (next.depth > maxDepth) return false;
+    for (const child of Object.values(next.value)) open.push({ value: child, depth: next.depth + 1 });
+  }
+  return true;
 }

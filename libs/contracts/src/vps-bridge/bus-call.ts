@@ -1,6 +1,6 @@
+import type { Parsed } from '../platform/field-reader';
 import { isJsonObject, type JsonObject } from '../platform/json';
 import { parseVpsCall, type VpsCallRequest } from './parse-call';
-import type { VpsParsed } from './body-reader';
 import type { VpsCallResult } from './wire';
 
 /** Pattern of a call over the bus; the replica's id is appended. Also the body of `POST /internal/bridge/call`. */
@@ -44,7 +44,7 @@ const ORG_ID = /^[0-9a-f]{24}$/;
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
 
 /** Parses a call over the bus; the problems name the fields of `POST /api/vps/call`. */
-export function parseVpsBusCall(payload: unknown): VpsParsed<VpsBusRequest> {
+export function parseVpsBusCall(payload: unknown): Parsed<VpsBusRequest> {
   if (!isJsonObject(payload)) return { ok: false, problems: [{ field: 'payload', message: 'must be an object' }] };
   const { orgId, idempotencyKey } = payload;
   if (typeof orgId !== 'string' || !ORG_ID.test(orgId)) return { ok: false, problems: [{ field: 'orgId', message: 'must be the id of an organization' }] };

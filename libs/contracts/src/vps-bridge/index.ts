@@ -1,8 +1,7 @@
 export * from './wire';
 export * from './notices';
-export { isVpsAgentName, isVpsSessionId, shortened } from './body-reader';
+export { isVpsAgentName, isVpsSessionId, shortened } from './names';
 export { readVpsTime } from './time';
-export type { VpsFieldProblem, VpsParsed } from './body-reader';
 export { MAX_METADATA_BYTES, MAX_PROMPT_CHARACTERS, parseVpsCall, parseVpsStream } from './parse-call';
 export type { VpsCallRequest, VpsStreamRequest } from './parse-call';
 export { parseVpsRegistration } from './parse-register';

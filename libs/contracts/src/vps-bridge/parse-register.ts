@@ -1,6 +1,9 @@
 import { isFailurePattern } from '@agentfleet/errors';
+import { FieldReader, type Parsed } from '../platform/field-reader';
 import { isJsonObject } from '../platform/json';
-import { AGENT_NAME_RULE, BodyReader, hasCodePoints, type VpsParsed } from './body-reader';
+import { hasCodePoints } from '../platform/text';
+import { BRIDGE_DIALECT } from './dialect';
+import { AGENT_NAME_RULE } from './names';
 import { VPS_APIS, VPS_PROTOCOLS, type VpsApi, type VpsProtocol } from './wire';
 
 /** A registration as the bridge works with it, defaults filled in. The host is judged by the bridge's address policy. */
@@ -23,7 +26,7 @@ export interface VpsRegistration {
   readonly fallbackOn: readonly string[] | null;
 }
 
-export type VpsParsedRegistration = VpsParsed<VpsRegistration> | { readonly ok: false; readonly problems: readonly []; readonly unknownProtocol: string };
+export type VpsParsedRegistration = Parsed<VpsRegistration> | { readonly ok: false; readonly problems: readonly []; readonly unknownProtocol: string };
 
 const TOKEN = {
   says: 'must be a string of 1 to 4096 visible ASCII characters',
@@ -31,7 +34,6 @@ const TOKEN = {
 };
 const MODEL = { says: 'must be a string of 1 to 256 characters', accepts: (value: string) => hasCodePoints(value, 1, 256) };
 const HOST = { says: 'must be a string', accepts: () => true };
-const FALLBACK = { says: AGENT_NAME_RULE.says, accepts: AGENT_NAME_RULE.accepts };
 const PATTERN = {
   says: 'is a failure type (such as TIMEOUT), an error code (such as refused), a status (such as 503), 4xx or 5xx',
   accepts: isFailurePattern,
@@ -42,7 +44,7 @@ const ONLY_WITH_CLUSTER = 'is only for agents behind a cluster (with cluster_id)
 /** Parses the body of `POST /api/vps/register`. A known field that this bridge cannot honour is refused, never ignored. */
 export function parseVpsRegistration(body: unknown): VpsParsedRegistration {
   if (!isJsonObject(body)) return { ok: false, problems: [{ field: 'body', message: 'must be a JSON object' }] };
-  const reader = new BodyReader(body);
+  const reader = new FieldReader(body, BRIDGE_DIALECT);
   if (reader.raw('cluster_id') !== undefined) {
     reader.refuse('cluster_id', NOT_YET);
     return { ok: false, problems: reader.problems }; // host and port would rightly be missing
@@ -60,8 +62,8 @@ export function parseVpsRegistration(body: unknown): VpsParsedRegistration {
   return { ok: true, value: { name, host, port, protocol: protocol.known, ...rest } };
 }
 
-function readOptions(reader: BodyReader, ownName: string): Omit<VpsRegistration, 'name' | 'host' | 'port' | 'protocol'> {
-  const fallbacks = reader.texts('fallback_agents', 16, FALLBACK) ?? [];
+function readOptions(reader: FieldReader, ownName: string): Omit<VpsRegistration, 'name' | 'host' | 'port' | 'protocol'> {
+  const fallbacks = reader.texts('fallback_agents', 16, AGENT_NAME_RULE) ?? [];
   return {
     authToken: reader.text('auth_token', TOKEN) || null,
     timeoutSeconds: reader.integer('timeout_seconds', 1, 600) ?? 30,
@@ -75,13 +77,13 @@ function readOptions(reader: BodyReader, ownName: string): Omit<VpsRegistration,
   };
 }
 
-function refuseClusterFields(reader: BodyReader): void {
+function refuseClusterFields(reader: FieldReader): void {
   if (reader.raw('service') !== undefined) reader.refuse('service', ONLY_WITH_CLUSTER);
   const prefix = reader.raw('path_prefix');
   if (prefix !== undefined && prefix !== '') reader.refuse('path_prefix', ONLY_WITH_CLUSTER);
 }
 
-function readProtocol(reader: BodyReader): { readonly known: VpsProtocol | null; readonly text: string } {
+function readProtocol(reader: FieldReader): { readonly known: VpsProtocol | null; readonly text: string } {
   if (reader.raw('protocol') === undefined) return { known: 'http', text: 'http' };
   const value = reader.text('protocol', { says: `must be one of ${VPS_PROTOCOLS.join(', ')}`, accepts: () => true });
   if (value === undefined) return { known: null, text: '' };

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { isVpsAgentName, isVpsSessionId } from './body-reader';
+import { isVpsAgentName, isVpsSessionId } from './names';
 import { parseVpsCall } from './parse-call';
 import { parseVpsRegistration } from './parse-register';
 
