@@ -2,12 +2,11 @@ import type { Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { Types, type Model } from 'mongoose';
-import { INSTRUCTIONS, type InstructionDocument } from '../instructions/instruction.schema';
-import { NODES, type NodeDocument } from '../nodes/node.schema';
 import type { ListQuery } from '../api/list-query';
-import { TenantCollection, type Page, type TenantScope } from '../tenancy/tenant-collection.repository';
-import { TOOLS, type ToolDocument } from '../tools/tool.schema';
-import { AGENTS, type AgentCredential, type AgentDocument, type AgentPresenceDocument } from './agent.schema';
+import type { Page } from '../api/pages';
+import type { TenantScope } from '../tenancy/tenant';
+import { TenantCollection } from '../tenancy/tenant-collection.repository';
+import { AGENTS, type AgentCredential, type AgentDocument } from './agent.schema';
 
 /** What connect and heartbeats need of an agent, without its settings. */
 export type AgentState = Pick<
@@ -15,14 +14,18 @@ export type AgentState = Pick<
   '_id' | 'orgId' | 'createdAt' | 'status' | 'statusChangedAt' | 'suspensionEndedAt' | 'tokenVersion' | 'previousTokenVersion' | 'previousValidUntil' | 'configRevision' | 'isDeleted'
 >;
 
-export interface ConfigurationParts {
-  readonly instruction: InstructionDocument | undefined;
-  readonly tools: readonly ToolDocument[];
+/** What presence follows from, beside the facts of the connection. */
+export type PresenceSubject = Pick<AgentDocument, '_id' | 'createdAt' | 'status' | 'statusChangedAt' | 'suspensionEndedAt'>;
+
+/** Where an agent refers to something else. */
+export type ReferenceField = 'instructionId' | 'nodeId' | 'allowedToolIds';
+
+export type AgentSummary = PresenceSubject & Pick<AgentDocument, 'name' | 'type' | 'updatedAt'>;
+
+interface ConnectionTimes {
+  readonly lastConnectedAt?: Date | null;
+  readonly lastHeartbeatAt?: Date | null;
 }
-
-export type AgentSummary = Pick<AgentDocument, '_id' | 'name' | 'type' | 'createdAt' | 'updatedAt' | 'status' | 'statusChangedAt' | 'suspensionEndedAt'>;
-
-type ConnectionTimes = Partial<Pick<AgentPresenceDocument, 'lastConnectedAt' | 'lastHeartbeatAt'>>;
 
 /** By fields of the agent and of its presence alike; what never was comes first, as in MongoDB. */
 function compareBy(sort: ListQuery['sort'], times: (agent: AgentSummary) => ConnectionTimes | undefined) {
@@ -43,13 +46,8 @@ function compareBy(sort: ListQuery['sort'], times: (agent: AgentSummary) => Conn
 export class AgentRepository {
   readonly documents: TenantCollection<AgentDocument>;
 
-  constructor(
-    @InjectModel(AGENTS) private readonly agents: Model<AgentDocument>,
-    @InjectModel(INSTRUCTIONS) private readonly instructions: Model<InstructionDocument>,
-    @InjectModel(TOOLS) private readonly tools: Model<ToolDocument>,
-    @InjectModel(NODES) private readonly nodes: Model<NodeDocument>,
-  ) {
-    this.documents = new TenantCollection(agents);
+  constructor(@InjectModel(AGENTS) private readonly agents: Model<AgentDocument>) {
+    this.documents = new TenantCollection(agents, { hasType: true });
   }
 
   /** Of everything that a list's filters match, what presence needs. */
@@ -97,50 +95,35 @@ export class AgentRepository {
     return (found as AgentState | null) ?? undefined; // the collection holds nothing else
   }
 
-  /** A usable instruction of that organization; taking the reference collides with a deletion at the same time. */
-  async takeInstruction(orgId: string, id: string, transaction: Transaction): Promise<boolean> {
-    const match = { _id: new Types.ObjectId(id), orgId, isDeleted: false, status: 'active' };
-    const { matchedCount } = await this.instructions.collection.updateOne(match, { $inc: { references: 1 } }, { session: transaction.session });
-    return matchedCount === 1;
+  /** The live ones of these agents, with what presence needs of them. */
+  async presenceSubjects(ids: readonly Types.ObjectId[]): Promise<ReadonlyMap<string, PresenceSubject>> {
+    const projection = { createdAt: 1, status: 1, statusChangedAt: 1, suspensionEndedAt: 1 };
+    const found = await this.agents.collection.find({ _id: { $in: [...ids] }, isDeleted: false }, { projection }).toArray();
+    return new Map(found.map((agent) => [String(agent._id), agent as unknown as PresenceSubject])); // the projection of the agents
   }
 
-  async takeNode(orgId: string, id: string, transaction: Transaction): Promise<boolean> {
-    const match = { _id: new Types.ObjectId(id), orgId, isDeleted: false };
-    const { matchedCount } = await this.nodes.collection.updateOne(match, { $inc: { references: 1 } }, { session: transaction.session });
-    return matchedCount === 1;
+  /** How many live agents, of whatever organization, refer to it. */
+  countReferring(field: ReferenceField, id: string, transaction: Transaction): Promise<number> {
+    return this.agents.collection.countDocuments({ [field]: id, isDeleted: false }, { session: transaction.session });
   }
 
-  /** Which of the tools are own or public. */
-  async takeTools(orgId: string, ids: readonly string[], transaction: Transaction): Promise<ReadonlySet<string>> {
-    const match = { _id: { $in: ids.map((id) => new Types.ObjectId(id)) }, isDeleted: false, $or: [{ orgId }, { scope: 'public' }] };
+  /** Raises `configRevision` of all live agents that refer to it, and says which, as they were before. */
+  async raiseConfigRevision(field: ReferenceField, id: string, transaction: Transaction): Promise<readonly AgentDocument[]> {
+    const match = { [field]: id, isDeleted: false };
     const options = { session: transaction.session };
-    const found = await this.tools.collection.find(match, { ...options, projection: { _id: 1 } }).toArray();
-    await this.tools.collection.updateMany(match, { $inc: { references: 1 } }, options);
-    return new Set(found.map(({ _id }) => String(_id)));
+    const found = await this.agents.collection.find(match, options).toArray();
+    if (found.length > 0) await this.agents.collection.updateMany(match, { $inc: { configRevision: 1 } }, options);
+    return found as unknown as AgentDocument[]; // the collection holds nothing else
   }
 
-  /** What each agent's configuration is rendered from; references are checked again here, against its organization. */
-  async configurationsOf(agents: readonly AgentDocument[]): Promise<readonly ConfigurationParts[]> {
-    const usable = (ids: readonly string[]) => ({ _id: { $in: [...new Set(ids)].map((id) => new Types.ObjectId(id)) }, isDeleted: false, status: 'active' });
-    const instructionIds = agents.flatMap(({ instructionId }) => instructionId ?? []);
-    const toolIds = agents.flatMap(({ allowedToolIds }) => allowedToolIds);
-    const [instructions, tools] = await Promise.all([
-      instructionIds.length === 0 ? [] : this.instructions.collection.find(usable(instructionIds)).toArray(),
-      toolIds.length === 0 ? [] : this.tools.collection.find(usable(toolIds)).toArray(),
-    ]);
-    // each collection holds its own kind only
-    const instructionOf = new Map((instructions as unknown as InstructionDocument[]).map((one) => [one._id.toHexString(), one]));
-    const toolOf = new Map((tools as unknown as ToolDocument[]).map((one) => [one._id.toHexString(), one]));
-    return agents.map(({ orgId, instructionId, allowedToolIds }) => {
-      const instruction = instructionId === null ? undefined : instructionOf.get(instructionId);
-      const own = allowedToolIds.flatMap((id) => toolOf.get(id) ?? []).filter((tool) => tool.orgId === orgId || tool.scope === 'public');
-      return { instruction: instruction?.orgId === orgId ? instruction : undefined, tools: own };
-    });
+  /** Ends the overlap of a rotation: the previous secret and its tokens stop working. */
+  endOverlap(scope: TenantScope, id: string, transaction: Transaction): Promise<AgentDocument | undefined> {
+    return this.documents.change(scope, id, { set: { previousCredential: null, previousTokenVersion: null, previousValidUntil: null } }, transaction);
   }
 
   /** Replaces the secret of a live agent and ends, or limits, the tokens of the old one. */
   async rotate(
-    scope: { orgId: string | null },
+    scope: TenantScope,
     id: string,
     change: { credential: AgentCredential; previous: AgentCredential | null; previousTokenVersion: number | null },
     transaction: Transaction,
@@ -151,6 +134,6 @@ export class AgentRepository {
       previousTokenVersion: change.previousTokenVersion,
       previousValidUntil: change.previous?.expiresAt ?? null,
     };
-    return this.documents.update(scope, id, { set, inc: { tokenVersion: 1 } }, transaction);
+    return this.documents.change(scope, id, { set, raise: ['tokenVersion'] }, transaction);
   }
 }

@@ -20,7 +20,7 @@ export class ConfigurationChanges {
   }
 
   private async touch(field: 'instructionId' | 'allowedToolIds', id: string, transaction: Transaction): Promise<void> {
-    const touched = await this.agents.documents.touchReferring(null, field, id, 'configRevision', transaction);
+    const touched = await this.agents.raiseConfigRevision(field, id, transaction);
     const at = new Date().toISOString();
     transaction.afterCommit(() => {
       for (const agent of touched) {

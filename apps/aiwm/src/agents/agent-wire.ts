@@ -1,6 +1,6 @@
 import type { AiwmAgent, JsonObject } from '@agentfleet/contracts';
 import type { PresenceView } from '../presence/presence.service';
-import { tenantWire } from '../tenancy/resource';
+import { tenantWire } from '../tenancy/tenant';
 import type { AgentDto } from './agent.dto';
 import type { AgentDocument } from '../agent-records/agent.schema';
 import { redactSettings, type Settings } from './settings';

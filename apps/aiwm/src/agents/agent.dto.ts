@@ -16,6 +16,7 @@ import {
 } from '@agentfleet/contracts';
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import type { Documented } from '../api/documented';
+import { EXAMPLE, example } from '../api/examples';
 import { OwnerDto } from '../api/page.dto';
 import { Check, JsonObjectOf, ObjectIdList, ObjectIdOrNull, OneOf, Optional, Text, TextList, WellFormed, WholeNumber } from '../api/validation';
 
@@ -139,3 +140,38 @@ export class RegeneratedDto implements AiwmRegenerated {
   @ApiProperty({ required: false })
   previousSecretExpiresAt?: string;
 }
+
+const settings = { claudeModel: 'claude-3-5-haiku-latest', maxTurns: 100, discord: { token: '…', channelIds: ['123'] } };
+const redacted = { ...settings, discord: { token: '[redacted]', channelIds: ['123'] } };
+example(CreateAgentDto, { name: 'My Agent', tags: ['support'], settings }); // no ids: on a fresh stack nothing could be referred to
+example(UpdateAgentDto, { status: 'suspended' });
+example(AgentDto, {
+  _id: EXAMPLE.AGENT,
+  name: 'My Agent',
+  description: '',
+  status: 'active',
+  type: 'autonomous',
+  instructionId: EXAMPLE.INSTRUCTION,
+  nodeId: EXAMPLE.NODE,
+  allowedToolIds: [EXAMPLE.TOOL],
+  tags: ['support'],
+  settings: redacted,
+  connectionStatus: 'online',
+  presence: { status: 'online', since: EXAMPLE.NOW, reason: 'heartbeat', detail: null, lastHeartbeatAt: EXAMPLE.NOW, nextExpectedAt: '2026-03-01T10:01:00.000Z' },
+  connectionCount: 3,
+  lastConnectedAt: EXAMPLE.EARLIER,
+  lastHeartbeatAt: EXAMPLE.NOW,
+  metrics: { cpu: 12.5 },
+  metricsAt: EXAMPLE.NOW,
+  configRevision: 7,
+  credentials: { issuedAt: EXAMPLE.EARLIER, lastUsedAt: EXAMPLE.EARLIER, previousExpiresAt: null, previousLastUsedAt: null },
+  ...EXAMPLE.TENANT,
+});
+example(RegenerateDto, { overlapSeconds: 86_400 });
+example(RegeneratedDto, {
+  agentId: EXAMPLE.AGENT,
+  secret: EXAMPLE.SECRET,
+  envConfig: `# ===== AIWM Integration =====\nAIWM_ENABLED=true\nAIWM_BASE_URL=https://aiwm.example.org\nAIWM_AGENT_ID=${EXAMPLE.AGENT}\nAIWM_AGENT_SECRET=${EXAMPLE.SECRET}\n…`,
+  installScript: '#!/bin/bash\nset -euo pipefail\n…',
+  previousSecretExpiresAt: EXAMPLE.LATER,
+});

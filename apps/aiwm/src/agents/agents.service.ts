@@ -1,19 +1,25 @@
 import { AIWM_NOTICES, PLATFORM_NOTICES, type AgentRevokedNotice, type AiwmConfigurationChangedNotice, type AiwmDeleted, type AiwmPage } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
-import { Audit, Bus, FieldCipher, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
+import { Audit, Bus, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InstructionsService } from '../instructions/instructions.service';
-import { AGENT_SECRET_ROUNDS } from '../connection/secret-check';
-import { PasswordHashes } from '../passwords/password-hashes';
-import { PresenceService, type PresenceView } from '../presence/presence.service';
-import type { ListQuery, ListRules } from '../api/list-query';
-import { definedOnly, newDocument, Resource, scopeOf } from '../tenancy/resource';
-import type { AgentDto, CreateAgentDto, UpdateAgentDto } from './agent.dto';
 import { AgentDirectory } from '../agent-records/agent-directory';
 import { AgentRepository } from '../agent-records/agent.repository';
 import type { AgentDocument } from '../agent-records/agent.schema';
+import { definedOnly } from '../api/bodies';
+import type { ListQuery, ListRules } from '../api/list-query';
+import { pageWire } from '../api/pages';
+import { InstructionRepository } from '../instructions/instruction.repository';
+import { InstructionsService } from '../instructions/instructions.service';
+import { NodeRepository } from '../nodes/node.repository';
+import { PasswordHashes } from '../passwords/password-hashes';
+import { AGENT_SECRET_ROUNDS } from '../passwords/passwords';
+import { PresenceService, type PresenceView } from '../presence/presence.service';
+import { Resource } from '../tenancy/resource';
+import { newTenantDocument, scopeOf } from '../tenancy/tenant';
+import { ToolRepository } from '../tools/tool.repository';
+import { AgentSettings } from './agent-settings';
+import type { AgentDto, CreateAgentDto, UpdateAgentDto } from './agent.dto';
 import { agentWire } from './agent-wire';
-import { restoreSecrets, type Settings } from './settings';
 
 export const AGENT_LIST: ListRules = {
   filters: {
@@ -30,7 +36,6 @@ export const AGENT_LIST: ListRules = {
   sorts: ['name', 'status', 'type', 'createdAt', 'updatedAt', 'lastConnectedAt', 'lastHeartbeatAt'],
 };
 
-const SETTINGS_CONTEXT = 'agents.settings';
 /** A change of these is a change of what the agent is handed. */
 const DELIVERED = ['name', 'instructionId', 'allowedToolIds', 'settings'] as const;
 
@@ -43,9 +48,12 @@ export class AgentsService {
   constructor(
     private readonly repository: AgentRepository,
     private readonly presence: PresenceService,
-    private readonly cipher: FieldCipher,
+    private readonly settings: AgentSettings,
     private readonly directory: AgentDirectory,
-    private readonly instructions: InstructionsService,
+    private readonly instructionsService: InstructionsService,
+    private readonly instructions: InstructionRepository,
+    private readonly tools: ToolRepository,
+    private readonly nodes: NodeRepository,
     private readonly bus: Bus,
     private readonly hashes: PasswordHashes,
     transactions: Transactions,
@@ -54,7 +62,8 @@ export class AgentsService {
   ) {
     this.resource = new Resource(repository.documents, transactions, audit, identity, {
       type: 'agent',
-      deletionRaises: 'tokenVersion',
+      readScope: scopeOf,
+      deletionRaises: ['tokenVersion'],
       afterDelete: (agent, transaction) => this.endTokens(agent, 'deleted', transaction),
       afterUpdate: (before, after, transaction) => this.announce(before, after, transaction),
     });
@@ -62,11 +71,10 @@ export class AgentsService {
 
   async create(caller: Caller, body: CreateAgentDto): Promise<AgentDto> {
     const now = new Date();
-    const { settings, problems } = restoreSecrets(body.settings ?? {}, {});
-    if (problems.length > 0) throw validationFailed(problems);
+    const settings = this.settings.store(body.settings ?? {}, undefined);
     const hash = body.secret === undefined ? null : await this.hashes.make(`caller:${caller.id}`, body.secret, AGENT_SECRET_ROUNDS);
     const agent: AgentDocument = {
-      ...newDocument(caller, now),
+      ...newTenantDocument(caller.orgId, caller.id, now),
       name: body.name,
       description: body.description ?? '',
       status: body.status ?? 'active',
@@ -76,7 +84,7 @@ export class AgentsService {
       nodeId: body.nodeId ?? null,
       allowedToolIds: [...new Set(body.allowedToolIds ?? [])],
       tags: body.tags ?? [],
-      settings: this.cipher.encrypt(JSON.stringify(settings), SETTINGS_CONTEXT),
+      settings,
       credential: hash === null ? null : { hash, generated: false, issuedAt: now, expiresAt: null },
       previousCredential: null,
       tokenVersion: 1,
@@ -84,9 +92,9 @@ export class AgentsService {
       previousValidUntil: null,
       configRevision: 1,
     };
-    const toWire = (made: AgentDocument) => agentWire(made, settings, this.presence.ofNew(made));
+    const toWire = (made: AgentDocument) => agentWire(made, this.settings.of(made), this.presence.ofNew(made));
     return this.resource.create(caller, agent, Object.keys(definedOnly(body)), toWire, async (transaction) => {
-      await this.takeReferences(agent.orgId, agent, transaction);
+      await this.refer(agent.orgId, agent, transaction);
       await this.presence.create(agent._id, agent.orgId, now, transaction);
     });
   }
@@ -95,7 +103,7 @@ export class AgentsService {
     const agent = await this.resource.get(caller, id);
     const wire = await this.wire(agent);
     if (populate !== 'instruction' || agent.instructionId === null) return wire;
-    const instruction = await this.instructions.get({ ...caller, orgId: agent.orgId, allOrganizations: false }, agent.instructionId).catch(() => null);
+    const instruction = await this.instructionsService.get({ ...caller, orgId: agent.orgId, allOrganizations: false }, agent.instructionId).catch(() => null);
     return { ...wire, instructionId: instruction };
   }
 
@@ -111,11 +119,7 @@ export class AgentsService {
       const status = views.get(agent._id.toHexString())?.presence.status ?? 'never_connected';
       byConnectionStatus[status] = (byConnectionStatus[status] ?? 0) + 1;
     }
-    return {
-      data: page.items.map((agent) => this.wireWith(agent, views.get(agent._id.toHexString()))),
-      pagination: { page: query.page, limit: query.limit, total: page.total, totalPages: Math.ceil(page.total / query.limit) },
-      statistics: { total: page.total, byStatus: page.byStatus, byType: page.byType, byConnectionStatus },
-    };
+    return pageWire({ ...page, byConnectionStatus }, query, (agent) => this.wireWith(agent, views.get(agent._id.toHexString())));
   }
 
   async update(caller: Caller, id: string, body: UpdateAgentDto): Promise<AgentDto> {
@@ -127,46 +131,26 @@ export class AgentsService {
         ...(rest.nodeId !== undefined && rest.nodeId !== before.nodeId ? { nodeId: rest.nodeId } : {}),
         ...(allowedToolIds === undefined ? {} : { allowedToolIds }),
       };
-      await this.takeReferences(before.orgId, references, transaction);
+      await this.refer(before.orgId, references, transaction);
       const statusChanged = rest.status !== undefined && rest.status !== before.status;
       const suspends = statusChanged && rest.status === 'suspended';
       const now = new Date();
-      const isSame = settings !== undefined && this.isSame(settings, before);
       const set = {
         ...definedOnly(rest),
         ...(allowedToolIds === undefined ? {} : { allowedToolIds: [...new Set(allowedToolIds)] }),
-        ...(settings === undefined ? {} : { settings: isSame ? before.settings : this.encryptSettings(settings, this.settingsOf(before)) }),
+        ...(settings === undefined ? {} : { settings: this.settings.store(settings, before) }),
         ...(statusChanged ? { statusChangedAt: now } : {}),
         ...(statusChanged && before.status === 'suspended' ? { suspensionEndedAt: now } : {}),
         ...(suspends ? { previousTokenVersion: null, previousValidUntil: null } : {}),
       };
-      const inc = {
-        ...(DELIVERED.some((field) => field in set && JSON.stringify(set[field]) !== JSON.stringify(before[field])) ? { configRevision: 1 } : {}),
-        ...(suspends ? { tokenVersion: 1 } : {}),
-      };
-      return { set, ...(Object.keys(inc).length > 0 ? { inc } : {}) };
+      const changesDelivered = DELIVERED.some((field) => field in set && JSON.stringify(set[field]) !== JSON.stringify(before[field]));
+      return { set, raise: [...(changesDelivered ? (['configRevision'] as const) : []), ...(suspends ? (['tokenVersion'] as const) : [])] };
     });
     return this.wire(after);
   }
 
   delete(caller: Caller, id: string): Promise<AiwmDeleted> {
     return this.resource.delete(caller, id);
-  }
-
-  settingsOf(agent: AgentDocument): Settings {
-    return JSON.parse(this.cipher.decrypt(agent.settings, SETTINGS_CONTEXT));
-  }
-
-  /** What is sent is what is stored already, `"[redacted]"` standing for itself. */
-  private isSame(given: Settings, agent: AgentDocument): boolean {
-    const stored = this.settingsOf(agent);
-    return JSON.stringify(restoreSecrets(given, stored).settings) === JSON.stringify(stored);
-  }
-
-  private encryptSettings(given: Settings, stored: Settings): string {
-    const { settings, problems } = restoreSecrets(given, stored);
-    if (problems.length > 0) throw validationFailed(problems);
-    return this.cipher.encrypt(JSON.stringify(settings), SETTINGS_CONTEXT);
   }
 
   private async wire(agent: AgentDocument): Promise<AgentDto> {
@@ -176,18 +160,18 @@ export class AgentsService {
 
   private wireWith(agent: AgentDocument, view: PresenceView | undefined): AgentDto {
     if (!view) throw new Error('Every agent has a presence');
-    return agentWire(agent, this.settingsOf(agent), view);
+    return agentWire(agent, this.settings.of(agent), view);
   }
 
   /** Checks references against the agent's organization, whoever asks. @throws AppError `validation_failed` */
-  private async takeReferences(orgId: string, references: References, transaction: Transaction): Promise<void> {
+  private async refer(orgId: string, references: References, transaction: Transaction): Promise<void> {
     const problems: FieldProblem[] = [];
     const missing = (field: string) => problems.push({ field, message: ': not found in this organization' });
     const { instructionId, nodeId, allowedToolIds } = references;
-    if (instructionId != null && !(await this.repository.takeInstruction(orgId, instructionId, transaction))) missing('instructionId');
-    if (nodeId != null && !(await this.repository.takeNode(orgId, nodeId, transaction))) missing('nodeId');
+    if (instructionId != null && !(await this.instructions.refer(orgId, instructionId, transaction))) missing('instructionId');
+    if (nodeId != null && !(await this.nodes.refer(orgId, nodeId, transaction))) missing('nodeId');
     if (allowedToolIds && allowedToolIds.length > 0) {
-      const found = await this.repository.takeTools(orgId, allowedToolIds, transaction);
+      const found = await this.tools.refer(orgId, allowedToolIds, transaction);
       if (allowedToolIds.some((toolId) => !found.has(toolId))) missing('allowedToolIds');
     }
     if (problems.length > 0) throw validationFailed(problems);

@@ -2,17 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { PLATFORM_NOTICES, type AgentRevokedNotice, type AiwmSuccess } from '@agentfleet/contracts';
 import { Audit, Bus, ENV, REPLICA, Transactions, validationFailed, type Caller, type PlatformEnv, type Replica, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { AGENT_SECRET_ROUNDS } from '../connection/secret-check';
-import { publicUrl, type AiwmEnv } from '../env';
-import { markIdempotentWork } from '../idempotency/current-claim';
-import { PasswordHashes } from '../passwords/password-hashes';
-import { PresenceService } from '../presence/presence.service';
-import { checkId, notFound, scopeOf } from '../tenancy/resource';
-import type { RegeneratedDto } from './agent.dto';
 import { AgentDirectory } from '../agent-records/agent-directory';
 import { AgentRepository } from '../agent-records/agent.repository';
 import type { AgentDocument } from '../agent-records/agent.schema';
-import { AgentsService } from './agents.service';
+import { checkId, notFound } from '../api/ids';
+import { publicUrl, type AiwmEnv } from '../env';
+import { markIdempotentWork } from '../idempotency/current-claim';
+import { PasswordHashes } from '../passwords/password-hashes';
+import { AGENT_SECRET_ROUNDS } from '../passwords/passwords';
+import { PresenceService } from '../presence/presence.service';
+import { scopeOf } from '../tenancy/tenant';
+import { AgentSettings } from './agent-settings';
+import type { RegeneratedDto } from './agent.dto';
 import { renderEnvConfig, renderInstallScript } from './environment-file';
 
 /** Rotation of agents' secrets, with an optional overlap in which the old one still works. */
@@ -20,7 +21,7 @@ import { renderEnvConfig, renderInstallScript } from './environment-file';
 export class CredentialsService {
   constructor(
     private readonly repository: AgentRepository,
-    private readonly agents: AgentsService,
+    private readonly settings: AgentSettings,
     private readonly presence: PresenceService,
     private readonly directory: AgentDirectory,
     private readonly transactions: Transactions,
@@ -49,7 +50,7 @@ export class CredentialsService {
   private answer(agent: AgentDocument, secret: string, overlapSeconds: number): RegeneratedDto {
     const agentId = agent._id.toHexString();
     const baseUrl = publicUrl(this.env, Number(new URL(this.replica.internalUrl).port));
-    const subject = { agentId, name: agent.name, secret, baseUrl, settings: this.agents.settingsOf(agent) };
+    const subject = { agentId, name: agent.name, secret, baseUrl, settings: this.settings.of(agent) };
     const expiresAt = agent.previousCredential?.expiresAt;
     return {
       agentId,
@@ -63,8 +64,7 @@ export class CredentialsService {
   async endOverlap(caller: Caller, id: string): Promise<AiwmSuccess> {
     checkId(id);
     await this.transactions.run(async (transaction) => {
-      const set = { previousCredential: null, previousTokenVersion: null, previousValidUntil: null };
-      const agent = await this.repository.documents.update(scopeOf(caller), id, { set }, transaction);
+      const agent = await this.repository.endOverlap(scopeOf(caller), id, transaction);
       if (!agent) throw notFound();
       await this.finish(caller, agent, 'agent.credentials.end_overlap', transaction);
     });

@@ -12,6 +12,7 @@ import {
 import { Nested } from '@agentfleet/platform';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import type { Documented } from '../api/documented';
+import { EXAMPLE, example } from '../api/examples';
 import { Check, Optional, Text, TextList, WholeNumber } from '../api/validation';
 
 const isFutureTime = (value: unknown) => {
@@ -87,3 +88,11 @@ export class RotatedApiKeyDto implements AiwmRotatedApiKey {
   @ApiProperty({ type: String, nullable: true })
   previousValidUntil!: string | null;
 }
+
+const key = { _id: EXAMPLE.KEY, name: 'ci', prefix: 'afk_1a2b3c4d', scopes: ['agents:read'], limits: { requestsPerMinute: 600 }, expiresAt: null };
+example(CreateApiKeyDto, { name: 'ci', scopes: ['agents:read'], limits: { requestsPerMinute: 600 }, expiresAt: null });
+example(UpdateApiKeyDto, { scopes: ['agents:read', 'agents:write'] });
+example(ApiKeyDto, { ...key, lastUsedAt: EXAMPLE.NOW, createdAt: EXAMPLE.EARLIER });
+example(CreatedApiKeyDto, { ...key, key: 'afk_1a2b3c4d…', createdAt: EXAMPLE.EARLIER });
+example(RotateApiKeyDto, { overlapSeconds: 3600 });
+example(RotatedApiKeyDto, { _id: EXAMPLE.KEY, key: 'afk_5e6f7a8b…', prefix: 'afk_5e6f7a8b', previousValidUntil: EXAMPLE.LATER });

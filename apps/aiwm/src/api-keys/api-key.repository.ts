@@ -2,9 +2,11 @@ import type { Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { Types, type Model } from 'mongoose';
-import { API_KEYS, type ApiKeyDocument } from '../identity/identity.schema';
 import type { ListQuery } from '../api/list-query';
 import { filterMatch, listOrder } from '../tenancy/tenant-collection.repository';
+import { API_KEYS, type ApiKeyDocument } from './api-key.schema';
+
+export type ApiKeyChange = Partial<Omit<ApiKeyDocument, '_id' | 'orgId' | 'createdBy' | 'createdAt' | 'updatedAt'>>;
 
 @Injectable()
 export class ApiKeyRepository {
@@ -29,7 +31,7 @@ export class ApiKeyRepository {
     return { items: found as unknown as ApiKeyDocument[], total }; // the collection holds nothing else
   }
 
-  async update(orgId: string | null, id: string, set: object, transaction: Transaction): Promise<ApiKeyDocument | undefined> {
+  async change(orgId: string | null, id: string, set: ApiKeyChange, transaction: Transaction): Promise<ApiKeyDocument | undefined> {
     const options = { session: transaction.session, returnDocument: 'after' as const };
     const found = await this.keys.collection.findOneAndUpdate(this.match(orgId, id), { $set: { ...set, updatedAt: new Date() } }, options);
     return (found as ApiKeyDocument | null) ?? undefined; // the collection holds nothing else
@@ -40,8 +42,8 @@ export class ApiKeyRepository {
     await this.keys.collection.updateMany({ _id: { $in: wanted }, orgId }, { $max: { lastUsedAt: at } });
   }
 
-  /** One key that expired and that nobody told of yet; taken by who gets it. */
-  async takeExpired(now: Date): Promise<ApiKeyDocument | undefined> {
+  /** One key that expired and that nobody was notified of yet; marked as notified by whoever gets it. */
+  async claimExpired(now: Date): Promise<ApiKeyDocument | undefined> {
     const match = { expiresAt: { $ne: null, $lte: now }, revokedAt: null, $expr: { $ne: ['$expiryToldOf', '$expiresAt'] } };
     const found = await this.keys.collection.findOneAndUpdate(match, [{ $set: { expiryToldOf: '$expiresAt' } }]);
     return (found as ApiKeyDocument | null) ?? undefined; // the collection holds nothing else

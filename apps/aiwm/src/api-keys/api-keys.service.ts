@@ -3,12 +3,14 @@ import { PLATFORM_NOTICES, type AiwmDeleted, type AiwmPage, type KeyNotice } fro
 import { Audit, Bus, IdentityStore, Leases, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { markIdempotentWork } from '../idempotency/current-claim';
-import type { ApiKeyDocument } from '../identity/identity.schema';
 import type { ListQuery } from '../api/list-query';
-import { checkId, definedOnly, notFound } from '../tenancy/resource';
-import { newId } from '../tenancy/tenant-collection.repository';
+import { pageWire } from '../api/pages';
+import { definedOnly } from '../api/bodies';
+import { checkId, notFound } from '../api/ids';
+import { newId } from '../tenancy/tenant.schema';
 import type { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto, RotatedApiKeyDto, UpdateApiKeyDto } from './api-key.dto';
-import { ApiKeyRepository } from './api-key.repository';
+import { ApiKeyRepository, type ApiKeyChange } from './api-key.repository';
+import type { ApiKeyDocument } from './api-key.schema';
 
 const PREFIX_LENGTH = 12;
 const EXPIRY_EVERY_MS = 5000;
@@ -47,7 +49,7 @@ export class ApiKeysService implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.leases.every('aiwm.expired-keys', { periodMs: EXPIRY_EVERY_MS, leaseMs: 4 * EXPIRY_EVERY_MS }, () => this.tellOfExpired());
+    this.leases.every('aiwm.expired-keys', { periodMs: EXPIRY_EVERY_MS, leaseMs: 4 * EXPIRY_EVERY_MS }, () => this.notifyOfExpired());
   }
 
   async create(caller: Caller, body: CreateApiKeyDto): Promise<CreatedApiKeyDto> {
@@ -87,12 +89,7 @@ export class ApiKeysService implements OnModuleInit {
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<ApiKeyDto>> {
-    const { items, total } = await this.repository.list(orgOf(caller), query);
-    return {
-      data: items.map(wire),
-      pagination: { page: query.page, limit: query.limit, total, totalPages: Math.ceil(total / query.limit) },
-      statistics: { total },
-    };
+    return pageWire(await this.repository.list(orgOf(caller), query), query, wire);
   }
 
   async update(caller: Caller, id: string, body: UpdateApiKeyDto): Promise<ApiKeyDto> {
@@ -127,18 +124,18 @@ export class ApiKeysService implements OnModuleInit {
   }
 
   /** An expired key is refused without this; the notice ends what it keeps open (sockets, event streams). */
-  private async tellOfExpired(): Promise<void> {
+  private async notifyOfExpired(): Promise<void> {
     for (;;) {
-      const key = await this.repository.takeExpired(new Date());
+      const key = await this.repository.claimExpired(new Date());
       if (!key) return;
       this.announce(PLATFORM_NOTICES.keyRevoked, key);
     }
   }
 
-  private change(caller: Caller, id: string, set: object, verb: string, fields: readonly string[], answer: object = {}): Promise<ApiKeyDocument> {
+  private change(caller: Caller, id: string, set: ApiKeyChange, verb: string, fields: readonly string[], answer: object = {}): Promise<ApiKeyDocument> {
     checkId(id);
     return this.transactions.run(async (transaction) => {
-      const after = await this.repository.update(orgOf(caller), id, set, transaction);
+      const after = await this.repository.change(orgOf(caller), id, set, transaction);
       if (!after) throw notFound();
       await this.record(transaction, caller, verb, after, fields);
       await markIdempotentWork(transaction, answer);

@@ -1,7 +1,7 @@
-import { cutText } from '@agentfleet/contracts';
+import { cutText, isJsonObject } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
 import { validationFailed } from '@agentfleet/platform';
-import { isObjectId, isPlainObject } from './validation';
+import { isObjectId } from './ids';
 
 /** How a filter field is matched: whole value, list membership, or a case-insensitive piece of the text. */
 export type FilterKind = 'equals' | 'contains' | 'member' | 'id';
@@ -32,7 +32,7 @@ function positive(name: string, value: unknown, fallback: number, problems: Fiel
 
 function readFilters(query: Readonly<Record<string, unknown>>, rules: ListRules, problems: FieldProblem[]): ListQuery['filters'] {
   const given = query['filter'] ?? {};
-  if (!isPlainObject(given)) {
+  if (!isJsonObject(given)) {
     problems.push({ field: 'filter', message: 'must be written as filter[field]=value' });
     return [];
   }
@@ -59,7 +59,7 @@ function readFilters(query: Readonly<Record<string, unknown>>, rules: ListRules,
 
 function readSort(query: Readonly<Record<string, unknown>>, rules: ListRules, problems: FieldProblem[]): ListQuery['sort'] {
   const given = query['sort'] ?? {};
-  if (!isPlainObject(given)) {
+  if (!isJsonObject(given)) {
     problems.push({ field: 'sort', message: 'must be written as sort[field]=1 or sort[field]=-1' });
     return [];
   }

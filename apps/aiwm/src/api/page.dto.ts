@@ -1,6 +1,7 @@
 import type { AiwmDeleted, AiwmOwner, AiwmPagination, AiwmStatistics, AiwmSuccess } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
 import type { Documented } from './documented';
+import { EXAMPLE, example } from './examples';
 
 /** Where a page stands in its list. */
 export class PaginationDto implements AiwmPagination {
@@ -42,3 +43,6 @@ export class DeletedDto implements AiwmDeleted {
   deletedAt!: string;
   message!: string;
 }
+
+example(DeletedDto, { _id: EXAMPLE.AGENT, deletedAt: EXAMPLE.NOW, message: 'The agent was deleted' });
+example(SuccessDto, { success: true });

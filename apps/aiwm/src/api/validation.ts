@@ -1,7 +1,8 @@
-import { isWellFormedJson, type JsonValue } from '@agentfleet/contracts';
+import { isJsonObject, isWellFormedJson, type JsonValue } from '@agentfleet/contracts';
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy, ValidateIf } from 'class-validator';
+import { isObjectId, OBJECT_ID_PATTERN } from './ids';
 
 /** Absent is fine, `null` is not (unlike class-validator's own IsOptional). */
 export const Optional = (): PropertyDecorator =>
@@ -82,15 +83,10 @@ export function TextList(rules: { maxItems: number; minItems?: number; maxLength
   );
 }
 
-const OBJECT_ID = /^[0-9a-f]{24}$/;
-export function isObjectId(value: unknown): value is string {
-  return typeof value === 'string' && OBJECT_ID.test(value);
-}
-
 export function ObjectIdOrNull(): PropertyDecorator {
   return applyDecorators(
     rule('objectIdOrNull', 'must be an id of 24 lower-case hex digits, or null', (value) => value === null || isObjectId(value)),
-    ApiProperty({ type: String, nullable: true, pattern: OBJECT_ID.source }),
+    ApiProperty({ type: String, nullable: true, pattern: OBJECT_ID_PATTERN }),
   );
 }
 
@@ -102,14 +98,10 @@ export function ObjectIdList(maxItems: number): PropertyDecorator {
   );
 }
 
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** Any JSON object up to a size, measured as JSON; kept as text, so that it reads back exactly. */
 export function JsonObjectOf(maxBytes: number, example?: object): PropertyDecorator {
   return applyDecorators(
-    rule('jsonObject', 'must be an object', isPlainObject),
+    rule('jsonObject', 'must be an object', isJsonObject),
     rule('jsonSize', `must be at most ${maxBytes} bytes as JSON`, (value) => Buffer.byteLength(JSON.stringify(value) ?? '') <= maxBytes),
     ApiProperty({ type: 'object', additionalProperties: true, ...(example ? { example } : {}) }),
   );

@@ -2,7 +2,7 @@ import { openApiOf } from '@agentfleet/platform';
 import { jsonItems, processorTimeGrowth } from '@agentfleet/testing';
 import { aiwmApp } from '../app';
 import { SMALL_BODY_BYTES } from '../limits/small-body';
-import { isPlainObject } from '../api/validation';
+import { isJsonObject } from '@agentfleet/contracts';
 import { aiwmStack, connected, newAgent, type Client, type Stack } from './aiwm-stack.fixture';
 
 let stack: Stack;
@@ -16,7 +16,7 @@ beforeAll(async () => {
   const { paths } = await openApiOf(aiwmApp);
   routes = Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).flatMap(([method, operation]) => {
-      if (!isPlainObject(operation) || operation['requestBody'] === undefined) return [];
+      if (!isJsonObject(operation) || operation['requestBody'] === undefined) return [];
       const caller: Client = /heartbeat|disconnect/.test(path) ? agent : admin;
       const send = async (body: string) => (await caller.ask(method.toUpperCase(), path.replace('{id}', id), body)).status;
       return [{ name: `${method.toUpperCase()} ${path}`, send }];

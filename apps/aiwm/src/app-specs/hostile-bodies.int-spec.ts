@@ -2,7 +2,7 @@ import { openApiOf } from '@agentfleet/platform';
 import { waitFor } from '@agentfleet/testing';
 import { aiwmApp } from '../app';
 import { SMALL_BODY_BYTES } from '../limits/small-body';
-import { isPlainObject } from '../api/validation';
+import { isJsonObject } from '@agentfleet/contracts';
 import { aiwmStack, type Client, type Stack } from './aiwm-stack.fixture';
 
 /** Routes that take no more than a credential. */
@@ -20,8 +20,8 @@ let routes: { method: string; path: string; caller: Client; fields: Readonly<Rec
 function fieldsOf(document: object, requestBody: unknown): Readonly<Record<string, unknown>> {
   const name = /#\/components\/schemas\/(\w+)/.exec(JSON.stringify(requestBody))?.[1];
   if (name === undefined) throw new Error('a body without a schema');
-  const properties = ['components', 'schemas', name, 'properties'].reduce((at: unknown, key) => (isPlainObject(at) ? at[key] : undefined), document);
-  return isPlainObject(properties) ? properties : {};
+  const properties = ['components', 'schemas', name, 'properties'].reduce((at: unknown, key) => (isJsonObject(at) ? at[key] : undefined), document);
+  return isJsonObject(properties) ? properties : {};
 }
 
 beforeAll(async () => {
@@ -35,7 +35,7 @@ beforeAll(async () => {
   const { paths } = document;
   routes = Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).flatMap(([method, operation]) => {
-      if (!isPlainObject(operation) || operation['requestBody'] === undefined) return [];
+      if (!isJsonObject(operation) || operation['requestBody'] === undefined) return [];
       const caller = /heartbeat|disconnect/.test(path) ? agent : admin;
       return [{ method: method.toUpperCase(), path: path.replace('{id}', id), caller, fields: fieldsOf(document, operation['requestBody']) }];
     }),
@@ -72,7 +72,7 @@ test('lone surrogates, which would read back as other characters, are refused in
   const refused: string[] = [];
   for (const { method, path, caller, fields } of routes) {
     for (const [field, schema] of Object.entries(fields).filter(([name]) => !KEPT_EXACTLY.includes(name))) {
-      const { type } = isPlainObject(schema) ? schema : {};
+      const { type } = isJsonObject(schema) ? schema : {};
       for (const value of type === 'array' ? [[half]] : type === 'object' ? [{ [half]: 'x' }, { x: half }, { x: { y: [half] } }] : [half]) {
         const { status, body } = await caller.ask(method, path, { [field]: value });
         const problems = (body.errors ?? []).filter((problem) => problem.startsWith(`${field} `) || problem.startsWith(`${field}.`));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isPlainObject } from '../api/validation';
+import { isJsonObject } from '@agentfleet/contracts';
 
 interface Operation {
   readonly operationId?: string;
@@ -101,7 +101,7 @@ test('every reference resolves', () => {
   const pointers = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, pointer]) => pointer ?? '');
   expect(pointers.length).toBeGreaterThan(50);
   for (const pointer of new Set(pointers)) {
-    const found = pointer.split('/').reduce<unknown>((at, key) => (isPlainObject(at) ? at[key] : undefined), document);
+    const found = pointer.split('/').reduce<unknown>((at, key) => (isJsonObject(at) ? at[key] : undefined), document);
     expect([pointer, found !== undefined]).toEqual([pointer, true]);
   }
 });

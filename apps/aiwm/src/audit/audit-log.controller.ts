@@ -1,4 +1,4 @@
-import { dayOf, timeOf, type AiwmPage } from '@agentfleet/contracts';
+import { dayOf, timeOf } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
 import { CurrentCaller, ENV, Leases, Lifecycle, Needs, validationFailed, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Inject, Query, type OnModuleInit } from '@nestjs/common';
@@ -6,6 +6,7 @@ import { ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { AiwmEnv } from '../env';
 import { ApiErrors, ApiPage } from '../api/api-docs';
 import { parseListQuery, type ListRules } from '../api/list-query';
+import { pageWire } from '../api/pages';
 import { AuditRecordDto } from './audit-log.dto';
 import { AuditLogRepository, type AuditDocument } from './audit-log.repository';
 
@@ -61,13 +62,14 @@ export class AuditLogController implements OnModuleInit {
   @ApiQuery({ name: 'to', ...RANGE_TIME })
   @ApiErrors(400, 401, 403, 503)
   async list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<object> {
-    const { page, limit, filters, sort } = parseListQuery(query, LIST);
+    const list = parseListQuery(query, LIST);
+    const { page, limit, filters, sort } = list;
     const problems: FieldProblem[] = [];
     const from = rangeEnd('from', query['from'], problems);
     const to = rangeEnd('to', query['to'], problems);
     if (problems.length > 0) throw validationFailed(problems);
     const value = (field: (typeof FILTERS)[number]) => filters.find((filter) => filter.field === field)?.value;
-    const { items, total } = await this.repository.page({
+    const found = await this.repository.page({
       orgId: caller.allOrganizations ? null : caller.orgId,
       action: value('action'),
       targetType: value('targetType'),
@@ -79,11 +81,7 @@ export class AuditLogController implements OnModuleInit {
       skip: (page - 1) * limit,
       limit,
     });
-    return {
-      data: items.map(wire),
-      pagination: { page, limit, total, totalPages: Math.ceil(total / limit) },
-      statistics: { total },
-    } satisfies AiwmPage<AuditRecordDto>;
+    return pageWire(found, list, wire);
   }
 
   private async dropOld(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { AiwmAuditRecord, AuditActor, AuditTarget } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
 import type { Documented } from '../api/documented';
+import { EXAMPLE, example } from '../api/examples';
 
 class AuditActorDto implements Documented<AuditActor> {
   @ApiProperty({ enum: ['user', 'key', 'agent', 'system'] })
@@ -31,3 +32,15 @@ export class AuditRecordDto implements Documented<AiwmAuditRecord> {
   @ApiProperty({ type: String, nullable: true })
   sourceAddress!: string | null;
 }
+
+example(AuditRecordDto, {
+  _id: '66b1f00dcafe4a7c9f1d3e48',
+  at: EXAMPLE.NOW,
+  actor: { kind: 'user', id: EXAMPLE.USER, name: 'admin@localhost' },
+  orgId: EXAMPLE.ORG,
+  action: 'agent.update',
+  target: { type: 'agent', id: EXAMPLE.AGENT, name: 'My Agent' },
+  fields: ['settings'],
+  correlationId: 'b6f1c2d4',
+  sourceAddress: '192.0.2.7',
+});

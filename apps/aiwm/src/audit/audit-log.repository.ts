@@ -2,7 +2,7 @@ import type { AuditActor, AuditTarget } from '@agentfleet/contracts';
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Model, Types } from 'mongoose';
-import { AUDIT_LOG } from '../identity/identity.schema';
+import { AUDIT_LOG } from './audit-log.schema';
 
 export interface AuditDocument {
   readonly _id: Types.ObjectId;

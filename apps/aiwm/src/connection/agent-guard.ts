@@ -4,7 +4,7 @@ import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/com
 import type { FastifyRequest } from 'fastify';
 import { AgentDirectory } from '../agent-records/agent-directory';
 import type { AgentState } from '../agent-records/agent.repository';
-import { checkId, notFound } from '../tenancy/resource';
+import { checkId, notFound } from '../api/ids';
 
 /** Nest makes a guard of its own for a controller: what it admitted is known to all. */
 const admitted = new WeakMap<FastifyRequest, AgentState>();

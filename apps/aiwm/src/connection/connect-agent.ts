@@ -1,20 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import type { AiwmDelivered } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { ENV, Metrics, type PlatformEnv } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Counter, Histogram } from 'prom-client';
 import { AgentRepository } from '../agent-records/agent.repository';
-import type { AgentCredential, AgentDocument, AgentPresenceDocument } from '../agent-records/agent.schema';
-import { AgentsService } from '../agents/agents.service';
-import { renderConfiguration } from '../agents/configuration';
+import type { AgentCredential, AgentDocument } from '../agent-records/agent.schema';
+import { AgentConfigurations } from '../agents/agent-configurations';
+import { checkId, notFound } from '../api/ids';
 import type { AiwmEnv } from '../env';
 import { TokenSigner } from '../identity/token-signer';
+import type { AgentPresenceDocument } from '../presence/presence.schema';
 import { PresenceService } from '../presence/presence.service';
 import { FailureGuard } from '../limits/failure-guard';
 import { Batched } from '../limits/batched';
-import type { Documented } from '../api/documented';
-import { checkId, notFound } from '../tenancy/resource';
 import type { ConnectAnswerDto } from './connection.dto';
 import { SecretCheck, type SecretQuestion } from './secret-check';
 
@@ -36,7 +34,6 @@ interface Accepted {
   readonly remember: string | undefined;
 }
 
-const NOTHING = { instruction: undefined, tools: [] };
 const MINUTE_MS = 60_000;
 const TOO_MANY = 'Too many failed connects';
 
@@ -47,11 +44,10 @@ export class ConnectAgent {
   private readonly duration: Histogram;
   /** A fleet that comes back is read in groups. */
   private readonly finds = new Batched((ids: readonly string[]) => this.findAll(ids));
-  private readonly configurations = new Batched((agents: readonly AgentDocument[]) => this.repository.configurationsOf(agents));
 
   constructor(
     private readonly repository: AgentRepository,
-    private readonly agents: AgentsService,
+    private readonly configurations: AgentConfigurations,
     private readonly presence: PresenceService,
     private readonly secrets: SecretCheck,
     private readonly guard: FailureGuard,
@@ -82,26 +78,13 @@ export class ConnectAgent {
     }
   }
 
-  /** What an agent is handed, rendered now; references that are gone or foreign are left out. */
-  async deliver(agent: AgentDocument): Promise<Documented<AiwmDelivered>> {
-    const refersToNothing = agent.instructionId === null && agent.allowedToolIds.length === 0;
-    const { instruction, tools } = refersToNothing ? NOTHING : await this.configurations.add(agent);
-    const { mcpServers, ...rest } = renderConfiguration(instruction, tools, agent.allowedToolIds);
-    return {
-      ...rest,
-      agent: { id: agent._id.toHexString(), name: agent.name, orgId: agent.orgId },
-      settings: this.agents.settingsOf(agent),
-      ...(mcpServers ? { mcpServers } : {}),
-    };
-  }
-
   private async attempt(id: string, secret: string, source: string): Promise<Connected> {
     const { agent, record } = await this.finds.add(id);
     if (!agent) throw notFound();
     const accepted = await this.accept(agent, record, { secret, source });
     if (!accepted) throw new AppError('invalid_credentials', { message: 'The secret is not valid for this agent' });
     if (agent.status === 'suspended') throw new AppError('agent_suspended');
-    const delivered = await this.deliver(agent);
+    const delivered = await this.configurations.of(agent);
     const tokenId = randomUUID();
     const use = { tokenId, previousSecret: accepted.isPrevious, remembered: accepted.remember };
     if (!(await this.presence.connected(agent, record, use))) throw notFound();

@@ -5,6 +5,7 @@ import { Body, Controller, Get, Header, Headers, HttpCode, Param, Post, Query, R
 import { ApiParam, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AgentRepository } from '../agent-records/agent.repository';
+import { AgentConfigurations } from '../agents/agent-configurations';
 import { redactSettings } from '../agents/settings';
 import { SmallBody } from '../limits/small-body';
 import { Sources } from '../limits/sources';
@@ -12,8 +13,9 @@ import { PresenceService } from '../presence/presence.service';
 import { PresenceTransitions } from '../presence/presence-transitions';
 import { ApiAnswer, ApiErrors, ApiTakes } from '../api/api-docs';
 import type { Documented } from '../api/documented';
+import { checkId, notFound } from '../api/ids';
 import { SuccessDto } from '../api/page.dto';
-import { checkId, notFound, scopeOf } from '../tenancy/resource';
+import { scopeOf } from '../tenancy/tenant';
 import { AgentGuard } from './agent-guard';
 import { ConnectAgent } from './connect-agent';
 import { ConfigurationDto, ConnectAnswerDto, ConnectDto, DisconnectDto, HeartbeatAnswerDto, HeartbeatDto, PresenceHistoryDto } from './connection.dto';
@@ -33,6 +35,7 @@ function matches(known: string | undefined, etag: string): boolean {
 export class ConnectionController {
   constructor(
     private readonly connectAgent: ConnectAgent,
+    private readonly configurations: AgentConfigurations,
     private readonly sources: Sources,
     private readonly guard: AgentGuard,
     private readonly presence: PresenceService,
@@ -141,7 +144,7 @@ export class ConnectionController {
       void reply.status(304);
       return undefined;
     }
-    const delivered = await this.connectAgent.deliver(agent);
+    const delivered = await this.configurations.of(agent);
     const settings = own ? delivered.settings : redactSettings(delivered.settings);
     return { configRevision: agent.configRevision, ...delivered, settings } satisfies Documented<AiwmConfiguration>;
   }

@@ -17,6 +17,7 @@ import {
 } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
 import type { Documented } from '../api/documented';
+import { EXAMPLE, example } from '../api/examples';
 import { JsonObjectOf, OneOf, Optional, Text, WholeNumber } from '../api/validation';
 
 export class ConnectDto implements AiwmConnectBody {
@@ -98,3 +99,19 @@ export class PresenceTransitionDto implements Documented<AiwmPresenceTransition>
 export class PresenceHistoryDto implements Documented<AiwmPresenceHistory> {
   data!: PresenceTransitionDto[];
 }
+
+const schema = { inputSchema: { type: 'object', properties: { path: { type: 'string' } } }, outputSchema: { type: 'object' } };
+const settings = { claudeModel: 'claude-3-5-haiku-latest', maxTurns: 100, discord: { token: '…', channelIds: ['123'] } };
+const configuration = {
+  instruction: 'You are a helpful AI assistant.\n\n## Guidelines\n1. Be polite\n2. Be accurate',
+  tools: [{ _id: EXAMPLE.TOOL, name: 'read-file', type: 'builtin' as const, description: 'Reads a file of the workspace', category: 'productivity', schema, status: 'active' }],
+  agent: { id: EXAMPLE.AGENT, name: 'My Agent', orgId: EXAMPLE.ORG },
+  settings,
+};
+example(ConnectDto, { secret: EXAMPLE.SECRET });
+example(ConnectAnswerDto, { token: EXAMPLE.TOKEN, accessToken: EXAMPLE.TOKEN, expiresIn: 86_400, tokenType: 'bearer', refreshToken: null, refreshExpiresIn: 0, ...configuration });
+example(ConfigurationDto, { configRevision: 7, ...configuration, settings: { ...settings, discord: { token: '[redacted]', channelIds: ['123'] } } });
+example(HeartbeatDto, { status: 'busy', metrics: { cpu: 12.5, memoryMb: 210 }, configRevision: 6 });
+example(HeartbeatAnswerDto, { success: true, configRevision: 7 });
+example(DisconnectDto, { reason: 'shutdown' });
+example(PresenceHistoryDto, { data: [{ from: 'online', to: 'stale', reason: 'heartbeat_late', detail: null, at: EXAMPLE.NOW }] });

@@ -8,9 +8,6 @@ import { PasswordHashes } from '../passwords/password-hashes';
 const MAX_SECRET_BYTES = 72; // bcrypt ignores the rest
 const HMAC_INFO = 'agentfleet/agent-secrets';
 
-/** bcrypt's cost of an agent's secret. */
-export const AGENT_SECRET_ROUNDS = 10;
-
 export interface SecretQuestion {
   /** Who asks, as `Sources` says. */
   readonly source: string;

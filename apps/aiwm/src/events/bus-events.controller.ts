@@ -1,31 +1,21 @@
 import {
-  AIWM_CONFIGURATION_PATTERN,
   AIWM_NOTICES,
   CLUSTER_NOTICES,
+  isJsonObject,
   PLATFORM_NOTICES,
   VPS_NOTICES,
-  type AiwmConfigurationReply,
   type AiwmEventData,
   type AiwmHealthEvent,
   type AiwmHealthSource,
 } from '@agentfleet/contracts';
 import { Controller } from '@nestjs/common';
-import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
-import { AgentRepository } from '../agent-records/agent.repository';
-import { withoutSecrets } from '../agents/settings';
-import { ConnectAgent } from '../connection/connect-agent';
-import type { Documented } from '../api/documented';
-import { isObjectId, isPlainObject } from '../api/validation';
+import { EventPattern, Payload } from '@nestjs/microservices';
 import { EventHub } from './event-hub';
 
-/** What comes over the bus: notices that go on to the dashboard, and the gateway's question for a configuration. */
+/** Notices that go on to the dashboard. */
 @Controller()
 export class BusEventsController {
-  constructor(
-    private readonly hub: EventHub,
-    private readonly agents: AgentRepository,
-    private readonly connectAgent: ConnectAgent,
-  ) {}
+  constructor(private readonly hub: EventHub) {}
 
   @EventPattern(AIWM_NOTICES.presenceChanged)
   presence(@Payload() notice: unknown): void {
@@ -64,12 +54,12 @@ export class BusEventsController {
 
   @EventPattern(PLATFORM_NOTICES.userRevoked)
   userRevoked(@Payload() notice: unknown): void {
-    if (isPlainObject(notice) && typeof notice['userId'] === 'string') this.hub.recheck(notice['userId']);
+    if (isJsonObject(notice) && typeof notice['userId'] === 'string') this.hub.recheck(notice['userId']);
   }
 
   @EventPattern(PLATFORM_NOTICES.keyRevoked)
   keyRevoked(@Payload() notice: unknown): void {
-    if (isPlainObject(notice) && typeof notice['keyId'] === 'string') this.hub.recheck(notice['keyId']);
+    if (isJsonObject(notice) && typeof notice['keyId'] === 'string') this.hub.recheck(notice['keyId']);
   }
 
   @EventPattern(PLATFORM_NOTICES.keyRotated)
@@ -77,31 +67,14 @@ export class BusEventsController {
     this.keyRevoked(notice);
   }
 
-  /** What an agent is handed, without the settings that hold secrets: the bus is no place for them. It is no connect. */
-  @MessagePattern(`${AIWM_CONFIGURATION_PATTERN}.{replica}`)
-  async agentConfiguration(@Payload() question: unknown): Promise<Documented<AiwmConfigurationReply>> {
-    if (!isPlainObject(question) || !isObjectId(question['agentId']) || !isObjectId(question['orgId'])) return { found: false };
-    const agent = await this.agents.documents.find({ orgId: question['orgId'] }, question['agentId']);
-    if (!agent) return { found: false };
-    const { settings, agent: _named, ...delivered } = await this.connectAgent.deliver(agent);
-    return {
-      found: true,
-      agent: { id: question['agentId'], name: agent.name, status: agent.status },
-      configRevision: agent.configRevision,
-      mcpServers: {},
-      ...delivered,
-      settings: withoutSecrets(settings),
-    };
-  }
-
   private forward<Type extends 'presence' | 'config' | 'audit'>(type: Type, notice: unknown, fields: readonly (keyof AiwmEventData[Type] & string)[]): void {
-    if (!isPlainObject(notice) || typeof notice['orgId'] !== 'string') return; // nobody's: dropped
+    if (!isJsonObject(notice) || typeof notice['orgId'] !== 'string') return; // nobody's: dropped
     const data = Object.fromEntries(['orgId', ...fields].map((field) => [field, notice[field]]));
     this.hub.publish(type, notice['orgId'], data);
   }
 
   private forwardHealth(source: AiwmHealthSource, notice: unknown): void {
-    if (!isPlainObject(notice) || typeof notice['orgId'] !== 'string') return;
+    if (!isJsonObject(notice) || typeof notice['orgId'] !== 'string') return;
     const { orgId, ...data } = notice;
     const event: Record<keyof AiwmHealthEvent, unknown> = { orgId, source, data, at: notice['at'] ?? new Date().toISOString() };
     this.hub.publish('health', notice['orgId'], event, source);

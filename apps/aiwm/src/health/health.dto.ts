@@ -1,5 +1,6 @@
 import type { AiwmDependency, AiwmHealth, AiwmHealthDetails, AiwmHealthInfo } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
+import { example } from '../api/examples';
 
 class HealthInfoDto implements AiwmHealthInfo {
   version!: string;
@@ -22,3 +23,5 @@ export class HealthDto implements AiwmHealth {
   info!: HealthInfoDto;
   details!: HealthDetailsDto;
 }
+
+example(HealthDto, { status: 'ok', info: { version: '1.0.0', gitCommit: '…', uptime: 3600, environment: 'production' }, details: { database: { status: 'up' }, redis: { status: 'up' } } });

@@ -9,14 +9,14 @@ import { ApiAnswer, ApiErrors, ApiTakes } from '../api/api-docs';
 import { SuccessDto } from '../api/page.dto';
 import { ChangePasswordDto, JwksDto, LoginDto, LogoutDto, ProfileDto, RefreshDto, TokensDto } from './auth.dto';
 import { AuthService } from './auth.service';
-import { IdentityRepository } from './identity.repository';
+import { SigningKeyRepository } from './signing-key.repository';
 
 @ApiTags('auth')
 @Controller()
 export class AuthController {
   constructor(
     private readonly auth: AuthService,
-    private readonly repository: IdentityRepository,
+    private readonly signingKeys: SigningKeyRepository,
     private readonly sources: Sources,
   ) {}
 
@@ -94,7 +94,7 @@ export class AuthController {
   @ApiAnswer(JwksDto)
   @ApiErrors(503)
   async jwks(): Promise<{ keys: readonly object[] }> {
-    const keys = await this.repository.liveSigningKeys(new Date());
+    const keys = await this.signingKeys.findLive(new Date());
     return { keys: keys.map(({ _id, publicJwk }): AiwmJwk => ({ ...publicJwk, kid: _id, use: 'sig', alg: 'ES256' })) };
   }
 }

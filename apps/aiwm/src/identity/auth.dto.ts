@@ -10,6 +10,7 @@ import type {
 } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
 import type { Documented } from '../api/documented';
+import { EXAMPLE, example } from '../api/examples';
 import { Optional, Text } from '../api/validation';
 
 export class LoginDto implements AiwmLoginBody {
@@ -70,3 +71,13 @@ export class JwksDto implements AiwmJwks {
   @ApiProperty({ type: 'array', items: { type: 'object', additionalProperties: { type: 'string' } } })
   keys!: readonly AiwmJwk[];
 }
+
+/** Nothing that works: whoever tries it out is told where the real one is. */
+const PASSWORD_PLACE = '<AIWM_ADMIN_PASSWORD in the secrets.json of npm start>';
+example(LoginDto, { username: 'admin@localhost', password: PASSWORD_PLACE });
+example(RefreshDto, { refreshToken: 'vN2…' });
+example(LogoutDto, { refreshToken: 'vN2…' });
+example(ChangePasswordDto, { currentPassword: PASSWORD_PLACE, newPassword: 'a quiet long password' });
+example(TokensDto, { accessToken: EXAMPLE.TOKEN, expiresIn: 3600, refreshToken: 'vN2…', refreshExpiresIn: 604_800, tokenType: 'bearer' });
+example(ProfileDto, { _id: EXAMPLE.USER, username: 'admin@localhost', fullname: '', status: 'active', roles: ['universe.owner'], orgId: EXAMPLE.ORG });
+example(JwksDto, { keys: [{ kty: 'EC', crv: 'P-256', x: '…', y: '…', kid: '…', use: 'sig', alg: 'ES256' }] });

@@ -6,9 +6,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 import type { AiwmEnv } from '../env';
 import { PasswordHashes } from '../passwords/password-hashes';
+import { RefreshTokenRepository } from '../users/refresh-token.repository';
+import type { RefreshTokenDocument } from '../users/refresh-token.schema';
+import { UserRepository } from '../users/user.repository';
+import type { UserDocument } from '../users/user.schema';
 import type { ProfileDto, TokensDto } from './auth.dto';
-import { IdentityRepository } from './identity.repository';
-import type { RefreshTokenDocument, UserDocument } from './identity.schema';
 import { LoginLimits } from './login-limits';
 import { PASSWORD_ROUNDS, passwordMatches } from '../passwords/passwords';
 import { passwordProblem } from '../passwords/password-rules';
@@ -38,7 +40,8 @@ export class AuthService {
   private readonly logins: Counter<'result'>;
 
   constructor(
-    private readonly repository: IdentityRepository,
+    private readonly users: UserRepository,
+    private readonly refreshTokens: RefreshTokenRepository,
     private readonly signer: TokenSigner,
     private readonly store: IdentityStore,
     private readonly transactions: Transactions,
@@ -56,7 +59,7 @@ export class AuthService {
   async login(username: string, password: string, source: string): Promise<TokensDto> {
     let user: UserDocument | undefined;
     try {
-      user = await this.repository.userByName(username);
+      user = await this.users.byName(username);
       const tokens = await this.limits.login({ username, user, source, password }, (lane) => this.attempt(user, password, lane));
       this.logins.inc({ result: 'ok' });
       return tokens;
@@ -73,14 +76,14 @@ export class AuthService {
     const now = new Date();
     // one transaction: a logout at the same time finds the new token, or the use finds that the old one is revoked
     const tokens = await this.transactions.run(async (transaction) => {
-      const found = await this.repository.useRefreshToken(sha256(token), now, transaction);
+      const found = await this.refreshTokens.use(sha256(token), now, transaction);
       const refusal = refusalOf(found, now);
       if (!found || refusal === 'invalid') throw new AppError('unauthenticated', { message: 'The refresh token is not valid' });
       if (refusal === 'reused') {
-        await this.repository.revokeFamily(found.familyId, now, transaction);
+        await this.refreshTokens.revokeFamily(found.familyId, now, transaction);
         return undefined; // an error would undo the revocation
       }
-      const user = await this.repository.userById(found.userId);
+      const user = await this.users.byId(found.userId);
       if (!user || user.status !== 'active' || user.tokenVersion !== found.tokenVersion) throw new AppError('token_revoked');
       return this.issue(user, found.familyId, transaction);
     });
@@ -92,9 +95,9 @@ export class AuthService {
   async logout(caller: Caller, refreshToken: string | undefined): Promise<AiwmSuccess> {
     const now = new Date();
     await this.transactions.run(async (transaction) => {
-      if (refreshToken === undefined) return this.repository.revokeAllOf(caller.id, now, transaction);
-      const found = await this.repository.refreshToken(sha256(refreshToken), transaction);
-      if (found?.userId === caller.id) await this.repository.revokeFamily(found.familyId, now, transaction);
+      if (refreshToken === undefined) return this.refreshTokens.revokeAllOf(caller.id, now, transaction);
+      const found = await this.refreshTokens.find(sha256(refreshToken), transaction);
+      if (found?.userId === caller.id) await this.refreshTokens.revokeFamily(found.familyId, now, transaction);
     });
     return { success: true };
   }
@@ -122,10 +125,10 @@ export class AuthService {
     if (problem !== undefined) throw validationFailed([{ field: 'newPassword', message: problem }]);
     const passwordHash = await this.hashes.make(lane, newPassword, PASSWORD_ROUNDS);
     const changed = await this.transactions.run(async (transaction) => {
-      const after = await this.repository.setPassword(user._id, passwordHash, transaction);
+      const after = await this.users.setPassword(caller.id, passwordHash, new Date(), transaction);
       const target = { type: 'user', id: caller.id, name: user.username };
       await this.audit.record(transaction, { caller, orgId: user.orgId, action: 'user.change_password', target, fields: ['password'] });
-      await this.repository.revokeAllOf(caller.id, new Date(), transaction);
+      await this.refreshTokens.revokeAllOf(caller.id, new Date(), transaction);
       transaction.afterCommit(() => this.revoked(user, after?.tokenVersion ?? user.tokenVersion + 1));
       return after;
     });
@@ -147,7 +150,7 @@ export class AuthService {
   }
 
   private async userOf(caller: Caller): Promise<UserDocument> {
-    const user = caller.kind === 'user' ? await this.repository.userById(caller.id) : undefined;
+    const user = caller.kind === 'user' ? await this.users.byId(caller.id) : undefined;
     if (!user) throw new AppError('forbidden', { message: 'This route is for users; log in first' });
     return user;
   }
@@ -160,7 +163,7 @@ export class AuthService {
     const refreshToken = randomBytes(32).toString('base64url');
     const expiresAt = new Date(Date.now() + refreshExpiresIn * 1000);
     const record = { _id: sha256(refreshToken), familyId, userId, tokenVersion, expiresAt, usedAt: null, revokedAt: null };
-    await this.repository.insertRefreshToken(record, transaction);
+    await this.refreshTokens.insert(record, transaction);
     const accessToken = this.signer.userToken({ userId, username, status, roles, orgId, tokenVersion }, expiresIn);
     return { accessToken, expiresIn, refreshToken, refreshExpiresIn, tokenType: 'bearer' };
   }

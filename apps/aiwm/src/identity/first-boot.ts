@@ -3,9 +3,13 @@ import { Audit, Bus, ENV, IdentityStore, Lifecycle, LOG, SYSTEM_ACTOR, Transacti
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { AiwmEnv } from '../env';
 import { PasswordHashes } from '../passwords/password-hashes';
-import { IdentityRepository } from './identity.repository';
+import { OrganizationRepository } from '../organizations/organization.repository';
 import { passwordProblem } from '../passwords/password-rules';
-import { newUser, passwordMatches, PASSWORD_ROUNDS } from '../passwords/passwords';
+import { passwordMatches, PASSWORD_ROUNDS } from '../passwords/passwords';
+import { newUser } from '../users/new-user';
+import { RefreshTokenRepository } from '../users/refresh-token.repository';
+import { UserRepository } from '../users/user.repository';
+import { SigningKeyRepository } from './signing-key.repository';
 import { TokenSigner } from './token-signer';
 
 const MAX_RENEWAL_MS = 3_600_000;
@@ -14,7 +18,10 @@ const MAX_RENEWAL_MS = 3_600_000;
 @Injectable()
 export class FirstBoot implements OnModuleInit {
   constructor(
-    private readonly repository: IdentityRepository,
+    private readonly organizations: OrganizationRepository,
+    private readonly users: UserRepository,
+    private readonly refreshTokens: RefreshTokenRepository,
+    private readonly signingKeys: SigningKeyRepository,
     private readonly signer: TokenSigner,
     private readonly store: IdentityStore,
     private readonly lifecycle: Lifecycle,
@@ -28,7 +35,7 @@ export class FirstBoot implements OnModuleInit {
 
   onModuleInit(): void {
     this.lifecycle.beforeReady('identity', async () => {
-      await this.repository.ensureDefaultOrganization(new Date());
+      await this.organizations.ensureDefault(new Date());
       await this.publishKey();
       const renewal = setInterval(() => void this.publishKey().catch(this.warn), this.renewalMs).unref();
       this.lifecycle.onDrain('signing key', () => clearInterval(renewal));
@@ -51,7 +58,7 @@ export class FirstBoot implements OnModuleInit {
    */
   private async publishKey(): Promise<void> {
     const validUntil = new Date(Date.now() + this.tokenLifeMs + this.renewalMs);
-    const isNew = await this.repository.publishSigningKey(this.signer.kid, this.signer.publicJwk, validUntil);
+    const isNew = await this.signingKeys.publish(this.signer.kid, this.signer.publicJwk, validUntil, new Date());
     if (!isNew) return;
     this.store.forgetSigningKeys();
     const notice: SigningKeysChangedNotice = { kid: this.signer.kid, at: new Date().toISOString() };
@@ -60,7 +67,7 @@ export class FirstBoot implements OnModuleInit {
 
   private async makeAdministrator(): Promise<void> {
     const { AIWM_ADMIN_EMAIL: username, AIWM_ADMIN_PASSWORD: password } = this.env;
-    if (!(await this.repository.isWithoutUsers())) {
+    if (!(await this.users.isEmpty())) {
       if (password !== undefined) void this.lifecycle.whenReady().then(() => this.tellIfIgnored(username, password).catch(() => undefined)); // only a hint
       return;
     }
@@ -70,13 +77,13 @@ export class FirstBoot implements OnModuleInit {
     }
     this.warnIfWeak('AIWM_ADMIN_PASSWORD', password);
     const passwordHash = await this.hashes.make('start', password, PASSWORD_ROUNDS);
-    const user = newUser({ username, passwordHash, orgId: DEFAULT_ORGANIZATION_ID, roles: ['universe.owner'], createdBy: 'system' });
-    if (await this.repository.insertUser(user)) this.log.info({ username }, 'Made the first administrator');
+    const user = newUser({ username, passwordHash, orgId: DEFAULT_ORGANIZATION_ID, roles: ['universe.owner'], createdBy: 'system' }, new Date());
+    if (await this.users.insertFirst(user)) this.log.info({ username }, 'Made the first administrator');
   }
 
   /** Whoever sets the variable later must not think that it is the password. */
   private async tellIfIgnored(username: string, password: string): Promise<void> {
-    const user = await this.repository.userByName(username);
+    const user = await this.users.byName(username);
     if (user && (await passwordMatches(this.hashes, 'start', password, user.passwordHash))) return;
     const why = user ? 'the administrator exists and has another password' : 'there are users already, none of them with the address of AIWM_ADMIN_EMAIL';
     this.log.warn({ username }, `AIWM_ADMIN_PASSWORD is ignored: ${why}. A lost password is reset with: npm start -- --reset-admin-password`);
@@ -96,7 +103,7 @@ export class FirstBoot implements OnModuleInit {
   private async resetAdministrator(): Promise<void> {
     const password = this.env.AIWM_RESET_ADMIN_PASSWORD;
     if (password === undefined) return;
-    const user = await this.repository.userByName(this.env.AIWM_ADMIN_EMAIL);
+    const user = await this.users.byName(this.env.AIWM_ADMIN_EMAIL);
     if (!user) {
       this.log.warn('AIWM_RESET_ADMIN_PASSWORD is set, but no user has the address of AIWM_ADMIN_EMAIL');
       return;
@@ -104,8 +111,8 @@ export class FirstBoot implements OnModuleInit {
     this.warnIfWeak('AIWM_RESET_ADMIN_PASSWORD', password);
     const passwordHash = await this.hashes.make('start', password, PASSWORD_ROUNDS);
     await this.transactions.run(async (transaction) => {
-      await this.repository.setPassword(user._id, passwordHash, transaction);
-      await this.repository.revokeAllOf(user._id.toHexString(), new Date(), transaction);
+      await this.users.setPassword(user._id.toHexString(), passwordHash, new Date(), transaction);
+      await this.refreshTokens.revokeAllOf(user._id.toHexString(), new Date(), transaction);
       const target = { type: 'user', id: user._id.toHexString(), name: user.username };
       await this.audit.record(transaction, { caller: SYSTEM_ACTOR, orgId: user.orgId, action: 'user.reset_password', target, fields: ['password'] });
     });

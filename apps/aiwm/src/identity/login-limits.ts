@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { AppError } from '@agentfleet/errors';
 import { Injectable } from '@nestjs/common';
 import { FailureGuard, type Watched } from '../limits/failure-guard';
-import { IdentityRepository } from './identity.repository';
-import type { UserDocument } from './identity.schema';
+import type { UserDocument } from '../users/user.schema';
+import { LoginPlaceRepository } from './login-place.repository';
 
 const WINDOW_MS = 15 * 60_000;
 const FAILURES_PER_NAME_AND_SOURCE = 10;
@@ -32,7 +32,7 @@ interface LoginAttempt {
 export class LoginLimits {
   constructor(
     private readonly guard: FailureGuard,
-    private readonly repository: IdentityRepository,
+    private readonly places: LoginPlaceRepository,
   ) {}
 
   /**
@@ -48,13 +48,13 @@ export class LoginLimits {
     const known = rule(`login-known:${name}:${version}:${source}`, FAILURES_WHERE_KNOWN);
     const guess = `${name}:${password}`;
     const place = sha256(`${name}:${source}`);
-    const isKnown = attempt.user !== undefined && (await this.repository.isLoginPlace(place));
+    const isKnown = attempt.user !== undefined && (await this.places.isKnown(place));
     const checkInLane = () => check(isKnown ? `login-place:${place}` : `login:${source}`);
     // what others guessed from here must not keep somebody out who was just given a new password
     const isNewPassword = Date.now() - (attempt.user?.passwordSetAt?.getTime() ?? 0) < WINDOW_MS;
     try {
       const result = await this.guard.guarded(isNewPassword ? [pair] : [pair, ofSource(source)], guess, 'Too many failed logins', checkInLane);
-      await this.repository.rememberLoginPlace(place, new Date());
+      await this.places.remember(place, new Date());
       return result;
     } catch (error) {
       if (!isLimited(error) || !isKnown) throw error;

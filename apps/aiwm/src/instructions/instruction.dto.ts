@@ -7,6 +7,7 @@ import {
 } from '@agentfleet/contracts';
 import { PartialType } from '@nestjs/swagger';
 import type { Documented } from '../api/documented';
+import { EXAMPLE, example } from '../api/examples';
 import { OwnerDto } from '../api/page.dto';
 import { OneOf, Optional, Text, TextList } from '../api/validation';
 
@@ -46,3 +47,8 @@ export class InstructionDto implements Documented<AiwmInstruction> {
   createdAt!: string;
   updatedAt!: string;
 }
+
+const instruction = { name: 'Support', systemPrompt: 'You are a helpful AI assistant.', description: '', guidelines: ['Be polite', 'Be accurate'], tags: ['support'] };
+example(CreateInstructionDto, instruction);
+example(UpdateInstructionDto, { guidelines: ['Be brief'] });
+example(InstructionDto, { _id: EXAMPLE.INSTRUCTION, ...instruction, status: 'active', ...EXAMPLE.TENANT });

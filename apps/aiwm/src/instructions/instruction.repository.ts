@@ -1,23 +1,30 @@
 import type { Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import type { Model } from 'mongoose';
-import { AGENTS, type AgentDocument } from '../agent-records/agent.schema';
+import { Types, type Model } from 'mongoose';
 import { TenantCollection } from '../tenancy/tenant-collection.repository';
 import { INSTRUCTIONS, type InstructionDocument } from './instruction.schema';
 
 @Injectable()
 export class InstructionRepository {
   readonly documents: TenantCollection<InstructionDocument>;
-  private readonly agents: TenantCollection<AgentDocument>;
 
-  constructor(@InjectModel(INSTRUCTIONS) instructions: Model<InstructionDocument>, @InjectModel(AGENTS) agents: Model<AgentDocument>) {
+  constructor(@InjectModel(INSTRUCTIONS) private readonly instructions: Model<InstructionDocument>) {
     this.documents = new TenantCollection(instructions);
-    this.agents = new TenantCollection(agents);
   }
 
-  /** Live agents that refer to the instruction. */
-  countAgents(id: string, transaction: Transaction): Promise<number> {
-    return this.agents.countReferring('instructionId', id, transaction);
+  /** Counts a reference to a usable instruction of that organization, so that a deletion at the same time collides; false when there is none. */
+  async refer(orgId: string, id: string, transaction: Transaction): Promise<boolean> {
+    const match = { _id: new Types.ObjectId(id), orgId, isDeleted: false, status: 'active' };
+    const { matchedCount } = await this.instructions.collection.updateOne(match, { $inc: { references: 1 } }, { session: transaction.session });
+    return matchedCount === 1;
+  }
+
+  /** Those that agents may be handed, of any organization, by id. */
+  async findActive(ids: readonly string[]): Promise<ReadonlyMap<string, InstructionDocument>> {
+    if (ids.length === 0) return new Map();
+    const match = { _id: { $in: [...new Set(ids)].map((id) => new Types.ObjectId(id)) }, isDeleted: false, status: 'active' };
+    const found = await this.instructions.collection.find(match).toArray();
+    return new Map(found.map((one) => [String(one._id), one as unknown as InstructionDocument])); // the collection holds nothing else
   }
 }

@@ -2,9 +2,13 @@ import type { AiwmDeleted, AiwmPage } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Audit, IdentityStore, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
+import { AgentRepository } from '../agent-records/agent.repository';
 import { ConfigurationChanges } from '../agent-records/configuration-changes';
+import { definedOnly } from '../api/bodies';
 import type { ListQuery, ListRules } from '../api/list-query';
-import { definedOnly, newDocument, pageWire, Resource, tenantWire } from '../tenancy/resource';
+import { pageWire } from '../api/pages';
+import { Resource } from '../tenancy/resource';
+import { newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
 import type { CreateInstructionDto, InstructionDto, UpdateInstructionDto } from './instruction.dto';
 import { InstructionRepository } from './instruction.repository';
 import type { InstructionDocument } from './instruction.schema';
@@ -35,7 +39,8 @@ export class InstructionsService {
   private readonly resource: Resource<InstructionDocument>;
 
   constructor(
-    private readonly repository: InstructionRepository,
+    repository: InstructionRepository,
+    private readonly agents: AgentRepository,
     private readonly changes: ConfigurationChanges,
     transactions: Transactions,
     audit: Audit,
@@ -43,6 +48,7 @@ export class InstructionsService {
   ) {
     this.resource = new Resource(repository.documents, transactions, audit, identity, {
       type: 'instruction',
+      readScope: scopeOf,
       beforeDelete: (document, transaction) => this.refuseWhileUsed(document, transaction),
       afterUpdate: (before, after, transaction) => this.followUp(before, after, transaction),
     });
@@ -51,7 +57,7 @@ export class InstructionsService {
   async create(caller: Caller, body: CreateInstructionDto): Promise<InstructionDto> {
     const given = { description: '', guidelines: [], tags: [], status: 'active' as const, ...definedOnly(body) };
     const { name, systemPrompt } = body;
-    const document = { ...newDocument(caller, new Date()), ...given, name, systemPrompt, references: 0 };
+    const document = { ...newTenantDocument(caller.orgId, caller.id, new Date()), ...given, name, systemPrompt, references: 0 };
     return this.resource.create(caller, document, Object.keys(definedOnly(body)), instructionWire);
   }
 
@@ -60,7 +66,7 @@ export class InstructionsService {
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<InstructionDto>> {
-    return pageWire(await this.resource.list(caller, query), query, instructionWire, false);
+    return pageWire(await this.resource.list(caller, query), query, instructionWire);
   }
 
   async update(caller: Caller, id: string, body: UpdateInstructionDto): Promise<InstructionDto> {
@@ -77,7 +83,7 @@ export class InstructionsService {
   }
 
   private async refuseWhileUsed(document: InstructionDocument, transaction: Transaction): Promise<void> {
-    const count = await this.repository.countAgents(document._id.toHexString(), transaction);
+    const count = await this.agents.countReferring('instructionId', document._id.toHexString(), transaction);
     if (count > 0) throw inUse(count);
   }
 

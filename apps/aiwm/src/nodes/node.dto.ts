@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { AIWM_NODE_ROLES, AIWM_NODE_STATUSES, type AiwmNode, type AiwmNodeCreate, type AiwmNodeUpdate, type JsonObject } from '@agentfleet/contracts';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import type { Documented } from '../api/documented';
+import { EXAMPLE, example } from '../api/examples';
 import { OwnerDto } from '../api/page.dto';
 import { Bool, Check, OneOf, Optional, StoredObjectOf, Text, TextList } from '../api/validation';
 
@@ -49,3 +50,7 @@ export class NodeDto implements Documented<AiwmNode> {
   createdAt!: string;
   updatedAt!: string;
 }
+
+example(CreateNodeDto, { name: 'vps-1', role: ['worker'], vpnIp: '10.8.0.2', specs: { cpu: 4 }, location: { region: 'eu-central' } });
+example(UpdateNodeDto, { status: 'maintenance' });
+example(NodeDto, { _id: EXAMPLE.NODE, name: 'vps-1', role: ['worker'], isLocal: false, vpnIp: '10.8.0.2', status: 'online', specs: { cpu: 4 }, location: { region: 'eu-central' }, ...EXAMPLE.TENANT });

@@ -1,23 +1,22 @@
 import type { Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import type { Model } from 'mongoose';
-import { AGENTS, type AgentDocument } from '../agent-records/agent.schema';
+import { Types, type Model } from 'mongoose';
 import { TenantCollection } from '../tenancy/tenant-collection.repository';
 import { NODES, type NodeDocument } from './node.schema';
 
 @Injectable()
 export class NodeRepository {
   readonly documents: TenantCollection<NodeDocument>;
-  private readonly agents: TenantCollection<AgentDocument>;
 
-  constructor(@InjectModel(NODES) nodes: Model<NodeDocument>, @InjectModel(AGENTS) agents: Model<AgentDocument>) {
+  constructor(@InjectModel(NODES) private readonly nodes: Model<NodeDocument>) {
     this.documents = new TenantCollection(nodes);
-    this.agents = new TenantCollection(agents);
   }
 
-  /** Live agents that run on the node. */
-  countAgents(id: string, transaction: Transaction): Promise<number> {
-    return this.agents.countReferring('nodeId', id, transaction);
+  /** Counts a reference to a node of that organization, so that a deletion at the same time collides; false when there is none. */
+  async refer(orgId: string, id: string, transaction: Transaction): Promise<boolean> {
+    const match = { _id: new Types.ObjectId(id), orgId, isDeleted: false };
+    const { matchedCount } = await this.nodes.collection.updateOne(match, { $inc: { references: 1 } }, { session: transaction.session });
+    return matchedCount === 1;
   }
 }

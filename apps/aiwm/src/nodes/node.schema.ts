@@ -1,5 +1,5 @@
 import { Schema } from 'mongoose';
-import type { TenantDocument } from '../tenancy/tenant-collection.repository';
+import type { TenantDocument } from '../tenancy/tenant.schema';
 
 export interface NodeDocument extends TenantDocument {
   readonly name: string;

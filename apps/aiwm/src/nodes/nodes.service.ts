@@ -2,8 +2,13 @@ import type { AiwmDeleted, AiwmPage, JsonObject } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Audit, IdentityStore, Transactions, type Caller } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
+import { AgentRepository } from '../agent-records/agent.repository';
+import { definedOnly } from '../api/bodies';
 import type { ListQuery, ListRules } from '../api/list-query';
-import { definedOnly, newDocument, pageWire, Resource, tenantWire } from '../tenancy/resource';
+import { pageWire } from '../api/pages';
+import { Resource } from '../tenancy/resource';
+import { newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
+import type { Settable } from '../tenancy/tenant-collection.repository';
 import type { CreateNodeDto, NodeDto, UpdateNodeDto } from './node.dto';
 import { NodeRepository } from './node.repository';
 import type { NodeDocument } from './node.schema';
@@ -29,7 +34,7 @@ function nodeWire(document: NodeDocument): NodeDto {
 }
 
 /** The fields as they are stored: free objects as JSON text. */
-function stored(body: CreateNodeDto | UpdateNodeDto): Readonly<Record<string, unknown>> {
+function stored(body: CreateNodeDto | UpdateNodeDto): Settable<NodeDocument> {
   const { specs, location, ...rest } = body;
   return definedOnly({
     ...rest,
@@ -42,11 +47,12 @@ function stored(body: CreateNodeDto | UpdateNodeDto): Readonly<Record<string, un
 export class NodesService {
   private readonly resource: Resource<NodeDocument>;
 
-  constructor(repository: NodeRepository, transactions: Transactions, audit: Audit, identity: IdentityStore) {
+  constructor(repository: NodeRepository, agents: AgentRepository, transactions: Transactions, audit: Audit, identity: IdentityStore) {
     this.resource = new Resource(repository.documents, transactions, audit, identity, {
       type: 'node',
+      readScope: scopeOf,
       beforeDelete: async (document, transaction) => {
-        const count = await repository.countAgents(document._id.toHexString(), transaction);
+        const count = await agents.countReferring('nodeId', document._id.toHexString(), transaction);
         if (count > 0) throw new AppError('in_use', { message: `${count} agent(s) run on this node; move them first` });
       },
     });
@@ -54,7 +60,7 @@ export class NodesService {
 
   async create(caller: Caller, body: CreateNodeDto): Promise<NodeDto> {
     const document: NodeDocument = {
-      ...newDocument(caller, new Date()),
+      ...newTenantDocument(caller.orgId, caller.id, new Date()),
       name: body.name,
       role: body.role,
       isLocal: body.isLocal ?? false,
@@ -72,7 +78,7 @@ export class NodesService {
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<NodeDto>> {
-    return pageWire(await this.resource.list(caller, query), query, nodeWire, false);
+    return pageWire(await this.resource.list(caller, query), query, nodeWire);
   }
 
   async update(caller: Caller, id: string, body: UpdateNodeDto): Promise<NodeDto> {

@@ -1,5 +1,6 @@
 import type { AiwmOrganization, AiwmOrganizationCreate, AiwmOrganizationUpdate } from '@agentfleet/contracts';
 import { PartialType } from '@nestjs/swagger';
+import { EXAMPLE, example } from '../api/examples';
 import { Optional, Pattern, Text } from '../api/validation';
 
 export class CreateOrganizationDto implements AiwmOrganizationCreate {
@@ -20,3 +21,7 @@ export class OrganizationDto implements AiwmOrganization {
   createdAt!: string;
   updatedAt!: string;
 }
+
+example(CreateOrganizationDto, { name: 'acme', description: 'The Acme team' });
+example(UpdateOrganizationDto, { description: 'The Acme team' });
+example(OrganizationDto, { _id: EXAMPLE.ORG, name: 'acme', description: 'The Acme team', createdAt: EXAMPLE.EARLIER, updatedAt: EXAMPLE.NOW });

@@ -1,17 +1,20 @@
+import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { isDuplicateKey, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection, InjectModel } from '@nestjs/mongoose';
 import { Types, type Connection, type Model } from 'mongoose';
-import { ORGANIZATIONS, type OrganizationDocument } from '../identity/identity.schema';
 import type { ListQuery } from '../api/list-query';
 import { filterMatch, listOrder } from '../tenancy/tenant-collection.repository';
+import { ORGANIZATIONS, type OrganizationDocument } from './organization.schema';
 
 /** What makes an organization not empty; agents and the like count only while they live. */
 const OWNED_LIVE = ['users', 'agents', 'instructions', 'tools', 'nodes'] as const;
 const OWNED = ['clusters', 'vps_agents', 'vps_sessions', 'gateway_sessions'] as const;
 
 const nameTaken = () => new AppError('conflict', { message: 'An organization of this name exists already' });
+
+export type OrganizationChange = Partial<Pick<OrganizationDocument, 'name' | 'description'>> & Pick<OrganizationDocument, 'updatedAt'>;
 
 @Injectable()
 export class OrganizationRepository {
@@ -27,6 +30,18 @@ export class OrganizationRepository {
     } catch (error) {
       throw isDuplicateKey(error) ? nameTaken() : error;
     }
+  }
+
+  /** The organization that exists from the start; any number of replicas may try. */
+  async ensureDefault(now: Date): Promise<void> {
+    const match = { _id: new Types.ObjectId(DEFAULT_ORGANIZATION_ID) };
+    const document = { name: 'default', description: '', createdAt: now, updatedAt: now };
+    await this.organizations.collection.updateOne(match, { $setOnInsert: document }, { upsert: true });
+  }
+
+  /** Of two transactions that decide at the same time who owns an organization, one collides here and is asked again. */
+  async markOwnerChange(id: string, transaction: Transaction): Promise<void> {
+    await this.organizations.collection.updateOne({ _id: new Types.ObjectId(id) }, { $inc: { ownerChanges: 1 } }, { session: transaction.session });
   }
 
   /** `onlyId` limits a tenant to its own. */
@@ -47,7 +62,7 @@ export class OrganizationRepository {
   }
 
   /** @throws AppError `conflict` when the name is taken */
-  async update(id: string, set: object, transaction: Transaction): Promise<OrganizationDocument | undefined> {
+  async change(id: string, set: OrganizationChange, transaction: Transaction): Promise<OrganizationDocument | undefined> {
     try {
       const options = { session: transaction.session, returnDocument: 'after' as const };
       const found = await this.organizations.collection.findOneAndUpdate({ _id: new Types.ObjectId(id) }, { $set: set }, options);

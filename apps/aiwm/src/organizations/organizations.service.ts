@@ -3,12 +3,14 @@ import { AppError } from '@agentfleet/errors';
 import { Audit, Bus, IdentityStore, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { markIdempotentWork } from '../idempotency/current-claim';
-import type { OrganizationDocument } from '../identity/identity.schema';
+import { definedOnly } from '../api/bodies';
+import { checkId, notFound } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
-import { checkId, definedOnly, notFound } from '../tenancy/resource';
-import { newId } from '../tenancy/tenant-collection.repository';
+import { pageWire } from '../api/pages';
+import { newId } from '../tenancy/tenant.schema';
 import type { CreateOrganizationDto, OrganizationDto, UpdateOrganizationDto } from './organization.dto';
 import { OrganizationRepository } from './organization.repository';
+import type { OrganizationDocument } from './organization.schema';
 
 export const ORGANIZATION_LIST: ListRules = {
   filters: { name: 'contains', _id: 'id' },
@@ -54,19 +56,14 @@ export class OrganizationsService {
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<OrganizationDto>> {
-    const { items, total } = await this.repository.list(ownOnly(caller), query);
-    return {
-      data: items.map(wire),
-      pagination: { page: query.page, limit: query.limit, total, totalPages: Math.ceil(total / query.limit) },
-      statistics: { total },
-    };
+    return pageWire(await this.repository.list(ownOnly(caller), query), query, wire);
   }
 
   async update(caller: Caller, id: string, body: UpdateOrganizationDto): Promise<OrganizationDto> {
     checkId(id);
     const set = definedOnly(body);
     return this.transactions.run(async (transaction) => {
-      const after = await this.repository.update(id, { ...set, updatedAt: new Date() }, transaction);
+      const after = await this.repository.change(id, { ...set, updatedAt: new Date() }, transaction);
       if (!after) throw notFound();
       await this.record(transaction, caller, 'update', after, Object.keys(set));
       return wire(after);

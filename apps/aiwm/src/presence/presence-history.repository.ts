@@ -1,30 +1,19 @@
 import { isDuplicateKey } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import { Schema, Types, type Model } from 'mongoose';
-import { AGENT_PRESENCE, AGENTS, type AgentDocument, type AgentPresenceDocument, type PresenceTransition } from '../agent-records/agent.schema';
+import { Types, type Model } from 'mongoose';
+import { PRESENCE_HISTORY, type PresenceHistoryDocument } from './presence-history.schema';
+import { AGENT_PRESENCE, type AgentPresenceDocument, type PresenceTransition } from './presence.schema';
 
-const KEPT_S = 30 * 86_400;
-
-type HistoryDocument = PresenceTransition & { readonly _id: string; readonly agentId: string; readonly orgId: string };
-
-export const PRESENCE_HISTORY = 'PresenceHistory';
-export const presenceHistorySchema = new Schema<HistoryDocument>({ _id: String }, { collection: 'presence_history', strict: false, versionKey: false })
-  .index({ agentId: 1, at: -1 })
-  .index({ at: 1 }, { expireAfterSeconds: KEPT_S });
-
-export type PresenceSubject = Pick<AgentDocument, '_id' | 'createdAt' | 'status' | 'statusChangedAt' | 'suspensionEndedAt'>;
-
-/** Changes of presence: what was last told of each agent, and the history of it. */
+/** Changes of presence: what was last recorded of each agent, and the history of it. */
 @Injectable()
 export class PresenceHistoryRepository {
   constructor(
     @InjectModel(AGENT_PRESENCE) private readonly presence: Model<AgentPresenceDocument>,
-    @InjectModel(AGENTS) private readonly agents: Model<AgentDocument>,
-    @InjectModel(PRESENCE_HISTORY) private readonly history: Model<HistoryDocument>,
+    @InjectModel(PRESENCE_HISTORY) private readonly history: Model<PresenceHistoryDocument>,
   ) {}
 
-  /** Records whose presence may have changed by the passing of time, or because nobody told of the change yet. */
+  /** Records whose presence may have changed by the passing of time, or because nobody recorded the change yet. */
   async candidates(): Promise<readonly AgentPresenceDocument[]> {
     const seen = { $max: ['$lastConnectedAt', '$lastHeartbeatAt'] };
     const match = {
@@ -41,30 +30,23 @@ export class PresenceHistoryRepository {
     return found as unknown as AgentPresenceDocument[]; // as above
   }
 
-  /** The live ones of these agents. */
-  async subjects(ids: readonly Types.ObjectId[]): Promise<ReadonlyMap<string, PresenceSubject>> {
-    const projection = { createdAt: 1, status: 1, statusChangedAt: 1, suspensionEndedAt: 1 };
-    const found = await this.agents.collection.find({ _id: { $in: [...ids] }, isDeleted: false }, { projection }).toArray();
-    return new Map(found.map((agent) => [String(agent._id), agent as unknown as PresenceSubject])); // the projection of the agents
-  }
-
   /** Deleted agents are looked at no more. */
   async gone(ids: readonly Types.ObjectId[]): Promise<void> {
     if (ids.length > 0) await this.presence.collection.updateMany({ _id: { $in: [...ids] } }, { $set: { isGone: true } });
   }
 
-  /** Takes the transition for this replica; false when another one told of it, or of a later one, before. */
-  async take(record: AgentPresenceDocument, transition: PresenceTransition): Promise<boolean> {
+  /** Claims the transition for this replica; false when another one recorded it, or a later one, before. */
+  async claim(record: AgentPresenceDocument, transition: PresenceTransition): Promise<boolean> {
     const match = { _id: record._id, shownStatus: record.shownStatus ?? null, shownAt: record.shownAt ?? null };
     const set = { shownStatus: transition.to, shownAt: transition.at, unwritten: transition };
     return (await this.presence.collection.updateOne(match, { $set: set })).modifiedCount === 1;
   }
 
-  /** Writes what was taken; a second time (after a crash in between) does no harm. False when it was there already. */
+  /** Writes what was claimed; a second time (after a crash in between) does no harm. False when it was there already. */
   async write(record: Pick<AgentPresenceDocument, '_id' | 'orgId'>, transition: PresenceTransition): Promise<boolean> {
     const agentId = record._id.toHexString();
     const { from, to, reason, detail, at } = transition;
-    const document: HistoryDocument = { _id: `${agentId}:${at.getTime()}:${from}:${to}`, agentId, orgId: record.orgId, from, to, reason, detail, at };
+    const document: PresenceHistoryDocument = { _id: `${agentId}:${at.getTime()}:${from}:${to}`, agentId, orgId: record.orgId, from, to, reason, detail, at };
     let isNew = true;
     try {
       await this.history.collection.insertOne(document as never); // its _id is a text
@@ -78,7 +60,7 @@ export class PresenceHistoryRepository {
 
   async newest(agentId: string, limit: number): Promise<readonly PresenceTransition[]> {
     const found = await this.history.collection.find({ agentId }).sort({ at: -1, _id: -1 }).limit(limit).toArray();
-    return found as unknown as HistoryDocument[]; // the collection holds nothing else
+    return found as unknown as PresenceHistoryDocument[]; // the collection holds nothing else
   }
 
   async countByStatus(): Promise<ReadonlyMap<string, number>> {

@@ -2,16 +2,17 @@ import { AIWM_CONNECTION_STATUSES, AIWM_NOTICES, type AiwmPresenceChangedNotice 
 import { Bus, Leases, LOG, Metrics, type Log } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Counter } from 'prom-client';
-import type { AgentPresenceDocument, PresenceTransition } from '../agent-records/agent.schema';
+import { AgentRepository } from '../agent-records/agent.repository';
 import { PresenceHistoryRepository } from './presence-history.repository';
+import type { AgentPresenceDocument, PresenceTransition } from './presence.schema';
 import { PresenceService } from './presence.service';
 
 const MAX_PERIOD_MS = 5000;
 const AT_ONCE = 50;
 
 /**
- * Tells of every change of presence once: into the history and as a notice. One replica at a time sweeps for those that
- * time brings; those that a request causes are told at once by the replica that took it. Reads never wait for it.
+ * Records every change of presence once: in the history and as a notice. One replica at a time sweeps for those that time
+ * brings; those that a request causes are recorded at once by the replica that answered it. Reads never wait for it.
  */
 @Injectable()
 export class PresenceTransitions implements OnModuleInit {
@@ -19,6 +20,7 @@ export class PresenceTransitions implements OnModuleInit {
 
   constructor(
     private readonly repository: PresenceHistoryRepository,
+    private readonly agents: AgentRepository,
     private readonly presence: PresenceService,
     private readonly leases: Leases,
     private readonly bus: Bus,
@@ -39,10 +41,10 @@ export class PresenceTransitions implements OnModuleInit {
 
   onModuleInit(): void {
     const periodMs = Math.min(MAX_PERIOD_MS, (this.presence.times.timeoutS * 1000) / 6);
-    this.leases.every('aiwm.presence', { periodMs, leaseMs: 3 * periodMs + 2000 }, async () => this.settle(await this.repository.candidates()));
+    this.leases.every('aiwm.presence', { periodMs, leaseMs: 3 * periodMs + 2000 }, async () => this.record(await this.repository.candidates()));
     this.presence.onChange((agentIds) => {
-      const settled = this.repository.records(agentIds).then((records) => this.settle(records));
-      settled.catch((error: unknown) => this.log.warn({ err: error }, 'A change of presence was not told; the next sweep does it'));
+      const recorded = this.repository.records(agentIds).then((records) => this.record(records));
+      recorded.catch((error: unknown) => this.log.warn({ err: error }, 'A change of presence was not recorded; the next sweep does it'));
     });
   }
 
@@ -50,26 +52,26 @@ export class PresenceTransitions implements OnModuleInit {
     return this.repository.newest(agentId, limit);
   }
 
-  private async settle(records: readonly AgentPresenceDocument[]): Promise<void> {
-    const subjects = await this.repository.subjects(records.map(({ _id }) => _id));
+  private async record(records: readonly AgentPresenceDocument[]): Promise<void> {
+    const subjects = await this.agents.presenceSubjects(records.map(({ _id }) => _id));
     const live = records.filter(({ _id }) => subjects.has(_id.toHexString()));
     await this.repository.gone(records.filter(({ _id }) => !subjects.has(_id.toHexString())).map(({ _id }) => _id));
     for (let i = 0; i < live.length; i += AT_ONCE) {
       await Promise.all(
         live.slice(i, i + AT_ONCE).map((record) => {
           const subject = subjects.get(record._id.toHexString());
-          return subject && this.settleOne(record, this.presence.transitionOf(subject, record));
+          return subject && this.recordOne(record, this.presence.transitionOf(subject, record));
         }),
       );
     }
   }
 
-  private async settleOne(record: AgentPresenceDocument, transition: PresenceTransition | undefined): Promise<void> {
-    if (record.unwritten) await this.tell(record, record.unwritten); // another replica died, or is about to do it
-    if (transition && (await this.repository.take(record, transition))) await this.tell(record, transition);
+  private async recordOne(record: AgentPresenceDocument, transition: PresenceTransition | undefined): Promise<void> {
+    if (record.unwritten) await this.publish(record, record.unwritten); // left by a replica that died, unless it is just writing it
+    if (transition && (await this.repository.claim(record, transition))) await this.publish(record, transition);
   }
 
-  private async tell(record: AgentPresenceDocument, transition: PresenceTransition): Promise<void> {
+  private async publish(record: AgentPresenceDocument, transition: PresenceTransition): Promise<void> {
     if (!(await this.repository.write(record, transition))) return;
     const { from, to, reason, at } = transition;
     this.transitions.inc({ from, to });

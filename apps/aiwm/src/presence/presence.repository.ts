@@ -3,13 +3,8 @@ import type { Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { mongo, Types, type Model } from 'mongoose';
-import {
-  AGENT_PRESENCE,
-  CONTROLLER_CLOCK,
-  type AgentPresenceDocument,
-  type ControllerClockDocument,
-  type ControllerGap,
-} from '../agent-records/agent.schema';
+import { CONTROLLER_CLOCK, type ControllerClockDocument, type ControllerGap } from './controller-clock.schema';
+import { AGENT_PRESENCE, type AgentPresenceDocument } from './presence.schema';
 
 /** One heartbeat on its way to the database. */
 export interface HeartbeatFact {

@@ -2,18 +2,17 @@ import { CLOCK, ENV, Lifecycle, LOG, Metrics, type Clock, type Log } from '@agen
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import type { Histogram } from 'prom-client';
-import type { AgentDocument, AgentPresenceDocument, PresenceTransition } from '../agent-records/agent.schema';
+import type { PresenceSubject } from '../agent-records/agent.repository';
 import { presenceTimes, type AiwmEnv, type PresenceTimes } from '../env';
 import { Batched } from '../limits/batched';
 import { presenceAt, reportedSinceAfter, type Gap, type Presence, type PresenceFacts } from './presence';
 import { PresenceRepository, type ConnectFact, type HeartbeatFact } from './presence.repository';
+import type { AgentPresenceDocument, PresenceTransition } from './presence.schema';
 
 /** A heartbeat is acknowledged at once and written at most this much later. */
 const FLUSH_EVERY_MS = 500;
 const ALIVE_EVERY_MS = 5000;
 const GAP_MS = 15_000;
-
-type Subject = Pick<AgentDocument, '_id' | 'createdAt' | 'status' | 'statusChangedAt' | 'suspensionEndedAt'>;
 
 export interface PresenceView {
   readonly presence: Presence;
@@ -22,7 +21,7 @@ export interface PresenceView {
 
 const toMs = (date: Date | null | undefined) => date?.getTime() ?? null;
 
-function factsOf(agent: Subject, record: AgentPresenceDocument | undefined): PresenceFacts {
+function factsOf(agent: PresenceSubject, record: AgentPresenceDocument | undefined): PresenceFacts {
   return {
     createdAtMs: agent.createdAt.getTime(),
     suspendedSinceMs: agent.status === 'suspended' ? agent.statusChangedAt.getTime() : null,
@@ -36,7 +35,7 @@ function factsOf(agent: Subject, record: AgentPresenceDocument | undefined): Pre
   };
 }
 
-/** Takes heartbeats (written in batches) and says who is there, computed at the question from stored facts. */
+/** Accepts heartbeats (written in batches) and says who is there, computed at the question from stored facts. */
 @Injectable()
 export class PresenceService implements OnModuleInit {
   readonly times: PresenceTimes;
@@ -45,12 +44,12 @@ export class PresenceService implements OnModuleInit {
   private flushing: Promise<void> = Promise.resolve();
   private nextFlush: Promise<void> | undefined;
   private gaps: readonly Gap[] = [];
-  /** The last heartbeat of each agent that this replica took: one in the same status needs no look at the database. */
+  /** The last heartbeat of each agent that this replica heard: one in the same status needs no look at the database. */
   private readonly last = new LRUCache<string, { readonly status: HeartbeatFact['status']; readonly since: Date; readonly atMs: number }>({ max: 50_000 });
   /** When agents disconnected here: a heartbeat that waited meanwhile was of the time before. */
   private readonly left = new LRUCache<string, number>({ max: 50_000 });
   private readonly changed = new Set<string>();
-  private tellChanges: (agentIds: readonly string[]) => void = () => undefined;
+  private publishChanges: (agentIds: readonly string[]) => void = () => undefined;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly flushSeconds: Histogram;
 
@@ -68,8 +67,8 @@ export class PresenceService implements OnModuleInit {
 
   onModuleInit(): void {
     this.lifecycle.beforeReady('controller clock', async () => {
-      await this.sayAlive();
-      this.timers.push(setInterval(() => void this.flush(), FLUSH_EVERY_MS), setInterval(() => void this.sayAlive().catch(this.warn), ALIVE_EVERY_MS));
+      await this.recordAlive();
+      this.timers.push(setInterval(() => void this.flush(), FLUSH_EVERY_MS), setInterval(() => void this.recordAlive().catch(this.warn), ALIVE_EVERY_MS));
       for (const timer of this.timers) timer.unref();
     });
     this.lifecycle.onDrain('heartbeats', async () => {
@@ -79,12 +78,12 @@ export class PresenceService implements OnModuleInit {
   }
 
   /** Acknowledged at once; visible in the next read here, elsewhere within a second. */
-  async heartbeat(agentId: string, subject: Subject, status: HeartbeatFact['status'], metrics: string | undefined): Promise<void> {
+  async heartbeat(agentId: string, subject: PresenceSubject, status: HeartbeatFact['status'], metrics: string | undefined): Promise<void> {
     const waiting = this.waiting.get(agentId);
     const at = new Date(this.clock.now());
     const last = this.last.get(agentId);
     if (last?.status === status && at.getTime() - last.atMs <= this.times.staleS * 1000) {
-      this.take({ agentId, at, status, reportedSince: last.since, metrics: metrics ?? waiting?.metrics });
+      this.accept({ agentId, at, status, reportedSince: last.since, metrics: metrics ?? waiting?.metrics });
       return;
     }
     const facts = waiting ? undefined : factsOf(subject, await this.repository.find(agentId));
@@ -95,10 +94,10 @@ export class PresenceService implements OnModuleInit {
       return facts ? new Date(reportedSinceAfter(facts, status, at.getTime(), this.times, this.gaps)) : at;
     })();
     this.changed.add(agentId);
-    this.take({ agentId, at, status, reportedSince: since, metrics: metrics ?? this.waiting.get(agentId)?.metrics });
+    this.accept({ agentId, at, status, reportedSince: since, metrics: metrics ?? this.waiting.get(agentId)?.metrics });
   }
 
-  private take(fact: HeartbeatFact): void {
+  private accept(fact: HeartbeatFact): void {
     this.waiting.set(fact.agentId, fact);
     this.last.set(fact.agentId, { status: fact.status, since: fact.reportedSince, atMs: fact.at.getTime() });
   }
@@ -108,24 +107,24 @@ export class PresenceService implements OnModuleInit {
     this.last.delete(agentId);
   }
 
-  /** Does nothing when the news is what this replica itself took. */
+  /** Does nothing when the news is what this replica itself heard. */
   forgetUnless(agentId: string, status: string): void {
     if (this.last.get(agentId)?.status !== status) this.forget(agentId);
   }
 
   /** Hears which agents' presence a request may just have changed, once that is in the database. */
-  onChange(tell: (agentIds: readonly string[]) => void): void {
-    this.tellChanges = tell;
+  onChange(listener: (agentIds: readonly string[]) => void): void {
+    this.publishChanges = listener;
   }
 
   /** For changes from elsewhere, such as a suspension. */
   mayHaveChanged(agentId: string): void {
     this.forget(agentId);
-    this.changed.add(agentId); // told with the next flush, all in one
+    this.changed.add(agentId); // recorded after the next flush, all in one
   }
 
-  /** The change of presence that was not told of yet. */
-  transitionOf(agent: Subject, record: AgentPresenceDocument): PresenceTransition | undefined {
+  /** The change of presence that was not recorded yet. */
+  transitionOf(agent: PresenceSubject, record: AgentPresenceDocument): PresenceTransition | undefined {
     const from = record.shownStatus ?? 'never_connected';
     const { status, reason, detail, sinceMs } = presenceAt(factsOf(agent, this.withWaiting(record)), this.clock.now(), this.times, this.gaps);
     if (status === from) return undefined;
@@ -141,7 +140,7 @@ export class PresenceService implements OnModuleInit {
 
   /** Counts a connect. False when the agent is not there any more. */
   async connected(
-    subject: Subject,
+    subject: PresenceSubject,
     record: AgentPresenceDocument | undefined,
     use: Pick<ConnectFact, 'tokenId' | 'previousSecret' | 'remembered'>,
   ): Promise<boolean> {
@@ -165,7 +164,7 @@ export class PresenceService implements OnModuleInit {
     this.mayHaveChanged(agentId);
   }
 
-  async of(agents: readonly Subject[]): Promise<ReadonlyMap<string, PresenceView>> {
+  async of(agents: readonly PresenceSubject[]): Promise<ReadonlyMap<string, PresenceView>> {
     const ids = agents.map(({ _id }) => _id.toHexString());
     const waiting = new Map(ids.map((id) => [id, this.waiting.get(id)])); // before the read: meanwhile it may be written
     const records = await this.repository.findMany(ids);
@@ -181,7 +180,7 @@ export class PresenceService implements OnModuleInit {
   }
 
   /** Of an agent that is just being made. */
-  ofNew(agent: Subject): PresenceView {
+  ofNew(agent: PresenceSubject): PresenceView {
     return { record: undefined, presence: presenceAt(factsOf(agent, undefined), this.clock.now(), this.times, this.gaps) };
   }
 
@@ -213,7 +212,7 @@ export class PresenceService implements OnModuleInit {
     if (this.changed.size === 0) return;
     const changed = [...this.changed];
     this.changed.clear();
-    this.tellChanges(changed);
+    this.publishChanges(changed);
   }
 
   private async writeBatch(batch: readonly HeartbeatFact[]): Promise<void> {
@@ -224,7 +223,7 @@ export class PresenceService implements OnModuleInit {
     for (const fact of batch) if (this.waiting.get(fact.agentId) === fact) this.waiting.delete(fact.agentId);
   }
 
-  private async sayAlive(): Promise<void> {
+  private async recordAlive(): Promise<void> {
     await this.repository.alive(new Date(this.clock.now()), GAP_MS);
     this.gaps = (await this.repository.gaps()).map(({ from, to }) => ({ fromMs: from.getTime(), toMs: to.getTime() }));
   }

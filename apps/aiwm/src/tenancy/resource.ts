@@ -1,21 +1,23 @@
-import type { AiwmDeleted, AiwmPage, AiwmTenantFields } from '@agentfleet/contracts';
-import { AppError } from '@agentfleet/errors';
+import type { AiwmDeleted } from '@agentfleet/contracts';
 import type { Audit, Caller, IdentityStore, Transaction, Transactions } from '@agentfleet/platform';
 import { markIdempotentWork } from '../idempotency/current-claim';
+import { checkId, notFound } from '../api/ids';
 import type { ListQuery } from '../api/list-query';
-import { newId, type Page, type TenantCollection, type TenantDocument, type TenantScope } from './tenant-collection.repository';
-import { isObjectId } from '../api/validation';
+import type { Page } from '../api/pages';
+import type { TenantScope } from './tenant';
+import type { DocumentChange, TenantCollection } from './tenant-collection.repository';
+import type { TenantDocument } from './tenant.schema';
 
 /** What is particular to one kind of resource; all the rest of CRUD is the same. */
-export interface ResourceKind<D extends TenantDocument> {
+export interface ResourceKind<D extends TenantDocument, Scope> {
   /** `instruction`, `tool`, `node`, `agent`: names audit actions and targets. */
   readonly type: string;
-  /** Which documents this caller may read; default: those of its organization. */
-  readonly readScope?: (caller: Caller) => TenantScope;
+  /** Which documents this caller may read. */
+  readonly readScope: (caller: Caller) => Scope;
   /** Refuses changes that the caller may see but not make. @throws AppError */
   readonly checkWrite?: (caller: Caller, document: D) => void;
   /** Raised by a deletion. */
-  readonly deletionRaises?: string;
+  readonly deletionRaises?: NonNullable<DocumentChange<D>['raise']>;
   /** Inside the transaction of a deletion. @throws AppError `in_use` */
   readonly beforeDelete?: (document: D, transaction: Transaction) => Promise<void>;
   /** Inside the transaction of a deletion, after it. */
@@ -24,57 +26,19 @@ export interface ResourceKind<D extends TenantDocument> {
   readonly afterUpdate?: (before: D, after: D, transaction: Transaction) => Promise<void>;
 }
 
-/** The documents that a caller may see: its organization's, or all for `universe.owner`. */
-export function scopeOf(caller: Caller): TenantScope {
-  return { orgId: caller.allOrganizations ? null : caller.orgId };
-}
-
-/** @throws AppError `invalid_id` */
-export function checkId(id: string): string {
-  if (!isObjectId(id)) throw new AppError('invalid_id', { message: 'The id must be 24 lower-case hex digits' });
-  return id;
-}
-
-/** The fields that every new document begins with. */
-export function newDocument(caller: Caller, now: Date): TenantDocument {
-  return {
-    _id: newId(),
-    orgId: caller.orgId,
-    createdBy: caller.id,
-    updatedBy: caller.id,
-    createdAt: now,
-    updatedAt: now,
-    isDeleted: false,
-    deletedAt: null,
-  };
-}
-
-/** The fields that every answer ends with. */
-export function tenantWire(document: TenantDocument): AiwmTenantFields {
-  return {
-    owner: { orgId: document.orgId },
-    createdBy: document.createdBy,
-    updatedBy: document.updatedBy,
-    createdAt: document.createdAt.toISOString(),
-    updatedAt: document.updatedAt.toISOString(),
-  };
-}
-
-export const notFound = () => new AppError('not_found', { message: 'Not found' });
-
 /** Bookkeeping beside a change, of no interest to who reads the audit log. */
 const INTERNAL_FIELDS = new Set(['references', 'statusChangedAt', 'suspensionEndedAt', 'previousTokenVersion', 'previousValidUntil']);
 
 type NamedDocument = TenantDocument & { readonly name: string };
 
 /** Create, read, list, update, delete of one kind, each change in one transaction with its audit record. */
-export class Resource<D extends NamedDocument> {
+export class Resource<D extends NamedDocument, Scope extends TenantScope = TenantScope> {
   constructor(
-    private readonly documents: TenantCollection<D>,
+    private readonly documents: TenantCollection<D, Scope>,
     private readonly transactions: Transactions,
     private readonly audit: Audit,
     private readonly identity: IdentityStore,
-    private readonly kind: ResourceKind<D>,
+    private readonly kind: ResourceKind<D, Scope>,
   ) {}
 
   /** `check` runs in the transaction before the insert, for references. */
@@ -96,32 +60,31 @@ export class Resource<D extends NamedDocument> {
   }
 
   async get(caller: Caller, id: string): Promise<D> {
-    const found = await this.documents.find(this.readScope(caller), checkId(id));
+    const found = await this.documents.find(this.kind.readScope(caller), checkId(id));
     if (!found) throw notFound();
     return found;
   }
 
   list(caller: Caller, query: ListQuery): Promise<Page<D>> {
-    return this.documents.list(this.readScope(caller), query);
+    return this.documents.list(this.kind.readScope(caller), query);
   }
 
   /** `change` sees the present document and returns what to set; it may throw, and may run several times. */
   async update(
     caller: Caller,
     id: string,
-    change: (before: D, transaction: Transaction) => Promise<{ set: Readonly<Record<string, unknown>>; inc?: Readonly<Record<string, number>> }>,
+    change: (before: D, transaction: Transaction) => Promise<Omit<DocumentChange<D>, 'by'>>,
   ): Promise<D> {
     checkId(id);
     return this.transactions.run(async (transaction) => {
-      const before = await this.documents.find(this.readScope(caller), id, transaction);
+      const before = await this.documents.find(this.kind.readScope(caller), id, transaction);
       if (!before) throw notFound();
       this.kind.checkWrite?.(caller, before);
-      const { set, inc } = await change(before, transaction);
-      const stamped = { ...set, updatedAt: new Date(), updatedBy: caller.id };
-      const after = await this.documents.update(this.readScope(caller), id, { set: stamped, ...(inc ? { inc } : {}) }, transaction);
+      const changes = await change(before, transaction);
+      const after = await this.documents.change(this.kind.readScope(caller), id, { ...changes, by: { id: caller.id, at: new Date() } }, transaction);
       if (!after) throw notFound();
       await this.kind.afterUpdate?.(before, after, transaction);
-      await this.record(transaction, caller, 'update', after, Object.keys(set).filter((field) => !INTERNAL_FIELDS.has(field)));
+      await this.record(transaction, caller, 'update', after, Object.keys(changes.set ?? {}).filter((field) => !INTERNAL_FIELDS.has(field)));
       return after;
     });
   }
@@ -129,14 +92,12 @@ export class Resource<D extends NamedDocument> {
   async delete(caller: Caller, id: string): Promise<AiwmDeleted> {
     checkId(id);
     return this.transactions.run(async (transaction) => {
-      const before = await this.documents.find(this.readScope(caller), id, transaction);
+      const before = await this.documents.find(this.kind.readScope(caller), id, transaction);
       if (!before) throw notFound();
       this.kind.checkWrite?.(caller, before);
       await this.kind.beforeDelete?.(before, transaction);
       const deletedAt = new Date();
-      const set = { isDeleted: true, deletedAt, updatedBy: caller.id };
-      const inc = this.kind.deletionRaises === undefined ? {} : { inc: { [this.kind.deletionRaises]: 1 } };
-      const after = await this.documents.update(this.readScope(caller), id, { set, ...inc }, transaction);
+      const after = await this.documents.delete(this.kind.readScope(caller), id, { id: caller.id, at: deletedAt }, transaction, this.kind.deletionRaises);
       if (!after) throw notFound();
       await this.kind.afterDelete?.(after, transaction);
       await this.record(transaction, caller, 'delete', after, []);
@@ -144,26 +105,8 @@ export class Resource<D extends NamedDocument> {
     });
   }
 
-  private readScope(caller: Caller): TenantScope {
-    return this.kind.readScope?.(caller) ?? scopeOf(caller);
-  }
-
   private async record(transaction: Transaction, caller: Caller, verb: string, document: D, fields: readonly string[]): Promise<void> {
     const target = { type: this.kind.type, id: document._id.toHexString(), name: document.name };
     await this.audit.record(transaction, { caller, orgId: document.orgId, action: `${this.kind.type}.${verb}`, target, fields });
   }
-}
-
-/** A list's answer (contract section 1). */
-export function pageWire<D extends TenantDocument, Item>(page: Page<D>, query: ListQuery, toWire: (document: D) => Item, hasType: boolean): AiwmPage<Item> {
-  return {
-    data: page.items.map(toWire),
-    pagination: { page: query.page, limit: query.limit, total: page.total, totalPages: Math.ceil(page.total / query.limit) },
-    statistics: { total: page.total, byStatus: page.byStatus, ...(hasType ? { byType: page.byType } : {}) },
-  };
-}
-
-/** Only what was sent: absent fields stay as they are. */
-export function definedOnly<T extends object>(body: T): Partial<T> {
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined)) as Partial<T>; // entries of a T
 }

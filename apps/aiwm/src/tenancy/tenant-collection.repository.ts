@@ -1,37 +1,27 @@
 import type { Transaction } from '@agentfleet/platform';
 import { Types, type Model } from 'mongoose';
 import type { ListQuery } from '../api/list-query';
+import type { Page } from '../api/pages';
+import type { TenantScope } from './tenant';
+import type { TenantDocument } from './tenant.schema';
 
-/** Which documents a caller may see: one organization's, or all. `orPublic` adds tools that everybody may use. */
-export interface TenantScope {
-  readonly orgId: string | null;
-  /** For tools with `scope: public`. */
-  readonly orPublic?: boolean;
-  /** For tools with `scope: private`: whose are shown; null shows all. */
-  readonly privateOf?: string | null;
+/** What a change may set: the document's own fields. */
+export type Settable<D> = Partial<Omit<D, keyof TenantDocument>>;
+
+type CounterOf<D> = { [K in keyof D]-?: D[K] extends number ? K : never }[keyof D] & string;
+
+export interface DocumentChange<D> {
+  readonly set?: Settable<D>;
+  /** Counters that go up by one. */
+  readonly raise?: readonly CounterOf<D>[];
+  /** Absent: the document does not show who changed it. */
+  readonly by?: Stamp;
 }
 
-/** What every document of a tenant has, beside its own fields. */
-export interface TenantDocument {
-  readonly _id: Types.ObjectId;
-  readonly orgId: string;
-  readonly createdBy: string;
-  readonly updatedBy: string;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-  readonly isDeleted: boolean;
-  readonly deletedAt: Date | null;
-}
-
-export interface Page<D> {
-  readonly items: readonly D[];
-  readonly total: number;
-  readonly byStatus: Readonly<Record<string, number>>;
-  readonly byType: Readonly<Record<string, number>>;
-}
-
-export function newId(): Types.ObjectId {
-  return new Types.ObjectId();
+/** Who changes a document, and when. */
+export interface Stamp {
+  readonly id: string;
+  readonly at: Date;
 }
 
 type Match = Record<string, unknown>;
@@ -56,66 +46,56 @@ export function filterMatch(filter: ListQuery['filters'][number]): Match {
   }
 }
 
-function scopeMatch(scope: TenantScope): Match {
-  const own: Match = scope.orgId === null ? {} : { orgId: scope.orgId };
-  const notOthersPrivate: Match = scope.privateOf == null ? {} : { $or: [{ scope: { $ne: 'private' } }, { createdBy: scope.privateOf }] };
-  const visible: Match = { $and: [own, notOthersPrivate] };
-  return scope.orPublic ? { $or: [visible, { scope: 'public' }] } : visible;
+interface CollectionOptions<Scope> {
+  /** Lists count by type too. */
+  readonly hasType?: boolean;
+  /** Which documents a scope shows; default: those of its organization. */
+  readonly visible?: (scope: Scope) => Match;
+}
+
+function ofOrganization({ orgId }: TenantScope): Match {
+  return orgId === null ? {} : { orgId };
 }
 
 /**
  * Storage of one kind of tenant-owned document: every method ANDs the caller's scope with what is asked, and what was
  * deleted is gone from all of them.
  */
-export class TenantCollection<D extends TenantDocument> {
-  constructor(private readonly model: Model<D>) {}
+export class TenantCollection<D extends TenantDocument, Scope extends TenantScope = TenantScope> {
+  constructor(
+    private readonly model: Model<D>,
+    private readonly options: CollectionOptions<Scope> = {},
+  ) {}
 
   async insert(document: D, transaction: Transaction): Promise<void> {
     await this.collection().insertOne(document, { session: transaction.session });
   }
 
-  async find(scope: TenantScope, id: string, transaction?: Transaction): Promise<D | undefined> {
+  async find(scope: Scope, id: string, transaction?: Transaction): Promise<D | undefined> {
     const options = transaction ? { session: transaction.session } : {};
     return (await this.collection().findOne(this.match(scope, { _id: new Types.ObjectId(id) }), options)) ?? undefined;
   }
 
   /** Those of the ids that are live and visible, in no particular order. */
-  async findMany(scope: TenantScope, ids: readonly string[], transaction?: Transaction): Promise<readonly D[]> {
+  async findMany(scope: Scope, ids: readonly string[], transaction?: Transaction): Promise<readonly D[]> {
     if (ids.length === 0) return [];
     const options = transaction ? { session: transaction.session } : {};
     const wanted = { _id: { $in: ids.map((id) => new Types.ObjectId(id)) } };
     return this.collection().find(this.match(scope, wanted), options).toArray();
   }
 
-  /** Sets fields (and raises counters) and returns the new document; undefined when it is not there for this caller. */
-  async update(
-    scope: TenantScope,
-    id: string,
-    changes: { readonly set?: Readonly<Record<string, unknown>>; readonly inc?: Readonly<Record<string, number>> },
-    transaction: Transaction,
-  ): Promise<D | undefined> {
-    const update = { ...(changes.set ? { $set: changes.set } : {}), ...(changes.inc ? { $inc: changes.inc } : {}) };
-    const found = await this.collection().findOneAndUpdate(this.match(scope, { _id: new Types.ObjectId(id) }), update, {
-      session: transaction.session,
-      returnDocument: 'after',
-    });
-    return found ?? undefined;
+  /** Returns the new document; undefined when it is not there for this caller. */
+  async change(scope: Scope, id: string, { set, raise = [], by }: DocumentChange<D>, transaction: Transaction): Promise<D | undefined> {
+    const fields = { ...set, ...(by ? { updatedAt: by.at, updatedBy: by.id } : {}) };
+    return this.updateOne(scope, id, fields, raise, transaction);
   }
 
-  /** Raises a counter in all live documents of an organization that have `value` in `field`; says which. */
-  async touchReferring(orgId: string | null, field: string, value: string, counter: string, transaction: Transaction): Promise<readonly D[]> {
-    const match = this.match({ orgId }, { [field]: value });
-    const found = await this.collection().find(match, { session: transaction.session }).toArray();
-    if (found.length > 0) await this.collection().updateMany(match, { $inc: { [counter]: 1 } }, { session: transaction.session });
-    return found;
+  /** From then on no method finds it. Returns it as it is then; undefined when it is not there for this caller. */
+  async delete(scope: Scope, id: string, by: Stamp, transaction: Transaction, raise: readonly CounterOf<D>[] = []): Promise<D | undefined> {
+    return this.updateOne(scope, id, { isDeleted: true, deletedAt: by.at, updatedBy: by.id }, raise, transaction);
   }
 
-  /** How many live documents have `value` in `field`, in any organization. */
-  async countReferring(field: string, value: string, transaction: Transaction): Promise<number> {
-    return this.collection().countDocuments(this.match({ orgId: null }, { [field]: value }), { session: transaction.session });
-  }
-
-  async list(scope: TenantScope, query: ListQuery, only?: readonly Types.ObjectId[]): Promise<Page<D>> {
+  async list(scope: Scope, query: ListQuery, only?: readonly Types.ObjectId[]): Promise<Page<D>> {
     const match = this.listMatch(scope, query, only);
     const [items, groups] = await Promise.all([
       this.collection().find(match).sort(listOrder(query)).skip((query.page - 1) * query.limit).limit(query.limit).toArray(),
@@ -134,22 +114,29 @@ export class TenantCollection<D extends TenantDocument> {
       if (_id.status !== undefined) byStatus[_id.status] = (byStatus[_id.status] ?? 0) + count;
       if (_id.type !== undefined) byType[_id.type] = (byType[_id.type] ?? 0) + count;
     }
-    return { items, total, byStatus, byType };
+    return { items, total, byStatus, ...(this.options.hasType ? { byType } : {}) };
   }
 
   /** Ids of everything that a list's filters match. */
-  async ids(scope: TenantScope, query: ListQuery): Promise<readonly Types.ObjectId[]> {
+  async ids(scope: Scope, query: ListQuery): Promise<readonly Types.ObjectId[]> {
     const found = await this.collection().find(this.listMatch(scope, query), { projection: { _id: 1 } }).toArray();
     return found.map(({ _id }) => _id);
   }
 
-  private listMatch(scope: TenantScope, query: ListQuery, only?: readonly Types.ObjectId[]): Match {
+  private listMatch(scope: Scope, query: ListQuery, only?: readonly Types.ObjectId[]): Match {
     const narrowed: Match[] = only ? [{ _id: { $in: only } }] : [];
     return this.match(scope, { $and: [{}, ...narrowed, ...query.filters.map(filterMatch)] });
   }
 
-  private match(scope: TenantScope, asked: Match): Match {
-    return { $and: [scopeMatch(scope), asked, { isDeleted: false }] };
+  private async updateOne(scope: Scope, id: string, set: object, raise: readonly string[], transaction: Transaction): Promise<D | undefined> {
+    const inc = Object.fromEntries(raise.map((counter) => [counter, 1]));
+    const update = { ...(Object.keys(set).length > 0 ? { $set: set } : {}), ...(raise.length > 0 ? { $inc: inc } : {}) };
+    const options = { session: transaction.session, returnDocument: 'after' };
+    return (await this.collection().findOneAndUpdate(this.match(scope, { _id: new Types.ObjectId(id) }), update, options)) ?? undefined;
+  }
+
+  private match(scope: Scope, asked: Match): Match {
+    return { $and: [(this.options.visible ?? ofOrganization)(scope), asked, { isDeleted: false }] };
   }
 
   /** The bare driver: documents are written and read as they are, odd keys included. */

@@ -4,6 +4,7 @@ import {
   AIWM_TOOL_STATUSES,
   AIWM_TOOL_TRANSPORTS,
   AIWM_TOOL_TYPES,
+  isJsonObject,
   type AiwmTool,
   type AiwmToolCreate,
   type AiwmToolSchema,
@@ -17,8 +18,9 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import { ValidateIf } from 'class-validator';
 import type { Documented } from '../api/documented';
+import { EXAMPLE, example } from '../api/examples';
 import { OwnerDto } from '../api/page.dto';
-import { Check, OneOf, Optional, StoredObjectOf, Text, TextList, WellFormed, WholeNumber, isPlainObject } from '../api/validation';
+import { Check, OneOf, Optional, StoredObjectOf, Text, TextList, WellFormed, WholeNumber } from '../api/validation';
 
 const EXAMPLE_SCHEMA = {
   inputSchema: { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] },
@@ -29,8 +31,8 @@ function isHttpUrl(value: unknown): boolean {
   return typeof value === 'string' && value.length <= 2048 && !/[\u0000-\u0020\u007f]/.test(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 }
 const HttpUrl = (): PropertyDecorator => applyDecorators(Check('httpUrl', 'must be an http or https URL of at most 2048 characters', isHttpUrl), WellFormed());
-const isStringMap = (value: unknown) => isPlainObject(value) && Object.values(value).every((entry) => typeof entry === 'string');
-const hasBothSchemas = (value: unknown) => isPlainObject(value) && isPlainObject(value['inputSchema']) && isPlainObject(value['outputSchema']);
+const isStringMap = (value: unknown) => isJsonObject(value) && Object.values(value).every((entry) => typeof entry === 'string');
+const hasBothSchemas = (value: unknown) => isJsonObject(value) && isJsonObject(value['inputSchema']) && isJsonObject(value['outputSchema']);
 
 /** Required for MCP servers, optional for all other types. */
 const RequiredForMcp = (): PropertyDecorator => ValidateIf((body: { type?: unknown }, value: unknown) => body.type === 'mcp' || value !== undefined);
@@ -129,3 +131,9 @@ export class ToolDto implements Documented<AiwmTool> {
   createdAt!: string;
   updatedAt!: string;
 }
+
+const schema = { inputSchema: { type: 'object', properties: { path: { type: 'string' } } }, outputSchema: { type: 'object' } };
+const tool = { name: 'read-file', type: 'builtin' as const, description: 'Reads a file of the workspace', category: 'productivity', schema };
+example(CreateToolDto, { ...tool, scope: 'org' });
+example(UpdateToolDto, { status: 'inactive' });
+example(ToolDto, { _id: EXAMPLE.TOOL, ...tool, status: 'active', scope: 'org', tags: [], transport: null, endpoint: null, dockerImage: null, port: null, environment: { API_TOKEN: '[redacted]' }, healthEndpoint: null, ...EXAMPLE.TENANT });

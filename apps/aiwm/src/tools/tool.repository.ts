@@ -1,23 +1,44 @@
 import type { Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import type { Model } from 'mongoose';
-import { AGENTS, type AgentDocument } from '../agent-records/agent.schema';
+import { Types, type Model } from 'mongoose';
+import type { TenantScope } from '../tenancy/tenant';
 import { TenantCollection } from '../tenancy/tenant-collection.repository';
 import { TOOLS, type ToolDocument } from './tool.schema';
 
+/** Everybody sees public tools; private ones their creator and, with `privateOf: null`, the owners. */
+export interface ToolScope extends TenantScope {
+  readonly privateOf: string | null;
+}
+
+function visible({ orgId, privateOf }: ToolScope) {
+  const own = orgId === null ? {} : { orgId };
+  const notOthersPrivate = privateOf === null ? {} : { $or: [{ scope: { $ne: 'private' } }, { createdBy: privateOf }] };
+  return { $or: [{ $and: [own, notOthersPrivate] }, { scope: 'public' }] };
+}
+
 @Injectable()
 export class ToolRepository {
-  readonly documents: TenantCollection<ToolDocument>;
-  private readonly agents: TenantCollection<AgentDocument>;
+  readonly documents: TenantCollection<ToolDocument, ToolScope>;
 
-  constructor(@InjectModel(TOOLS) tools: Model<ToolDocument>, @InjectModel(AGENTS) agents: Model<AgentDocument>) {
-    this.documents = new TenantCollection(tools);
-    this.agents = new TenantCollection(agents);
+  constructor(@InjectModel(TOOLS) private readonly tools: Model<ToolDocument>) {
+    this.documents = new TenantCollection(tools, { hasType: true, visible });
   }
 
-  /** Live agents that may use the tool. */
-  countAgents(id: string, transaction: Transaction): Promise<number> {
-    return this.agents.countReferring('allowedToolIds', id, transaction);
+  /** Counts references to those of the tools that are public or of that organization, and says which, so that deletions at the same time collide. */
+  async refer(orgId: string, ids: readonly string[], transaction: Transaction): Promise<ReadonlySet<string>> {
+    const match = { _id: { $in: ids.map((id) => new Types.ObjectId(id)) }, isDeleted: false, $or: [{ orgId }, { scope: 'public' }] };
+    const options = { session: transaction.session };
+    const found = await this.tools.collection.find(match, { ...options, projection: { _id: 1 } }).toArray();
+    await this.tools.collection.updateMany(match, { $inc: { references: 1 } }, options);
+    return new Set(found.map(({ _id }) => String(_id)));
+  }
+
+  /** Those that agents may be handed, of any organization, by id. */
+  async findActive(ids: readonly string[]): Promise<ReadonlyMap<string, ToolDocument>> {
+    if (ids.length === 0) return new Map();
+    const match = { _id: { $in: [...new Set(ids)].map((id) => new Types.ObjectId(id)) }, isDeleted: false, status: 'active' };
+    const found = await this.tools.collection.find(match).toArray();
+    return new Map(found.map((one) => [String(one._id), one as unknown as ToolDocument])); // the collection holds nothing else
   }
 }

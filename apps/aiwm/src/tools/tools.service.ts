@@ -2,12 +2,15 @@ import { cutText, type AiwmDeleted, type AiwmPage, type AiwmToolSchema } from '@
 import { AppError } from '@agentfleet/errors';
 import { Audit, FieldCipher, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
+import { AgentRepository } from '../agent-records/agent.repository';
 import { ConfigurationChanges } from '../agent-records/configuration-changes';
+import { definedOnly } from '../api/bodies';
 import type { ListQuery, ListRules } from '../api/list-query';
-import { definedOnly, newDocument, pageWire, Resource, scopeOf, tenantWire } from '../tenancy/resource';
-import type { TenantScope } from '../tenancy/tenant-collection.repository';
+import { pageWire } from '../api/pages';
+import { Resource } from '../tenancy/resource';
+import { newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
 import type { CreateToolDto, ToolDto, UpdateToolDto } from './tool.dto';
-import { ToolRepository } from './tool.repository';
+import { ToolRepository, type ToolScope } from './tool.repository';
 import type { ToolDocument } from './tool.schema';
 
 export const TOOL_LIST: ListRules = {
@@ -46,8 +49,8 @@ const isOwner = (caller: Caller) => caller.roles.some((role) => role === 'organi
 const isUniverseOwner = (caller: Caller) => caller.roles.includes('universe.owner');
 
 /** Own organization's tools, private ones only of their creator and for owners, and everybody's public ones. */
-function readScope(caller: Caller): TenantScope {
-  return { ...scopeOf(caller), orPublic: true, privateOf: isOwner(caller) ? null : caller.id };
+function readScope(caller: Caller): ToolScope {
+  return { ...scopeOf(caller), privateOf: isOwner(caller) ? null : caller.id };
 }
 
 function refusePublic(caller: Caller, scope: string | undefined): void {
@@ -58,10 +61,11 @@ function refusePublic(caller: Caller, scope: string | undefined): void {
 
 @Injectable()
 export class ToolsService {
-  private readonly resource: Resource<ToolDocument>;
+  private readonly resource: Resource<ToolDocument, ToolScope>;
 
   constructor(
-    private readonly repository: ToolRepository,
+    repository: ToolRepository,
+    private readonly agents: AgentRepository,
     private readonly changes: ConfigurationChanges,
     private readonly cipher: FieldCipher,
     transactions: Transactions,
@@ -82,7 +86,7 @@ export class ToolsService {
   async create(caller: Caller, body: CreateToolDto): Promise<ToolDto> {
     refusePublic(caller, body.scope);
     const document: ToolDocument = {
-      ...newDocument(caller, new Date()),
+      ...newTenantDocument(caller.orgId, caller.id, new Date()),
       name: body.name,
       type: body.type,
       description: body.description,
@@ -107,7 +111,7 @@ export class ToolsService {
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<ToolDto>> {
-    return pageWire(await this.resource.list(caller, query), query, toolWire, true);
+    return pageWire(await this.resource.list(caller, query), query, toolWire);
   }
 
   async update(caller: Caller, id: string, body: UpdateToolDto): Promise<ToolDto> {
@@ -150,7 +154,7 @@ export class ToolsService {
   }
 
   private async refuseWhileUsed(document: ToolDocument, transaction: Transaction): Promise<void> {
-    const count = await this.repository.countAgents(document._id.toHexString(), transaction);
+    const count = await this.agents.countReferring('allowedToolIds', document._id.toHexString(), transaction);
     if (count > 0) throw new AppError('in_use', { message: `${count} agent(s) may use this tool; remove it from them first` });
   }
 }

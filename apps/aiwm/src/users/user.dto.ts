@@ -1,6 +1,7 @@
 import { AIWM_USER_STATUSES, ROLES, type AiwmUser, type AiwmUserCreate, type AiwmUserStatus, type AiwmUserUpdate } from '@agentfleet/contracts';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import type { Documented } from '../api/documented';
+import { EXAMPLE, example } from '../api/examples';
 import { OwnerDto } from '../api/page.dto';
 import { OneOf, Optional, Pattern, Text, TextList } from '../api/validation';
 
@@ -44,3 +45,7 @@ export class UserDto implements Documented<AiwmUser> {
   createdAt!: string;
   updatedAt!: string;
 }
+
+example(CreateUserDto, { username: 'ann@example.org', password: 'a quiet long password', roles: ['organization.editor'], fullname: 'Ann Example' });
+example(UpdateUserDto, { roles: ['organization.viewer'] });
+example(UserDto, { _id: EXAMPLE.USER, username: 'ann@example.org', fullname: 'Ann Example', status: 'active', roles: ['organization.editor'], ...EXAMPLE.TENANT });

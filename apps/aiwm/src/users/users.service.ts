@@ -1,17 +1,22 @@
-import { PLATFORM_NOTICES, type AiwmDeleted, type AiwmPage, type UserRevokedNotice } from '@agentfleet/contracts';
+import { DEFAULT_ORGANIZATION_ID, PLATFORM_NOTICES, type AiwmDeleted, type AiwmPage, type UserRevokedNotice } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Audit, Bus, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { IdentityRepository } from '../identity/identity.repository';
-import type { UserDocument } from '../identity/identity.schema';
+import { definedOnly } from '../api/bodies';
+import { checkId, notFound } from '../api/ids';
+import type { ListQuery, ListRules } from '../api/list-query';
+import { pageWire } from '../api/pages';
+import { OrganizationRepository } from '../organizations/organization.repository';
 import { passwordProblem } from '../passwords/password-rules';
-import { newUser, PASSWORD_ROUNDS } from '../passwords/passwords';
+import { PASSWORD_ROUNDS } from '../passwords/passwords';
 import { PasswordHashes } from '../passwords/password-hashes';
 import { markIdempotentWork } from '../idempotency/current-claim';
-import type { ListQuery, ListRules } from '../api/list-query';
-import { checkId, definedOnly, notFound, pageWire, scopeOf, tenantWire } from '../tenancy/resource';
+import { scopeOf, tenantWire } from '../tenancy/tenant';
+import { newUser } from './new-user';
+import { RefreshTokenRepository } from './refresh-token.repository';
 import type { CreateUserDto, UpdateUserDto, UserDto } from './user.dto';
 import { UserRepository } from './user.repository';
+import type { UserDocument } from './user.schema';
 
 export const USER_LIST: ListRules = {
   filters: { username: 'contains', status: 'equals', roles: 'member', _id: 'id' },
@@ -49,7 +54,8 @@ function checkReach(caller: Caller, roles: readonly string[]): void {
 export class UsersService {
   constructor(
     private readonly repository: UserRepository,
-    private readonly identity: IdentityRepository,
+    private readonly refreshTokens: RefreshTokenRepository,
+    private readonly organizations: OrganizationRepository,
     private readonly store: IdentityStore,
     private readonly transactions: Transactions,
     private readonly audit: Audit,
@@ -63,7 +69,7 @@ export class UsersService {
     const passwordHash = await this.hashes.make(`caller:${caller.id}`, body.password, PASSWORD_ROUNDS);
     const { username, fullname } = body;
     const roles = [...new Set(body.roles)];
-    const made = newUser({ username, passwordHash, orgId: caller.orgId, roles, createdBy: caller.id, ...(fullname === undefined ? {} : { fullname }) });
+    const made = newUser({ username, passwordHash, orgId: caller.orgId, roles, createdBy: caller.id, ...(fullname === undefined ? {} : { fullname }) }, new Date());
     const user: UserDocument = { ...made, status: body.status ?? 'active' };
     await this.store.createIn(user.orgId, this.transactions, async (transaction) => {
       await this.repository.insert(user, transaction);
@@ -80,7 +86,7 @@ export class UsersService {
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<UserDto>> {
-    return pageWire(await this.repository.documents.list(scopeOf(caller), query), query, wire, false);
+    return pageWire(await this.repository.documents.list(scopeOf(caller), query), query, wire);
   }
 
   async update(caller: Caller, id: string, body: UpdateUserDto): Promise<UserDto> {
@@ -103,10 +109,10 @@ export class UsersService {
       });
       await this.keepAnOwner(before, { ...before, ...changes }, transaction);
       const ends = passwordHash !== undefined || (body.status === 'suspended' && before.status !== 'suspended');
-      const set = { ...changes, updatedAt: new Date(), updatedBy: caller.id };
-      const changed = await this.repository.update(scopeOf(caller), id, { set, ...(ends ? { inc: { tokenVersion: 1 } } : {}) }, transaction);
+      const by = { id: caller.id, at: new Date() };
+      const changed = await this.repository.change(scopeOf(caller), id, { set: changes, by, ...(ends ? { raise: ['tokenVersion'] } : {}) }, transaction);
       if (!changed) throw notFound();
-      if (ends) await this.identity.revokeAllOf(id, new Date(), transaction);
+      if (ends) await this.refreshTokens.revokeAllOf(id, new Date(), transaction);
       await this.record(transaction, caller, 'update', changed, Object.keys(definedOnly(body)));
       transaction.afterCommit(() => this.announce(changed));
       return changed;
@@ -122,10 +128,9 @@ export class UsersService {
       if (!before) throw notFound();
       checkReach(caller, before.roles);
       await this.keepAnOwner(before, { ...before, roles: [] }, transaction);
-      const set = { isDeleted: true, deletedAt, updatedBy: caller.id };
-      const changed = await this.repository.update(scopeOf(caller), id, { set, inc: { tokenVersion: 1 } }, transaction);
+      const changed = await this.repository.documents.delete(scopeOf(caller), id, { id: caller.id, at: deletedAt }, transaction, ['tokenVersion']);
       if (!changed) throw notFound();
-      await this.identity.revokeAllOf(id, deletedAt, transaction);
+      await this.refreshTokens.revokeAllOf(id, deletedAt, transaction);
       await this.record(transaction, caller, 'delete', changed, []);
       transaction.afterCommit(() => this.announce(changed));
     });
@@ -138,12 +143,18 @@ export class UsersService {
       const holds = (user: UserDocument) => user.status === 'active' && roles.some((role) => user.roles.includes(role));
       return holds(before) && !holds(after);
     };
-    if (loses(UNIVERSE) && (await this.repository.otherOwners(before, 'universe', transaction)) === 0) {
+    if (loses(UNIVERSE) && (await this.countOtherOwners(before, 'universe', transaction)) === 0) {
       throw new AppError('conflict', { message: 'This is the last active universe.owner; make another one first' });
     }
-    if (loses(ORGANIZATION, UNIVERSE) && (await this.repository.otherOwners(before, 'organization', transaction)) === 0) {
+    if (loses(ORGANIZATION, UNIVERSE) && (await this.countOtherOwners(before, 'organization', transaction)) === 0) {
       throw new AppError('conflict', { message: "This is the organization's last active owner; make another one first" });
     }
+  }
+
+  /** Two owners who remove each other at the same moment collide at the mark, and one of them is asked again. */
+  private async countOtherOwners(user: UserDocument, kind: 'universe' | 'organization', transaction: Transaction): Promise<number> {
+    await this.organizations.markOwnerChange(kind === 'universe' ? DEFAULT_ORGANIZATION_ID : user.orgId, transaction);
+    return this.repository.countOtherOwners(user, kind, transaction);
   }
 
   private announce(user: UserDocument): void {

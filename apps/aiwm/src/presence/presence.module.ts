@@ -1,0 +1,22 @@
+import { Module } from '@nestjs/common';
+import { MongooseModule } from '@nestjs/mongoose';
+import { AgentRecordsModule } from '../agent-records/agent-records.module';
+import { CONTROLLER_CLOCK, controllerClockSchema } from './controller-clock.schema';
+import { PresenceHistoryRepository } from './presence-history.repository';
+import { PRESENCE_HISTORY, presenceHistorySchema } from './presence-history.schema';
+import { PresenceNoticesController } from './presence-notices.controller';
+import { PresenceTransitions } from './presence-transitions';
+import { PresenceRepository } from './presence.repository';
+import { AGENT_PRESENCE, agentPresenceSchema } from './presence.schema';
+import { PresenceService } from './presence.service';
+
+@Module({
+  imports: [
+    MongooseModule.forFeature([{ name: AGENT_PRESENCE, schema: agentPresenceSchema }, { name: PRESENCE_HISTORY, schema: presenceHistorySchema }, { name: CONTROLLER_CLOCK, schema: controllerClockSchema }]),
+    AgentRecordsModule,
+  ],
+  controllers: [PresenceNoticesController],
+  providers: [PresenceRepository, PresenceService, PresenceHistoryRepository, PresenceTransitions],
+  exports: [PresenceService, PresenceTransitions],
+})
+export class PresenceModule {}
