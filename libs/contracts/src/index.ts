@@ -1,6 +1,7 @@
 export * from './platform/json';
 export * from './platform/text';
 export * from './platform/canonical-json';
+export * from './platform/event-lines';
 export * from './platform/field-reader';
 export * from './platform/query-reader';
 export * from './platform/surrogate-joiner';

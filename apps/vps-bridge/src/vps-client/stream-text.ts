@@ -1,13 +1,10 @@
 import { isUtf8 } from 'node:buffer';
-import { SurrogateJoiner, type VpsApi } from '@agentfleet/contracts';
+import { eventField, LineReader, SurrogateJoiner, type VpsApi } from '@agentfleet/contracts';
 import { fieldOf, hasError, textOf, withoutMark } from './answer-text';
 
 /** What a piece of a streamed answer says. `error`: the agent itself says that it failed, whatever it sends afterwards. */
 export type StreamPiece = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'end' } | { readonly kind: 'error' } | { readonly kind: 'broken' };
 
-const LF = 0x0a;
-const CR = 0x0d;
-const ERROR_EVENT = /^event:\s*error\s*$/i;
 const BROKEN: StreamPiece = { kind: 'broken' };
 /** An event of many lines is tried again with each of them, but not for ever: a million lines would cost their square. */
 const PATIENCE_CHARACTERS = 1024 * 1024;
@@ -17,57 +14,43 @@ const PATIENCE_CHARACTERS = 1024 * 1024;
  * taken by itself, since some servers leave out the blank lines; only one that is no JSON waits for the rest of its event.
  */
 export class StreamText {
-  private rest: Buffer[] = [];
+  private readonly lines = new LineReader(Infinity); // the size of the whole answer is limited
   private unread: string[] = [];
   private patience = PATIENCE_CHARACTERS;
   private readonly joiner = new SurrogateJoiner();
   private ended = false;
-  private skipLf = false;
   private isFirst = true;
 
   constructor(private readonly api: VpsApi) {}
 
   push(chunk: Buffer): readonly StreamPiece[] {
-    const pieces: StreamPiece[] = [];
-    let start = 0;
-    for (let i = 0; i < chunk.length && !this.ended; i++) {
-      const byte = chunk[i];
-      if (byte !== LF && byte !== CR) {
-        this.skipLf = false;
-        continue;
-      }
-      if (byte === LF && this.skipLf) {
-        this.skipLf = false;
-        start = i + 1;
-        continue;
-      }
-      this.skipLf = byte === CR;
-      this.rest.push(chunk.subarray(start, i));
-      start = i + 1;
-      this.line(pieces);
-    }
-    if (!this.ended && start < chunk.length) this.rest.push(chunk.subarray(start));
-    return pieces;
+    return this.read(this.lines.add(chunk.toString('latin1'))); // a character for each byte: UTF-8 is judged line by line
   }
 
   /** The body is over; some servers leave out the line break behind their last line. */
   finish(): readonly StreamPiece[] {
+    return this.read(this.lines.end());
+  }
+
+  private read(lines: Iterable<string>): readonly StreamPiece[] {
     const pieces: StreamPiece[] = [];
-    if (!this.ended && this.rest.length > 0) this.line(pieces);
+    if (this.ended) return pieces;
+    for (const line of lines) {
+      this.line(Buffer.from(line, 'latin1'), pieces);
+      if (this.ended) break;
+    }
     return pieces;
   }
 
-  private line(pieces: StreamPiece[]): void {
-    const [only] = this.rest;
-    const bytes = this.rest.length === 1 && only !== undefined ? only : Buffer.concat(this.rest);
-    this.rest = [];
+  private line(bytes: Buffer, pieces: StreamPiece[]): void {
     if (!isUtf8(bytes)) return this.end(pieces, BROKEN);
     const text = bytes.toString('utf8');
     const line = this.isFirst ? withoutMark(text) : text;
     this.isFirst = false;
-    if (line === '') this.endOfEvent(pieces);
-    else if (line.startsWith('data:')) this.data(line.slice(line.startsWith('data: ') ? 6 : 5), pieces);
-    else if (ERROR_EVENT.test(line)) this.end(pieces, { kind: 'error' });
+    if (line === '') return this.endOfEvent(pieces);
+    const { name, value } = eventField(line);
+    if (name === 'data') this.data(value, pieces);
+    else if (name.toLowerCase() === 'event' && value.trim().toLowerCase() === 'error') this.end(pieces, { kind: 'error' });
   }
 
   private endOfEvent(pieces: StreamPiece[]): void {
@@ -106,7 +89,6 @@ export class StreamText {
     if (half !== '') pieces.push({ kind: 'text', text: half });
     pieces.push(last);
     this.ended = true;
-    this.rest = [];
     this.unread = [];
   }
 }

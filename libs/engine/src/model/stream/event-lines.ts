@@ -1,3 +1,5 @@
+import { eventField, LineReader } from '@agentfleet/contracts';
+
 /** What one event of a provider's stream holds. */
 export type ProviderEvent =
   | { readonly kind: 'json'; readonly value: unknown; readonly isError: boolean }
@@ -13,33 +15,24 @@ const DONE: ProviderEvent = { kind: 'done' };
  * empty ones to keep the connection alive, JSON over several `data:` lines, events without an empty line between them.
  */
 export class EventLines {
-  private rest = '';
+  private readonly lines = new LineReader();
   private data: string[] = [];
   private event = '';
 
   *add(text: string): Generator<ProviderEvent> {
-    const searched = this.rest.endsWith('\r') ? this.rest.length - 1 : this.rest.length;
-    this.rest += text;
-    let at = 0;
-    for (let end = lineEnd(this.rest, searched); end !== -1; end = lineEnd(this.rest, at)) {
-      if (this.rest[end] === '\r' && end === this.rest.length - 1) break; // perhaps the first half of CR LF
-      yield* this.line(this.rest.slice(at, end));
-      at = end + (this.rest.startsWith('\r\n', end) ? 2 : 1);
-    }
-    this.rest = this.rest.slice(at);
+    for (const line of this.lines.add(text)) yield* this.line(line);
   }
 
   *end(): Generator<ProviderEvent> {
-    if (this.rest !== '') yield* this.line(this.rest.replace(/\r$/, ''));
-    this.rest = '';
+    for (const line of this.lines.end()) yield* this.line(line);
     yield* this.flush();
   }
 
   private *line(line: string): Generator<ProviderEvent> {
     if (line.trim() === '') return yield* this.flush();
-    const [, field = '', value = ''] = /^([^:]*):? ?([\s\S]*)$/.exec(line) ?? [];
-    if (field === 'event') this.event = value.trim();
-    else if (field === 'data') yield* this.dataLine(value);
+    const { name, value } = eventField(line);
+    if (name === 'event') this.event = value.trim();
+    else if (name === 'data') yield* this.dataLine(value);
     else if (line.startsWith('{')) yield* this.dataLine(line); // JSON lines without the prefix
   }
 
@@ -63,12 +56,6 @@ export class EventLines {
       for (const found of each) if (found) yield found;
     } else if (event === 'error' || /^[[{]/.test(text)) yield { kind: 'broken', text };
   }
-}
-
-function lineEnd(text: string, from: number): number {
-  const breaks = /[\r\n]/g;
-  breaks.lastIndex = from;
-  return breaks.exec(text)?.index ?? -1;
 }
 
 /** The event that a text is by itself; null when more of it may follow. */
