@@ -1,5 +1,4 @@
-import { defineEnv, flag, integer, list, platformVariables, text, type EnvOf } from '@agentfleet/platform';
-import { isCidr } from './addresses/address-policy';
+import { defineEnv, flag, integer, isCidr, list, platformVariables, text, type EnvOf } from '@agentfleet/platform';
 
 const MIB = 1024 * 1024;
 

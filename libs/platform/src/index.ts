@@ -1,3 +1,6 @@
+export { AddressPolicy, isCidr, type AddressVerdict } from './addresses/address-policy';
+export { ADDRESS_DENIED, CheckedConnector } from './addresses/checked-connector';
+export { judgeHost, parseHost } from './addresses/host';
 export type { AppDefinition, ErrorRenderer, HttpRules, RenderableError, RenderedError } from './app-definition';
 export { Audit, type AuditEntry } from './audit';
 export { Changes, type Changed, type ChangedTarget } from './changes';
@@ -28,6 +31,9 @@ export { FieldCipher } from './identity/field-cipher';
 export { Identity, type StaticKey } from './identity/identity';
 export { IdentityStore } from './identity/identity-store';
 export { TokenVerifier } from './identity/token-verifier';
+export type { InternalClaims } from './internal/claims';
+export { InternalClient, type InternalRequest } from './internal/internal-client';
+export { CurrentClaims, InternalRoute } from './internal/internal-routes';
 export { Leases } from './leases';
 export { Lifecycle, type LifecycleState } from './lifecycle';
 export { LiveCaller, LiveCallers, type LostRights } from './live/live-callers';

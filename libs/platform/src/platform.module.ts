@@ -9,6 +9,8 @@ import { Identity } from './identity/identity';
 import { IdentityStore } from './identity/identity-store';
 import { RevocationController } from './identity/revocation.controller';
 import { TokenVerifier } from './identity/token-verifier';
+import { InternalClient } from './internal/internal-client';
+import { InternalRoutes } from './internal/internal-routes';
 import { Leases } from './leases';
 import { Lifecycle } from './lifecycle';
 import { LiveCallers } from './live/live-callers';
@@ -40,6 +42,8 @@ export class PlatformModule {
       { provide: LiveCallers, useValue: services.live },
       { provide: IdentityStore, useValue: services.identityStore },
       { provide: TokenVerifier, useValue: services.tokens },
+      InternalClient,
+      InternalRoutes,
       { provide: HealthChecks, useValue: services.health },
       { provide: getConnectionToken(), useValue: services.database.connection },
     ];

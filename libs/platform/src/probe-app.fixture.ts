@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Inject, Injectable, Module, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Injectable, Module, Param, Post, Query } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
 import type { JsonObject, SessionDeletedNotice } from '@agentfleet/contracts';
@@ -11,6 +11,8 @@ import { defineEnv, integer, type EnvOf } from './env/define-env';
 import { platformVariables } from './env/platform-variables';
 import { Authenticated, BodyLimit, CurrentCaller, Needs, NoBody, Public } from './http/access';
 import type { Caller } from './identity/caller';
+import { INTERNAL_HEADER, type InternalClaims } from './internal/claims';
+import { CurrentClaims, InternalRoute } from './internal/internal-routes';
 import { REPLICA, type Replica } from './replica';
 import { SocketGateway } from './sockets/socket-gateway';
 import type { FleetSocket, FrameProblem, SocketPolicy, UpgradeDecision, UpgradeRequest } from './sockets/socket-types';
@@ -107,6 +109,23 @@ class ProbeController {
   }
 }
 
+@Controller('internal/probe')
+class ProbeInternalController {
+  @Post()
+  @HttpCode(200)
+  @InternalRoute()
+  echo(@Body() body: unknown, @CurrentClaims() claims: InternalClaims, @Headers() headers: Readonly<Record<string, string>>): object {
+    return { claims, body, isHeaderGone: headers[INTERNAL_HEADER] === undefined };
+  }
+
+  @Post('hashed')
+  @HttpCode(200)
+  @InternalRoute({ bodyHash: true })
+  hashed(@Body() body: unknown): object {
+    return { body };
+  }
+}
+
 @Injectable()
 export class ProbePolicy implements SocketPolicy<{ id: string }> {
   readonly released: string[] = [];
@@ -153,7 +172,7 @@ class ProbeGateway {
   }
 }
 
-@Module({ controllers: [ProbeController], providers: [ProbePolicy, ProbeGateway] })
+@Module({ controllers: [ProbeController, ProbeInternalController], providers: [ProbePolicy, ProbeGateway] })
 class ProbeModule {}
 
 /** A small app for the platform's own specs. */

@@ -2,7 +2,7 @@ import { isVpsAgentName } from '@agentfleet/contracts';
 import { CLOCK, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { agentUrl } from '../addresses/host';
+import { agentUrl } from './agent-host';
 import { HealthRepository, type StoredHealth } from '../health-records/health.repository';
 import type { AgentTarget } from '../vps-client/agent-request';
 import { AgentRepository } from './agent.repository';

@@ -5,7 +5,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/co
 import { ApiBody, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
 import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
 import { AGENT, AGENT_LIST, REGISTERED, REGISTER_BODY } from '../api-docs/examples';
-import { agentUrl } from '../addresses/host';
+import { agentUrl } from './agent-host';
 import { requireBody } from '../require-body';
 import { AgentRepository } from './agent.repository';
 import { AgentDto, AgentListDto, RegisterAgentDto, RegisteredDto } from './agents.dto';

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { AddressesModule } from '../addresses/addresses.module';
 import { HealthRecordsModule } from '../health-records/health-records.module';
+import { VpsClientModule } from '../vps-client/vps-client.module';
 import { AgentDirectory } from './agent-directory';
 import { AgentRepository } from './agent.repository';
 import { agentStore } from './agent.schema';
@@ -10,7 +10,7 @@ import { RegisterAgent } from './register-agent';
 
 /** The registry: what may be called, and the cache that calls use. */
 @Module({
-  imports: [agentStore, AddressesModule, HealthRecordsModule],
+  imports: [agentStore, VpsClientModule, HealthRecordsModule],
   controllers: [AgentsController, AgentsNoticesController],
   providers: [AgentRepository, AgentDirectory, RegisterAgent],
   exports: [AgentDirectory, RegisterAgent],

@@ -1,10 +1,9 @@
 import { VPS_NOTICES, shortened, type VpsAgentChangedNotice, type VpsRegistration } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { atNewAddress, newHealth, type HealthState } from '@agentfleet/health';
-import { Audit, Bus, CLOCK, IdentityStore, Transactions, isDuplicateKey, validationFailed, type Caller, type Clock, type Transaction } from '@agentfleet/platform';
+import { AddressPolicy, Audit, Bus, CLOCK, IdentityStore, Transactions, isDuplicateKey, validationFailed, type Caller, type Clock, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { AddressPolicy } from '../addresses/address-policy';
-import { hostProblem } from '../addresses/host';
+import { hostProblem } from './agent-host';
 import { healthChangedNotice } from '../health-records/health-notice';
 import { HealthRepository, type StoredHealth } from '../health-records/health.repository';
 import { isSameAddress, type VpsAgent } from './agent';
@@ -47,7 +46,7 @@ export class RegisterAgent {
    */
   async register(caller: Caller, registration: VpsRegistration): Promise<VpsAgent | null> {
     const problem = hostProblem(registration.host, this.policy);
-    if (problem !== null) throw validationFailed([{ field: 'host', message: problem }]);
+    if (problem !== undefined) throw validationFailed([{ field: 'host', message: problem }]);
     for (;;) {
       try {
         return await this.identity.createIn(caller.orgId, this.transactions, (tx) => this.write(tx, caller, registration));

@@ -1,5 +1,5 @@
 import type { VpsAgentItem, VpsAgentView } from '@agentfleet/contracts';
-import { agentUrl } from '../addresses/host';
+import { agentUrl } from './agent-host';
 import type { AgentAddress, VpsAgent } from './agent';
 
 export function renderAgentItem(agent: AgentAddress): VpsAgentItem {

@@ -1,25 +1,17 @@
 import { VPS_INTERNAL_CALL_PATH, type VpsBusAnswer } from '@agentfleet/contracts';
-import { Public } from '@agentfleet/platform';
-import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
-import { InternalGuard } from '../internal/internal-guard';
+import { CurrentClaims, InternalRoute, type InternalClaims } from '@agentfleet/platform';
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { RelayedCall } from './relayed-call';
 
-/** Calls of other apps that are too large for the bus. Ordinary credentials mean nothing here: the request is signed. */
-@ApiExcludeController()
+/** Calls of other apps that are too large for the bus. */
 @Controller()
 export class InternalCallsController {
-  constructor(
-    private readonly relayed: RelayedCall,
-    private readonly guard: InternalGuard,
-  ) {}
+  constructor(private readonly relayed: RelayedCall) {}
 
   @Post(VPS_INTERNAL_CALL_PATH)
   @HttpCode(200)
-  @Public()
-  call(@Body() body: unknown, @Req() request: FastifyRequest): Promise<VpsBusAnswer> {
-    const { orgId } = this.guard.claimsOf(request);
+  @InternalRoute({ bodyHash: true })
+  call(@Body() body: unknown, @CurrentClaims() { orgId }: InternalClaims): Promise<VpsBusAnswer> {
     return this.relayed.answer(body, orgId);
   }
 }

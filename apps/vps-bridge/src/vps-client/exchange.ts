@@ -1,6 +1,6 @@
 import type { AttemptPhase, FailureCause, InvalidResponseCode } from '@agentfleet/errors';
+import { ADDRESS_DENIED } from '@agentfleet/platform';
 import { errors, type Dispatcher } from 'undici';
-import { ADDRESS_DENIED } from './connector';
 
 /** What one HTTP exchange brought: a success with its whole body, or why not. */
 export type ExchangeResult =

@@ -1,16 +1,12 @@
 import { classifyFailure, concealPort, shownCode, type Failure } from '@agentfleet/errors';
-import { ENV, REPLICA, type Replica } from '@agentfleet/platform';
+import { AddressPolicy, CheckedConnector, ENV, REPLICA, type Replica } from '@agentfleet/platform';
 import type { Deadline } from '@agentfleet/resilience';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Agent } from 'undici';
-import { AddressPolicy } from '../addresses/address-policy';
 import type { VpsBridgeEnv } from '../env';
 import { agentRequest, type AgentPrompt, type AgentTarget } from './agent-request';
 import { readAnswer } from './answer-text';
-import { createConnector } from './connector';
 import { Exchange, type ExchangeResult } from './exchange';
-import { InsideHosts } from './inside-hosts';
-import { NameResolver } from './name-resolver';
 import { StreamBody, type TextSink } from './stream-body';
 import { unpack } from './unpack';
 
@@ -40,7 +36,7 @@ export class VpsClient implements OnApplicationShutdown {
   private readonly pool: Agent;
   private readonly userAgent: string;
   private readonly live = new Set<Exchange>();
-  private readonly inside: InsideHosts;
+  private readonly connector: CheckedConnector;
   private isClosed = false;
 
   constructor(
@@ -49,9 +45,9 @@ export class VpsClient implements OnApplicationShutdown {
     policy: AddressPolicy,
   ) {
     this.userAgent = `agentfleet-vps-bridge/${replica.version}`;
-    this.inside = new InsideHosts(policy);
+    this.connector = new CheckedConnector(policy, env.VPS_CONNECT_TIMEOUT_MS);
     this.pool = new Agent({
-      connect: createConnector(policy, env.VPS_CONNECT_TIMEOUT_MS, new NameResolver(), (name, addresses) => this.inside.resolved(name, addresses)),
+      connect: this.connector.connect,
       pipelining: 1,
       keepAliveTimeout: IDLE_LIMIT_MS,
       keepAliveMaxTimeout: IDLE_LIMIT_MS,
@@ -138,7 +134,7 @@ export class VpsClient implements OnApplicationShutdown {
 
   private failureOf({ url }: AgentTarget, { cause, status }: Extract<ExchangeResult, { kind: 'failed' }>): Failure {
     const failure = classifyFailure(cause, status);
-    return this.inside.has(url) ? concealPort(failure, cause) : failure;
+    return this.connector.isInside(url) ? concealPort(failure, cause) : failure;
   }
 
   private dispatch({ url }: AgentTarget, { path, headers, body }: { path: string; headers: readonly string[]; body?: string }, exchange: Exchange): void {

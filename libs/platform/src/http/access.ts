@@ -11,6 +11,8 @@ export interface RouteRules {
   readonly access?: 'public' | 'authenticated' | readonly Scope[];
   readonly bodyLimitBytes?: number;
   readonly maxBodyKeys?: number;
+  /** For signed requests of other replicas only: see `InternalRoute`. */
+  readonly internal?: { readonly bodyHash: boolean };
   /** A body that comes all the same is read and dropped, whatever its type. */
   readonly ignoreBody?: boolean;
 }
@@ -37,6 +39,9 @@ function withSecurity(part: RouteRules): MethodDecorator {
 
 /** No credentials needed; those that come are ignored. */
 export const Public = (): MethodDecorator => rule({ access: 'public' });
+
+/** The rule of `InternalRoute`, which routes use instead. */
+export const Internal = (internal: NonNullable<RouteRules['internal']>): MethodDecorator => rule({ access: 'public', internal });
 
 /** Any genuine caller. */
 export const Authenticated = (): MethodDecorator => withSecurity({ access: 'authenticated' });

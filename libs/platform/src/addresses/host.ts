@@ -1,6 +1,6 @@
-import { isIP, isIPv4 } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { ipv6Bytes } from './ip-address';
-import type { AddressPolicy } from './address-policy';
+import type { AddressPolicy, AddressVerdict } from './address-policy';
 
 export type ParsedHost = { readonly kind: 'address'; readonly address: string } | { readonly kind: 'name' } | { readonly kind: 'neither' };
 
@@ -25,23 +25,9 @@ function withoutBrackets(host: string): string | null {
   return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : null;
 }
 
-/** What is wrong with a host at registration, or null. Names are judged when they are connected to. */
-export function hostProblem(host: string, policy: AddressPolicy): string | null {
+/** What may be said of a host before anybody connects to it: a name is `allowed`, its addresses are judged then. */
+export function judgeHost(host: string, policy: AddressPolicy): AddressVerdict | 'no_host' {
   const parsed = parseHost(host);
-  if (parsed.kind === 'neither') return 'must be a host name or an IP address, without scheme, port or path';
-  if (parsed.kind === 'name') return null;
-  switch (policy.judge(parsed.address)) {
-    case 'allowed':
-      return null;
-    case 'loopback':
-      return 'must not be a loopback address (set VPS_ALLOW_LOOPBACK=true to allow it)';
-    case 'denied':
-      return 'must not be an address that the bridge may not call';
-  }
-}
-
-/** `protocol://host:port`, IPv6 in brackets. */
-export function agentUrl(agent: { readonly protocol: string; readonly host: string; readonly port: number }): string {
-  const host = isIP(agent.host) === 6 ? `[${agent.host}]` : agent.host;
-  return `${agent.protocol}://${host}:${agent.port}`;
+  if (parsed.kind === 'neither') return 'no_host';
+  return parsed.kind === 'name' ? 'allowed' : policy.judge(parsed.address);
 }

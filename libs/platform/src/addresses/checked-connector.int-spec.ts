@@ -1,7 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import { AddressPolicy } from '../addresses/address-policy';
-import { createConnector } from './connector';
+import { AddressPolicy } from './address-policy';
+import { CheckedConnector } from './checked-connector';
 import { NameResolver } from './name-resolver';
 
 let server: Server;
@@ -32,7 +32,7 @@ function names(...answers: readonly (readonly LookupAddress[])[]): { asked: () =
 }
 
 function connect(policy: AddressPolicy, resolver: NameResolver, hostname = 'rebinding'): Promise<string> {
-  const connector = createConnector(policy, 1000, resolver);
+  const { connect: connector } = new CheckedConnector(policy, 1000, resolver);
   return new Promise((resolve) => {
     connector({ hostname, host: `${hostname}:${port}`, protocol: 'http:', port: String(port) }, (error, socket) => {
       socket?.destroy();

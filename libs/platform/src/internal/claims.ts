@@ -27,7 +27,7 @@ export function signInternal(claims: InternalClaims, key: Buffer): string {
 }
 
 /**
- * The claims of a genuine header for this request, else null. The body's hash is left to whoever has read the body.
+ * The claims of a genuine header for this request, else undefined. The body's hash is left to whoever has read the body.
  * @param keyOf throws for a key that is not known.
  */
 export function verifyInternal(
@@ -35,49 +35,43 @@ export function verifyInternal(
   request: { readonly method: string; readonly path: string },
   keyOf: (kid: string) => Buffer,
   nowMs: number,
-): InternalClaims | null {
+): InternalClaims | undefined {
   const [first = '', signature = '', ...rest] = header.split('.');
-  const claims = rest.length === 0 ? parseClaims(first) : null;
-  if (claims === null) return null;
+  const claims = rest.length === 0 ? parseClaims(first) : undefined;
+  if (claims === undefined) return undefined;
   try {
     const given = Buffer.from(signature, 'base64url');
     const expected = hmac(first, keyOf(claims.kid));
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return null;
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
   } catch {
-    return null;
+    return undefined;
   }
   const restMs = Date.parse(claims.expiresAt) - nowMs;
   const isLive = restMs > 0 && restMs <= MAX_LIFE_MS + SKEW_MS;
-  return isLive && claims.method === request.method && claims.path === request.path ? claims : null;
+  return isLive && claims.method === request.method && claims.path === request.path ? claims : undefined;
 }
 
 function hmac(first: string, key: Buffer): Buffer {
   return createHmac('sha256', key).update(first).digest();
 }
 
-function parseClaims(first: string): InternalClaims | null {
+const TEXTS = ['kid', 'orgId', 'from', 'method', 'path', 'expiresAt'] as const;
+const CALLER_TEXTS = ['kind', 'id', 'name'] as const;
+
+function parseClaims(first: string): InternalClaims | undefined {
   let value: unknown;
   try {
     value = JSON.parse(Buffer.from(first, 'base64url').toString('utf8'));
   } catch {
-    return null;
+    return undefined;
   }
-  if (!isJsonObject(value) || !isJsonObject(value['caller'])) return null;
-  const text = (field: unknown) => (typeof field === 'string' ? field : null);
-  const { kid, orgId, from, method, path, expiresAt, bodySha256 } = value;
-  const { kind, id, name } = value['caller'];
-  const texts = [kid, orgId, from, method, path, expiresAt, kind, id, name].map(text);
-  if (texts.some((one) => one === null)) return null;
-  const [kidText = '', orgText = '', fromText = '', methodText = '', pathText = '', expiresText = '', kindText = '', idText = '', nameText = ''] = texts.map((one) => one ?? '');
-  const hash = text(bodySha256);
-  return {
-    kid: kidText,
-    orgId: orgText,
-    caller: { kind: kindText, id: idText, name: nameText },
-    from: fromText,
-    method: methodText,
-    path: pathText,
-    expiresAt: expiresText,
-    ...(hash === null ? {} : { bodySha256: hash }),
-  };
+  return isClaims(value) ? value : undefined;
+}
+
+function isClaims(value: unknown): value is InternalClaims {
+  if (!isJsonObject(value)) return false;
+  const { caller, bodySha256 } = value;
+  const isText = (field: unknown) => typeof field === 'string';
+  if (!isJsonObject(caller) || !TEXTS.every((name) => isText(value[name])) || !CALLER_TEXTS.every((name) => isText(caller[name]))) return false;
+  return bodySha256 === undefined || isText(bodySha256);
 }

@@ -4,7 +4,7 @@ import { embeddedIpv4, ipv6Bytes } from './ip-address';
 /** What the policy says of an address; `loopback` is denied too, but by a switch that the operator can turn. */
 export type AddressVerdict = 'allowed' | 'denied' | 'loopback';
 
-/** What is nobody's agent: no host, links, groups, and the metadata services of clouds, which give away credentials. */
+/** What nobody may dial: no host, links, groups, and the metadata services of clouds, which give away credentials. */
 const ALWAYS_DENIED: readonly string[] = [
   '0.0.0.0/8',
   '169.254.0.0/16',
@@ -23,7 +23,7 @@ const ALWAYS_DENIED: readonly string[] = [
   'fd20:ce::254',
 ];
 const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1'];
-/** Networks that outsiders cannot reach, but the bridge can. */
+/** Networks that outsiders cannot reach, but this app can. */
 const PRIVATE: readonly string[] = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '198.18.0.0/15', 'fc00::/7', 'fec0::/10'];
 
 /** True for `10.0.0.0/8`, `fd00::/8` and plain addresses. */
@@ -45,7 +45,7 @@ function blockList(cidrs: readonly string[]): BlockList {
   return list;
 }
 
-/** Which addresses the bridge may dial (contract vps-bridge section 8). Private networks are allowed: agents live there. */
+/** Which addresses an app may dial that somebody gave it. Private networks are allowed: agents live there. */
 export class AddressPolicy {
   private readonly denied: BlockList;
   private readonly loopback = blockList(LOOPBACK);
@@ -67,7 +67,7 @@ export class AddressPolicy {
     return verdicts.find((verdict) => verdict === 'denied') ?? verdicts.find((verdict) => verdict === 'loopback') ?? 'allowed';
   }
 
-  /** Whether an address is on this machine or in a private network, where only the bridge can see which ports are open. */
+  /** Whether an address is on this machine or in a private network, where outsiders cannot see which ports are open. */
   isInside(address: string): boolean {
     if (isIPv4(address)) return this.inside.check(address, 'ipv4');
     const bytes = ipv6Bytes(address);
