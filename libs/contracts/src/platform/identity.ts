@@ -38,6 +38,13 @@ export const SCOPES_OF_ROLE: Readonly<Record<Role, readonly Scope[]>> = {
   'universe.owner': [...OWNER, 'organizations:manage'],
 };
 
+const OBJECT_ID = /^[0-9a-f]{24}$/;
+
+/** Ids of organizations and of everything that AIWM keeps. */
+export function isObjectId(value: unknown): value is string {
+  return typeof value === 'string' && OBJECT_ID.test(value);
+}
+
 /** The organization that exists before any other, so that apps running without AIWM agree on it. */
 export const DEFAULT_ORGANIZATION_ID = '000000000000000000000001';
 

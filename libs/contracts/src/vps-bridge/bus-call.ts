@@ -1,4 +1,5 @@
 import type { Parsed } from '../platform/field-reader';
+import { isObjectId } from '../platform/identity';
 import { isJsonObject, type JsonObject } from '../platform/json';
 import { parseVpsCall, type VpsCallRequest } from './parse-call';
 import type { VpsCallResult } from './wire';
@@ -40,14 +41,13 @@ export interface VpsBusRequest {
   readonly body: JsonObject;
 }
 
-const ORG_ID = /^[0-9a-f]{24}$/;
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
 
 /** Parses a call over the bus; the problems name the fields of `POST /api/vps/call`. */
 export function parseVpsBusCall(payload: unknown): Parsed<VpsBusRequest> {
   if (!isJsonObject(payload)) return { ok: false, problems: [{ field: 'payload', message: 'must be an object' }] };
   const { orgId, idempotencyKey } = payload;
-  if (typeof orgId !== 'string' || !ORG_ID.test(orgId)) return { ok: false, problems: [{ field: 'orgId', message: 'must be the id of an organization' }] };
+  if (!isObjectId(orgId)) return { ok: false, problems: [{ field: 'orgId', message: 'must be the id of an organization' }] };
   if (typeof idempotencyKey !== 'string') return { ok: false, problems: [{ field: 'idempotencyKey', message: 'is required' }] };
   const fields = {
     agent_name: payload['agentName'],
