@@ -1,4 +1,4 @@
-import { isNoticePattern, readNotice } from './notices';
+import { readNotice, type NoticePattern } from './notices';
 import { AIWM_NOTICES } from './aiwm/bus';
 import { CLUSTER_NOTICES } from './cluster-agent/notices';
 import { GATEWAY_NOTICES } from './execution-gateway/bus';
@@ -42,8 +42,7 @@ it('reads lists and maps whole or not at all', () => {
   expect(readNotice('key.used', { orgId: 'o', keyIds: ['a', 5], at: AT })).toBeUndefined();
 });
 
-it('knows every notice that an app names', () => {
-  const named = [AIWM_NOTICES, CLUSTER_NOTICES, GATEWAY_NOTICES, PLATFORM_NOTICES, VPS_NOTICES].flatMap((notices) => Object.values<string>(notices));
-  expect(named.filter((pattern) => !isNoticePattern(pattern))).toEqual([]);
-  expect(isNoticePattern('toString')).toBe(false);
+it('reads every notice that an app names', () => {
+  const named: readonly NoticePattern[] = [AIWM_NOTICES, CLUSTER_NOTICES, GATEWAY_NOTICES, PLATFORM_NOTICES, VPS_NOTICES].flatMap((notices) => Object.values(notices));
+  for (const pattern of named) expect(readNotice(pattern, {})).toBeUndefined(); // an unknown one would throw
 });

@@ -118,8 +118,3 @@ export function readNotice<P extends NoticePattern>(pattern: P, payload: unknown
   const notice = READS[pattern](payload);
   return notice === REFUSED ? undefined : notice;
 }
-
-/** Whether there is such a notice. */
-export function isNoticePattern(pattern: string): pattern is NoticePattern {
-  return Object.hasOwn(READS, pattern);
-}
