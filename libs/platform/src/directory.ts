@@ -1,0 +1,74 @@
+import { LRUCache } from 'lru-cache';
+
+export interface DirectoryOptions<Ask extends object, Value extends object> {
+  /** The entry that a question means. */
+  readonly keyOf: (ask: Ask) => string;
+  /** Reads it; undefined for what does not exist, which is never remembered. */
+  readonly load: (ask: Ask) => Promise<Value | undefined>;
+  readonly maxEntries: number;
+  /** Nothing is handed out that was read longer ago, however the bus fares. */
+  readonly maxAgeMs: number;
+  /** From this age on a use reads anew in the background, so that what is used often never waits for the database. Default: never. */
+  readonly refreshAgeMs?: number;
+  /** What to remember when a read meets an entry that is there; default: what was read. `readAtMs` is monotonic, at the start of the read. */
+  readonly merge?: (loaded: Value, before: Value | undefined, readAtMs: number) => Value;
+}
+
+/**
+ * What is read for nearly every request, remembered for a short time: one read at a time for each entry, a hard age limit, dropped
+ * at once by `forget` (called for changes here and by the notices of others). A read that began before a drop is not remembered.
+ */
+export class Directory<Ask extends object, Value extends object> {
+  private readonly cache: LRUCache<string, Value, Ask>;
+
+  constructor(private readonly options: DirectoryOptions<Ask, Value>) {
+    const { maxEntries, maxAgeMs } = options;
+    this.cache = new LRUCache<string, Value, Ask>({
+      max: maxEntries,
+      ttl: maxAgeMs,
+      ttlResolution: 0,
+      noDeleteOnStaleGet: true, // `merge` may want it
+      ignoreFetchAbort: true, // who asked before a drop gets what was read for him; it is only not remembered
+      noDeleteOnFetchRejection: true, // a read in the background that fails leaves the entry to its age
+      fetchMethod: async (key, _stale, { options: entry, context }) => {
+        const startedAtMs = performance.now();
+        const loaded = await options.load(context);
+        entry.ttl = Math.max(1, maxAgeMs - (performance.now() - startedAtMs)); // its age begins with the read
+        if (loaded === undefined || !options.merge) return loaded;
+        return options.merge(loaded, this.cache.peek(key, { allowStale: true }), startedAtMs);
+      },
+    });
+  }
+
+  /** At once what is fresh in memory, else a promise. @throws what `load` throws */
+  get(ask: Ask): Value | Promise<Value | undefined> {
+    const key = this.options.keyOf(ask);
+    const known = this.cache.get(key);
+    if (known === undefined) return this.fetch(key, ask, false);
+    const { refreshAgeMs, maxAgeMs } = this.options;
+    if (refreshAgeMs !== undefined && this.cache.getRemainingTTL(key) < maxAgeMs - refreshAgeMs) this.fetch(key, ask, true).catch(() => undefined);
+    return known;
+  }
+
+  /** What is in memory and fresh; nothing is read. */
+  peek(ask: Ask): Value | undefined {
+    return this.cache.get(this.options.keyOf(ask), { updateAgeOnGet: false });
+  }
+
+  /** Drops what is known, also what is being read just now. */
+  forget(ask: Ask): void {
+    this.cache.delete(this.options.keyOf(ask));
+  }
+
+  forgetAll(): void {
+    this.cache.clear();
+  }
+
+  get size(): number {
+    return this.cache.size;
+  }
+
+  private fetch(key: string, context: Ask, forceRefresh: boolean): Promise<Value | undefined> {
+    return this.cache.fetch(key, { context, forceRefresh });
+  }
+}
