@@ -175,6 +175,7 @@ async function stopServices(services: Services): Promise<void> {
   services.lifecycle.close();
   services.keyUsage.stop();
   await services.leases.stop();
+  await services.replicas.leave();
   await services.bus.stop();
   await services.database.close();
 }

@@ -1,5 +1,6 @@
 import type { AuditActor, AuditTarget } from '@agentfleet/contracts';
 import type { Audit } from './audit';
+import { markIdempotentWork } from './idempotency/current-claim';
 import type { Caller } from './identity/caller';
 import type { IdentityStore } from './identity/identity-store';
 import type { Transaction, Transactions } from './mongo/transactions';
@@ -19,6 +20,8 @@ export interface ChangedTarget {
 export interface Changed<T> {
   readonly value: T;
   readonly audit: ChangedTarget | readonly ChangedTarget[];
+  /** What a retry with the same `Idempotency-Key` gets; for routes that take one. */
+  readonly answer?: object;
 }
 
 type Work<T> = (transaction: Transaction) => Promise<Changed<T>>;
@@ -49,8 +52,9 @@ export class Changes {
   }
 
   private async apply<T>(transaction: Transaction, caller: Caller | AuditActor, action: string, work: Work<T>): Promise<T> {
-    const { value, audit } = await work(transaction);
+    const { value, audit, answer } = await work(transaction);
     for (const changed of [audit].flat()) await this.audit.record(transaction, { caller, ...changed, action: changed.action ?? action });
+    if (answer !== undefined) await markIdempotentWork(transaction, answer);
     return value;
   }
 }

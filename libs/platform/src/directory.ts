@@ -19,11 +19,11 @@ export interface DirectoryOptions<Ask extends object, Value extends object> {
  * at once by `forget` (called for changes here and by the notices of others). A read that began before a drop is not remembered.
  */
 export class Directory<Ask extends object, Value extends object> {
-  private readonly cache: LRUCache<string, Value, Ask>;
+  private readonly cache: LRUCache<string, Value, object>;
 
   constructor(private readonly options: DirectoryOptions<Ask, Value>) {
     const { maxEntries, maxAgeMs } = options;
-    this.cache = new LRUCache<string, Value, Ask>({
+    this.cache = new LRUCache<string, Value, object>({
       max: maxEntries,
       ttl: maxAgeMs,
       ttlResolution: 0,
@@ -32,7 +32,7 @@ export class Directory<Ask extends object, Value extends object> {
       noDeleteOnFetchRejection: true, // a read in the background that fails leaves the entry to its age
       fetchMethod: async (key, _stale, { options: entry, context }) => {
         const startedAtMs = performance.now();
-        const loaded = await options.load(context);
+        const loaded = await options.load(context as Ask); // `fetch` below hands it in
         entry.ttl = Math.max(1, maxAgeMs - (performance.now() - startedAtMs)); // its age begins with the read
         if (loaded === undefined || !options.merge) return loaded;
         return options.merge(loaded, this.cache.peek(key, { allowStale: true }), startedAtMs);

@@ -3,6 +3,7 @@ import { getConnectionToken } from '@nestjs/mongoose';
 import { Audit } from './audit';
 import { Bus } from './bus/bus';
 import { Changes } from './changes';
+import { EventStreams } from './http/event-streams';
 import { HealthChecks, OperationsController } from './http/operations.controller';
 import { FieldCipher } from './identity/field-cipher';
 import { Identity } from './identity/identity';
@@ -19,6 +20,7 @@ import { CLOCK, systemClock } from './observe/clock';
 import { LOG } from './observe/log';
 import { Metrics } from './observe/metrics';
 import { ENV, REPLICA } from './replica';
+import { Replicas } from './replicas';
 import type { Services } from './services';
 
 /** The app's module below the platform's services, which every provider may inject. */
@@ -38,6 +40,8 @@ export class PlatformModule {
       { provide: FieldCipher, useValue: services.cipher },
       { provide: Bus, useValue: services.bus },
       { provide: Leases, useValue: services.leases },
+      { provide: Replicas, useValue: services.replicas },
+      { provide: EventStreams, useValue: services.eventStreams },
       { provide: Identity, useValue: services.identity },
       { provide: LiveCallers, useValue: services.live },
       { provide: IdentityStore, useValue: services.identityStore },

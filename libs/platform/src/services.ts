@@ -6,6 +6,7 @@ import { Bus } from './bus/bus';
 import { Changes } from './changes';
 import type { BusOptions } from './bus/redis-options';
 import type { PlatformEnv } from './env/platform-variables';
+import { EventStreams } from './http/event-streams';
 import { LocalCallers } from './http/local-callers';
 import { HealthChecks } from './http/operations.controller';
 import { SourceAddress } from './http/source-address';
@@ -23,6 +24,7 @@ import { systemClock } from './observe/clock';
 import { createLog } from './observe/log';
 import { Metrics } from './observe/metrics';
 import type { Replica } from './replica';
+import { Replicas } from './replicas';
 import { VERSION } from './version';
 
 export interface ServiceOptions {
@@ -77,8 +79,10 @@ export function createServices<E extends PlatformEnv>(definition: AppDefinition<
     audit,
     changes: new Changes(transactions, audit, identityStore),
     cipher: new FieldCipher(env.SECRETS_KEY ?? ''),
+    eventStreams: new EventStreams(lifecycle),
+    replicas: new Replicas(connection, replica, lifecycle),
     leases: new Leases(connection, replica, lifecycle, log),
-    health: new HealthChecks(database, bus, lifecycle),
+    health: new HealthChecks(database, bus, lifecycle, replica.startedAt),
     sourceAddress: new SourceAddress(env.TRUSTED_PROXIES),
     localCallers: new LocalCallers(env),
   };

@@ -19,6 +19,7 @@ export class HealthChecks {
     private readonly database: Database,
     private readonly bus: Bus,
     private readonly lifecycle: Lifecycle,
+    private readonly startedAt: Date,
   ) {}
 
   checks(): Checks {
@@ -27,6 +28,16 @@ export class HealthChecks {
       redis: this.bus.isUp ? 'up' : 'down',
       draining: this.lifecycle.draining,
     };
+  }
+
+  /** For an app's own health answer: `degraded` when only Redis is down, `down` (to be answered 503) without MongoDB. */
+  status(): 'ok' | 'degraded' | 'down' {
+    const { mongodb, redis } = this.checks();
+    return mongodb === 'down' ? 'down' : redis === 'down' ? 'degraded' : 'ok';
+  }
+
+  uptimeSeconds(): number {
+    return Math.floor((Date.now() - this.startedAt.getTime()) / 1000);
   }
 
   /** `ready`, `degraded` when only Redis is down, `not_ready` without MongoDB, while booting and while draining. */
