@@ -1,9 +1,9 @@
 import type { VpsRegistration } from '@agentfleet/contracts';
-import { FieldCipher, type Transaction } from '@agentfleet/platform';
+import { FieldCipher, collection, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import { Types, type Model } from 'mongoose';
-import { AGENTS, type AgentDocument } from './agent.schema';
+import { InjectConnection } from '@nestjs/mongoose';
+import { Types, type Connection } from 'mongoose';
+import type { AgentDocument } from './agent.schema';
 import type { AgentAddress, VpsAgent } from './agent';
 
 /** Binds an encrypted token to its agent, so that records cannot be swapped. */
@@ -12,13 +12,13 @@ const tokenContext = (orgId: string, name: string) => `vps_agents.auth_token/${o
 /** Registered agents; tokens are encrypted on their way in and plain only in memory. */
 @Injectable()
 export class AgentRepository {
-  private readonly collection;
-
   constructor(
-    @InjectModel(AGENTS) model: Model<AgentDocument>,
+    @InjectConnection() private readonly connection: Connection,
     private readonly cipher: FieldCipher,
-  ) {
-    this.collection = model.db.collection<AgentDocument>(model.collection.name);
+  ) {}
+
+  private get collection() {
+    return collection<AgentDocument>(this.connection, 'vps_agents');
   }
 
   async findByName(orgId: string, name: string, tx?: Transaction): Promise<VpsAgent | null> {

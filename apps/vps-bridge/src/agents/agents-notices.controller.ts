@@ -1,7 +1,6 @@
-import { VPS_NOTICES } from '@agentfleet/contracts';
+import type { VpsAgentChangedNotice, VpsHealthChangedNotice } from '@agentfleet/contracts';
+import { OnNotice } from '@agentfleet/platform';
 import { Controller } from '@nestjs/common';
-import { EventPattern, Payload } from '@nestjs/microservices';
-import { readNotice } from '../read-notice';
 import { AgentDirectory } from './agent-directory';
 
 /** Drops what is cached of an agent when another replica changed it. */
@@ -9,18 +8,13 @@ import { AgentDirectory } from './agent-directory';
 export class AgentsNoticesController {
   constructor(private readonly directory: AgentDirectory) {}
 
-  @EventPattern(VPS_NOTICES.agentChanged)
-  agentChanged(@Payload() payload: unknown): void {
-    this.forget(payload);
+  @OnNotice('vps.agent.changed')
+  agentChanged({ orgId, agentName }: VpsAgentChangedNotice): void {
+    this.directory.forget(orgId, agentName);
   }
 
-  @EventPattern(VPS_NOTICES.healthChanged)
-  healthChanged(@Payload() payload: unknown): void {
-    this.forget(payload);
-  }
-
-  private forget(payload: unknown): void {
-    const notice = readNotice(payload, 'agentName');
-    if (notice !== null) this.directory.forget(notice.orgId, notice.value);
+  @OnNotice('vps.health.changed')
+  healthChanged({ orgId, agentName }: VpsHealthChangedNotice): void {
+    this.directory.forget(orgId, agentName);
   }
 }

@@ -1,7 +1,7 @@
-import { VPS_NOTICES, shortened, type VpsAgentChangedNotice, type VpsRegistration } from '@agentfleet/contracts';
+import { shortened, type VpsAgentChangedNotice, type VpsRegistration } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { atNewAddress, newHealth, type HealthState } from '@agentfleet/health';
-import { AddressPolicy, Audit, Bus, CLOCK, IdentityStore, Transactions, isDuplicateKey, validationFailed, type Caller, type Clock, type Transaction } from '@agentfleet/platform';
+import { AddressPolicy, CLOCK, Changes, isDuplicateKey, validationFailed, type Caller, type Changed, type Clock, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { hostProblem } from './agent-host';
 import { healthChangedNotice } from '../health-records/health-notice';
@@ -24,7 +24,7 @@ const SETTINGS: readonly (keyof VpsRegistration)[] = [
   'fallbackOn',
 ];
 
-/** Makes, replaces and removes agents; each change is audited in its own transaction and told to the other replicas. */
+/** Makes, replaces and removes agents; each change is audited in its transaction, and the other replicas are notified of it. */
 @Injectable()
 export class RegisterAgent {
   constructor(
@@ -32,10 +32,7 @@ export class RegisterAgent {
     private readonly health: HealthRepository,
     private readonly directory: AgentDirectory,
     private readonly policy: AddressPolicy,
-    private readonly transactions: Transactions,
-    private readonly identity: IdentityStore,
-    private readonly audit: Audit,
-    private readonly bus: Bus,
+    private readonly changes: Changes,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -49,7 +46,7 @@ export class RegisterAgent {
     if (problem !== undefined) throw validationFailed([{ field: 'host', message: problem }]);
     for (;;) {
       try {
-        return await this.identity.createIn(caller.orgId, this.transactions, (tx) => this.write(tx, caller, registration));
+        return await this.changes.createIn(caller.orgId, caller, 'vps_agent.register', (tx) => this.write(tx, caller.orgId, registration));
       } catch (error) {
         if (!isDuplicateKey(error)) throw error; // somebody registered the name at the same moment: now it is there to be replaced
       }
@@ -58,45 +55,39 @@ export class RegisterAgent {
 
   /** @throws AppError `agent_not_found` */
   async remove(caller: Caller, name: string): Promise<void> {
-    await this.transactions.run(async (tx) => {
-      const agent = await this.agents.findByName(caller.orgId, name, tx);
+    const { orgId } = caller;
+    await this.changes.run(caller, 'vps_agent.delete', async (tx) => {
+      const agent = await this.agents.findByName(orgId, name, tx);
       if (agent === null) throw agentNotFound(name);
       await this.agents.remove(tx, agent.id);
       await this.health.remove(tx, agent.id);
-      await this.audit.record(tx, { caller, orgId: caller.orgId, action: 'vps_agent.delete', target: { type: 'vps_agent', id: agent.id, name } });
-      tx.afterCommit(() => this.tell(caller.orgId, name, 'deleted'));
+      this.notify(tx, orgId, name, 'deleted');
+      return { value: undefined, audit: { orgId, target: target(agent.id, name) } };
     });
   }
 
   /** Counters to zero, circuit closed. @throws AppError `agent_not_found` */
   async resetHealth(caller: Caller, name: string): Promise<void> {
-    await this.transactions.run(async (tx) => {
-      const record = await this.health.findByName(caller.orgId, name, tx);
+    const { orgId } = caller;
+    await this.changes.run(caller, 'vps_agent.reset_health', async (tx) => {
+      const record = await this.health.findByName(orgId, name, tx);
       if (record === null) throw agentNotFound(name);
       await this.overwriteHealth(tx, record, newHealth(this.clock.now()));
-      const target = { type: 'vps_agent', id: record.agentId, name };
-      await this.audit.record(tx, { caller, orgId: caller.orgId, action: 'vps_agent.reset_health', target });
-      tx.afterCommit(() => this.tell(caller.orgId, name, 'reset'));
+      this.notify(tx, orgId, name, 'reset');
+      return { value: undefined, audit: { orgId, target: target(record.agentId, name) } };
     });
   }
 
-  private async write(tx: Transaction, caller: Caller, registration: VpsRegistration): Promise<VpsAgent | null> {
-    const { orgId } = caller;
+  private async write(tx: Transaction, orgId: string, registration: VpsRegistration): Promise<Changed<VpsAgent | null>> {
     const { name } = registration;
     const now = this.clock.now();
     const existing = await this.agents.findByName(orgId, name, tx);
     const id = existing?.id ?? (await this.agents.insert(tx, orgId, registration, new Date(now)));
     if (existing === null) await this.health.create(tx, { agentId: id, orgId, name, state: newHealth(now) });
     else await this.replace(tx, existing, registration, now);
-    await this.audit.record(tx, {
-      caller,
-      orgId,
-      action: existing === null ? 'vps_agent.register' : 'vps_agent.update',
-      target: { type: 'vps_agent', id, name },
-      fields: changedFields(existing, registration),
-    });
-    tx.afterCommit(() => this.tell(orgId, name, existing === null ? 'registered' : 'updated'));
-    return existing;
+    this.notify(tx, orgId, name, existing === null ? 'registered' : 'updated');
+    const action = existing === null ? 'vps_agent.register' : 'vps_agent.update';
+    return { value: existing, audit: { orgId, action, target: target(id, name), fields: changedFields(existing, registration) } };
   }
 
   private async replace(tx: Transaction, existing: VpsAgent, registration: VpsRegistration, nowMs: number): Promise<void> {
@@ -109,14 +100,17 @@ export class RegisterAgent {
   private async overwriteHealth(tx: Transaction, record: StoredHealth, state: HealthState): Promise<void> {
     await this.health.overwrite(tx, record.agentId, state);
     const notice = healthChangedNotice({ ...record, state }, record.state, this.clock.now());
-    if (notice !== null) tx.afterCommit(() => this.bus.notify(VPS_NOTICES.healthChanged, notice));
+    if (notice !== null) tx.notify('vps.health.changed', notice);
   }
 
-  private tell(orgId: string, agentName: string, change: VpsAgentChangedNotice['change']): void {
-    this.directory.forget(orgId, agentName);
-    const notice: VpsAgentChangedNotice = { orgId, agentName, change, at: new Date(this.clock.now()).toISOString() };
-    this.bus.notify(VPS_NOTICES.agentChanged, notice);
+  private notify(tx: Transaction, orgId: string, agentName: string, change: VpsAgentChangedNotice['change']): void {
+    tx.afterCommit(() => this.directory.forget(orgId, agentName));
+    tx.notify('vps.agent.changed', { orgId, agentName, change, at: new Date(this.clock.now()).toISOString() });
   }
+}
+
+function target(id: string, name: string) {
+  return { type: 'vps_agent', id, name };
 }
 
 export function agentNotFound(name: string): AppError {

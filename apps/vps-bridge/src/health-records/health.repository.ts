@@ -1,10 +1,9 @@
 import { UNREACHABLE_IN_A_ROW, statusOf, type HealthState } from '@agentfleet/health';
-import type { Transaction } from '@agentfleet/platform';
+import { collection, withPlainErrors, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import { Types, type Model, type mongo } from 'mongoose';
-import { withPlainErrors } from '../storage/bulk-errors.repository';
-import { HEALTH, type HealthDocument } from './health.schema';
+import { InjectConnection } from '@nestjs/mongoose';
+import { Types, type Connection, type mongo } from 'mongoose';
+import type { HealthDocument } from './health.schema';
 
 export interface StoredHealth {
   readonly agentId: string;
@@ -27,10 +26,10 @@ export interface SuccessSum {
 /** The health records of agents. None is ever made but with its agent: a late outcome must not bring one back. */
 @Injectable()
 export class HealthRepository {
-  private readonly collection;
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
-  constructor(@InjectModel(HEALTH) model: Model<HealthDocument>) {
-    this.collection = model.db.collection<HealthDocument>(model.collection.name);
+  private get collection() {
+    return collection<HealthDocument>(this.connection, 'vps_agent_health');
   }
 
   async create(tx: Transaction, record: Omit<StoredHealth, 'version'>): Promise<void> {

@@ -1,5 +1,4 @@
 import { HEALTH_STATUSES, applyOutcome, statusOf, type HealthState, type Outcome } from '@agentfleet/health';
-import { VPS_NOTICES } from '@agentfleet/contracts';
 import { Bus, CLOCK, ENV, Metrics, type Clock } from '@agentfleet/platform';
 import { admissionOf, claimTrial, type CircuitSettings } from '@agentfleet/resilience';
 import { Inject, Injectable } from '@nestjs/common';
@@ -95,7 +94,7 @@ export class HealthWriter {
     const circuit = after.state.circuit.state;
     if (circuit !== before.circuit.state) this.transitions.inc({ to: circuit });
     const notice = healthChangedNotice(after, before, this.clock.now());
-    if (notice !== null) this.bus.notify(VPS_NOTICES.healthChanged, notice);
+    if (notice !== null) this.bus.notify('vps.health.changed', notice);
   }
 
   /** The sum when the group is nothing but successes of an agent that was healthy as far as we know. */

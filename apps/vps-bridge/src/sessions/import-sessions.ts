@@ -1,5 +1,5 @@
 import type { VpsImportedSession } from '@agentfleet/contracts';
-import { Audit, CLOCK, Transactions, isDuplicateKey, type Caller, type Clock } from '@agentfleet/platform';
+import { CLOCK, Changes, isDuplicateKey, type Caller, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { MessageRepository } from './message.repository';
 import { RemoveSessions } from './remove-sessions';
@@ -23,8 +23,7 @@ export class ImportSessions {
     private readonly removed: RemovedSessionRepository,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly removeSessions: RemoveSessions,
-    private readonly transactions: Transactions,
-    private readonly audit: Audit,
+    private readonly changes: Changes,
   ) {}
 
   /** @returns how many. Each session is replaced at once for its readers. */
@@ -50,14 +49,12 @@ export class ImportSessions {
   private async swap(caller: Caller, key: string, session: VpsImportedSession): Promise<void> {
     const { orgId } = caller;
     const { sessionId } = session;
-    await this.transactions.run(async (tx) => {
+    await this.changes.run(caller, 'vps_session.import', async (tx) => {
       await this.removed.withdraw(tx, key);
       const old = await this.sessions.remove(tx, orgId, sessionId);
       await this.sessions.insert(tx, { key, orgId, ...session, lastSeq: session.messages.length });
-      if (old === null) {
-        const target = { type: 'vps_session', id: key, name: sessionId };
-        await this.audit.record(tx, { caller, orgId, action: 'vps_session.import', target });
-      } else await this.removeSessions.bury(tx, caller, [{ key: old, orgId, sessionId }], 'vps_session.import', READERS_GRACE_MS);
+      if (old !== null) return { value: undefined, audit: await this.removeSessions.delete(tx, [{ key: old, orgId, sessionId }], READERS_GRACE_MS) };
+      return { value: undefined, audit: { orgId, target: { type: 'vps_session', id: key, name: sessionId } } };
     });
   }
 

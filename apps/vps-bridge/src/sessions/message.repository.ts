@@ -1,9 +1,9 @@
 import type { Message } from '@agentfleet/sessions';
+import { collection, refusedOperations, withPlainErrors } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import { Types, type Model, type mongo } from 'mongoose';
-import { refusedOperations, withPlainErrors } from '../storage/bulk-errors.repository';
-import { MESSAGES, type MessageDocument } from './session.schema';
+import { InjectConnection } from '@nestjs/mongoose';
+import { Types, type Connection, type mongo } from 'mongoose';
+import type { MessageDocument } from './session.schema';
 
 /** A message without its number. */
 export type MessageContent = Omit<Message, 'seq'>;
@@ -21,10 +21,10 @@ const ID = (key: string) => new Types.ObjectId(key);
 
 @Injectable()
 export class MessageRepository {
-  private readonly collection;
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
-  constructor(@InjectModel(MESSAGES) model: Model<MessageDocument>) {
-    this.collection = model.db.collection<MessageDocument>(model.collection.name);
+  private get collection() {
+    return collection<MessageDocument>(this.connection, 'vps_messages');
   }
 
   newId(): string {

@@ -1,5 +1,4 @@
-import { VPS_NOTICES, type VpsSessionDeletedNotice } from '@agentfleet/contracts';
-import { Audit, Bus, CLOCK, ENV, Leases, Transactions, SYSTEM_ACTOR, type Caller, type Clock, type Transaction } from '@agentfleet/platform';
+import { CLOCK, Changes, ENV, Leases, SYSTEM_ACTOR, type Caller, type ChangedTarget, type Clock, type Transaction } from '@agentfleet/platform';
 import { wireTime } from '@agentfleet/sessions';
 import { Inject, Injectable } from '@nestjs/common';
 import type { VpsBridgeEnv } from '../env';
@@ -15,7 +14,7 @@ const SWEEP = { periodMs: 5000, leaseMs: 60_000 };
 const CLEANUP = { periodMs: HOUR_MS, leaseMs: HOUR_MS };
 const SWEEP_BATCH = 100;
 
-type RemovedBy = Parameters<Audit['record']>[1]['caller'];
+type RemovedBy = Parameters<Changes['run']>[0];
 
 /** Deletes sessions; their ids may be used again at once. */
 @Injectable()
@@ -27,9 +26,7 @@ export class RemoveSessions {
     private readonly messages: MessageRepository,
     private readonly removed: RemovedSessionRepository,
     private readonly directory: SessionDirectory,
-    private readonly transactions: Transactions,
-    private readonly audit: Audit,
-    private readonly bus: Bus,
+    private readonly changes: Changes,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     leases.every('vps-removed-sessions', SWEEP, () => this.removeLeftovers());
@@ -40,11 +37,10 @@ export class RemoveSessions {
   /** @throws AppError `session_not_found` */
   async remove(caller: Caller, sessionId: string): Promise<void> {
     const { orgId } = caller;
-    const key = await this.transactions.run(async (tx) => {
+    const key = await this.changes.run(caller, 'vps_session.delete', async (tx) => {
       const removed = await this.sessions.remove(tx, orgId, sessionId);
       if (removed === null) throw sessionNotFound(sessionId);
-      await this.bury(tx, caller, [{ key: removed, orgId, sessionId }], 'vps_session.delete');
-      return removed;
+      return { value: removed, audit: await this.delete(tx, [{ key: removed, orgId, sessionId }]) };
     });
     await this.removeMessages([key]);
   }
@@ -59,31 +55,27 @@ export class RemoveSessions {
     for (let count = 0; ; ) {
       const old = await this.sessions.listOld(orgId, before, CLEANUP_BATCH);
       if (old.length === 0) return count;
-      const gone = await this.transactions.run(async (tx) => {
+      const gone = await this.changes.run(by, 'vps_session.cleanup', async (tx) => {
         const removed = await this.sessions.removeOld(tx, old.map(({ key }) => key), before);
-        await this.bury(tx, by, removed, 'vps_session.cleanup');
-        return removed;
+        return { value: removed, audit: await this.delete(tx, removed) };
       });
       count += gone.length;
       await this.removeMessages(gone.map(({ key }) => key));
     }
   }
 
-  /** What follows the removal of sessions: nothing of them shows any more, and everybody hears of it. */
-  async bury(tx: Transaction, by: RemovedBy, gone: readonly SessionName[], action: string, graceMs = 0): Promise<void> {
-    await this.removed.add(tx, gone.map(({ key }) => key), new Date(this.clock.now() + graceMs));
-    for (const { key, orgId, sessionId } of gone) {
-      await this.audit.record(tx, { caller: by, orgId, action, target: { type: 'vps_session', id: key, name: sessionId } });
+  /**
+   * What follows the removal of sessions: nothing of them shows any more, and everybody is notified.
+   * @returns what the audit log says of it.
+   */
+  async delete(tx: Transaction, gone: readonly SessionName[], graceMs = 0): Promise<readonly ChangedTarget[]> {
+    const nowMs = this.clock.now();
+    await this.removed.add(tx, gone.map(({ key }) => key), new Date(nowMs + graceMs));
+    for (const { orgId, sessionId } of gone) {
+      tx.afterCommit(() => this.directory.forget(orgId, sessionId));
+      tx.notify('vps.session.deleted', { orgId, sessionId, at: wireTime(nowMs) });
     }
-    tx.afterCommit(() => {
-      for (const { orgId, sessionId } of gone) this.tell(orgId, sessionId);
-    });
-  }
-
-  private tell(orgId: string, sessionId: string): void {
-    this.directory.forget(orgId, sessionId);
-    const notice: VpsSessionDeletedNotice = { orgId, sessionId, at: wireTime(this.clock.now()) };
-    this.bus.notify(VPS_NOTICES.sessionDeleted, notice);
+    return gone.map(({ key, orgId, sessionId }) => ({ orgId, target: { type: 'vps_session', id: key, name: sessionId } }));
   }
 
   /** Nobody can see them any more: they hang on the internal key. */

@@ -1,16 +1,16 @@
-import type { Transaction } from '@agentfleet/platform';
+import { collection, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import { Types, type Model } from 'mongoose';
-import { REMOVED_SESSIONS, type RemovedSessionDocument } from './session.schema';
+import { InjectConnection } from '@nestjs/mongoose';
+import { Types, type Connection } from 'mongoose';
+import type { RemovedSessionDocument } from './session.schema';
 
 /** Internal keys of sessions that are gone, whose messages are still to be removed; so a crash leaves none behind. */
 @Injectable()
 export class RemovedSessionRepository {
-  private readonly collection;
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
-  constructor(@InjectModel(REMOVED_SESSIONS) model: Model<RemovedSessionDocument>) {
-    this.collection = model.db.collection<RemovedSessionDocument>(model.collection.name);
+  private get collection() {
+    return collection<RemovedSessionDocument>(this.connection, 'vps_removed_sessions');
   }
 
   async add(tx: Transaction, keys: readonly string[], dueAt: Date): Promise<void> {

@@ -1,12 +1,11 @@
 import type { JsonObject } from '@agentfleet/contracts';
-import { isDuplicateKey, type Transaction } from '@agentfleet/platform';
+import { collection, isDuplicateKey, refusedOperations, type Transaction } from '@agentfleet/platform';
 import type { Session } from '@agentfleet/sessions';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import { Types, type Model, type mongo } from 'mongoose';
-import { refusedOperations } from '../storage/bulk-errors.repository';
+import { InjectConnection } from '@nestjs/mongoose';
+import { Types, type Connection, type mongo } from 'mongoose';
 import { readMetadata, storeMetadata, type StoredMetadata } from './metadata';
-import { SESSIONS, type SessionDocument } from './session.schema';
+import type { SessionDocument } from './session.schema';
 
 export interface StoredSession extends Session {
   readonly key: string;
@@ -57,10 +56,10 @@ const ID = (key: string) => new Types.ObjectId(key);
 
 @Injectable()
 export class SessionRepository {
-  private readonly collection;
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
-  constructor(@InjectModel(SESSIONS) model: Model<SessionDocument>) {
-    this.collection = model.db.collection<SessionDocument>(model.collection.name);
+  private get collection() {
+    return collection<SessionDocument>(this.connection, 'vps_sessions');
   }
 
   async find(orgId: string, sessionId: string): Promise<StoredSession | null> {

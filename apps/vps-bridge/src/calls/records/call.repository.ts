@@ -1,11 +1,10 @@
 import type { VpsCallKind, VpsCallStatus, VpsKeptCallResult } from '@agentfleet/contracts';
-import { ENV, isDuplicateKey } from '@agentfleet/platform';
+import { ENV, collection, isDuplicateKey, refusedOperations, withPlainErrors } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import type { Model, mongo } from 'mongoose';
+import { InjectConnection } from '@nestjs/mongoose';
+import type { Connection, mongo } from 'mongoose';
 import type { VpsBridgeEnv } from '../../env';
-import { refusedOperations, withPlainErrors } from '../../storage/bulk-errors.repository';
-import { CALLS, type CallDocument, type StoredRequest } from './call.schema';
+import { type CallDocument, type StoredRequest } from './call.schema';
 import type { IdempotencyKey } from './idempotency-key';
 
 /** A call whose record exists before it has ended: at once for an asynchronous one or one with an idempotency key, soon for others. */
@@ -64,13 +63,13 @@ const KEY = { idempotencyKey: '', requestHash: '' } as const;
 
 @Injectable()
 export class CallRepository {
-  private readonly collection;
-
   constructor(
-    @InjectModel(CALLS) model: Model<CallDocument>,
+    @InjectConnection() private readonly connection: Connection,
     @Inject(ENV) private readonly env: VpsBridgeEnv,
-  ) {
-    this.collection = model.db.collection<CallDocument>(model.collection.name);
+  ) {}
+
+  private get collection() {
+    return collection<CallDocument>(this.connection, 'vps_calls');
   }
 
   /** Makes the record of a call before it begins. False when its idempotency key is taken. */
