@@ -1,6 +1,6 @@
-import { AIWM_NOTICES, isJsonObject, PLATFORM_NOTICES } from '@agentfleet/contracts';
+import type { AgentRevokedNotice, AiwmConfigurationChangedNotice } from '@agentfleet/contracts';
+import { OnNotice } from '@agentfleet/platform';
 import { Controller } from '@nestjs/common';
-import { EventPattern, Payload } from '@nestjs/microservices';
 import { AgentDirectory } from './agent-directory';
 
 /** Another replica changed an agent: what this one keeps of it is dropped. */
@@ -8,8 +8,13 @@ import { AgentDirectory } from './agent-directory';
 export class AgentNoticesController {
   constructor(private readonly directory: AgentDirectory) {}
 
-  @EventPattern([PLATFORM_NOTICES.agentRevoked, AIWM_NOTICES.configurationChanged])
-  changed(@Payload() notice: unknown): void {
-    if (isJsonObject(notice) && typeof notice['agentId'] === 'string') this.directory.forget(notice['agentId']);
+  @OnNotice('agent.revoked')
+  revoked({ agentId }: AgentRevokedNotice): void {
+    this.directory.forget(agentId);
+  }
+
+  @OnNotice('agent.configuration.changed')
+  configurationChanged({ agentId }: AiwmConfigurationChangedNotice): void {
+    this.directory.forget(agentId);
   }
 }

@@ -1,7 +1,7 @@
-import type { Transaction } from '@agentfleet/platform';
+import { collection, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import { Types, type Model } from 'mongoose';
+import { InjectConnection } from '@nestjs/mongoose';
+import { Types, type Connection } from 'mongoose';
 import type { ListQuery } from '../api/list-query';
 import type { Page } from '../api/pages';
 import type { TenantScope } from '../tenancy/tenant';
@@ -46,16 +46,15 @@ function compareBy(sort: ListQuery['sort'], times: (agent: AgentSummary) => Conn
 export class AgentRepository {
   readonly documents: TenantCollection<AgentDocument>;
 
-  constructor(@InjectModel(AGENTS) private readonly agents: Model<AgentDocument>) {
-    this.documents = new TenantCollection(agents, { hasType: true });
+  constructor(@InjectConnection() private readonly connection: Connection) {
+    this.documents = new TenantCollection(connection, AGENTS, { hasType: true });
   }
 
   /** Of everything that a list's filters match, what presence needs. */
   async summaries(scope: TenantScope, query: ListQuery): Promise<readonly AgentSummary[]> {
     const ids = await this.documents.ids(scope, query);
     const projection = { name: 1, type: 1, createdAt: 1, updatedAt: 1, status: 1, statusChangedAt: 1, suspensionEndedAt: 1 };
-    const found = await this.agents.collection.find({ _id: { $in: [...ids] } }, { projection }).toArray();
-    return found as unknown as AgentSummary[]; // the projection of the collection's documents
+    return this.agents.find({ _id: { $in: [...ids] } }, { projection }).toArray();
   }
 
   /** One page of exactly these agents, sorted as asked; connect and heartbeat times come from presence. */
@@ -77,47 +76,45 @@ export class AgentRepository {
 
   /** The live agent, whatever its organization: for the agent's own routes, whose token or secret decides. */
   async findLive(id: string): Promise<AgentDocument | undefined> {
-    const found = await this.agents.collection.findOne({ _id: new Types.ObjectId(id), isDeleted: false });
-    return (found as AgentDocument | null) ?? undefined; // the collection holds nothing else
+    return (await this.agents.findOne({ _id: new Types.ObjectId(id), isDeleted: false })) ?? undefined;
   }
 
   /** As `findLive`, of many. */
   async findManyLive(ids: readonly string[]): Promise<ReadonlyMap<string, AgentDocument>> {
     const match = { _id: { $in: [...new Set(ids)].map((id) => new Types.ObjectId(id)) }, isDeleted: false };
-    const found = await this.agents.collection.find(match).toArray();
-    return new Map(found.map((agent) => [String(agent._id), agent as unknown as AgentDocument])); // as above
+    const found = await this.agents.find(match).toArray();
+    return new Map(found.map((agent) => [String(agent._id), agent]));
   }
 
   /** Also of deleted agents. */
   async findState(id: string): Promise<AgentState | undefined> {
     const projection = { settings: 0, credential: 0, previousCredential: 0 };
-    const found = await this.agents.collection.findOne({ _id: new Types.ObjectId(id) }, { projection });
-    return (found as AgentState | null) ?? undefined; // the collection holds nothing else
+    return (await this.agents.findOne({ _id: new Types.ObjectId(id) }, { projection })) ?? undefined;
   }
 
   /** The live ones of these agents, with what presence needs of them. */
   async presenceSubjects(ids: readonly Types.ObjectId[]): Promise<ReadonlyMap<string, PresenceSubject>> {
     const projection = { createdAt: 1, status: 1, statusChangedAt: 1, suspensionEndedAt: 1 };
-    const found = await this.agents.collection.find({ _id: { $in: [...ids] }, isDeleted: false }, { projection }).toArray();
+    const found = await this.agents.find({ _id: { $in: [...ids] }, isDeleted: false }, { projection }).toArray();
     return new Map(found.map((agent) => [String(agent._id), agent as unknown as PresenceSubject])); // the projection of the agents
   }
 
   /** How many live agents, of whatever organization, refer to it. */
   countReferring(field: ReferenceField, id: string, transaction: Transaction): Promise<number> {
-    return this.agents.collection.countDocuments({ [field]: id, isDeleted: false }, { session: transaction.session });
+    return this.agents.countDocuments({ [field]: id, isDeleted: false }, { session: transaction.session });
   }
 
   /** Raises `configRevision` of all live agents that refer to it, and says which, as they were before. */
   async raiseConfigRevision(field: ReferenceField, id: string, transaction: Transaction): Promise<readonly AgentDocument[]> {
     const match = { [field]: id, isDeleted: false };
     const options = { session: transaction.session };
-    const found = await this.agents.collection.find(match, options).toArray();
-    if (found.length > 0) await this.agents.collection.updateMany(match, { $inc: { configRevision: 1 } }, options);
-    return found as unknown as AgentDocument[]; // the collection holds nothing else
+    const found = await this.agents.find(match, options).toArray();
+    if (found.length > 0) await this.agents.updateMany(match, { $inc: { configRevision: 1 } }, options);
+    return found;
   }
 
   /** Ends the overlap of a rotation: the previous secret and its tokens stop working. */
-  endOverlap(scope: TenantScope, id: string, transaction: Transaction): Promise<AgentDocument | undefined> {
+  endOverlap(scope: TenantScope, id: string, transaction: Transaction): Promise<AgentDocument> {
     return this.documents.change(scope, id, { set: { previousCredential: null, previousTokenVersion: null, previousValidUntil: null } }, transaction);
   }
 
@@ -127,7 +124,7 @@ export class AgentRepository {
     id: string,
     change: { credential: AgentCredential; previous: AgentCredential | null; previousTokenVersion: number | null },
     transaction: Transaction,
-  ): Promise<AgentDocument | undefined> {
+  ): Promise<AgentDocument> {
     const set = {
       credential: change.credential,
       previousCredential: change.previous,
@@ -135,5 +132,9 @@ export class AgentRepository {
       previousValidUntil: change.previous?.expiresAt ?? null,
     };
     return this.documents.change(scope, id, { set, raise: ['tokenVersion'] }, transaction);
+  }
+
+  private get agents() {
+    return collection<AgentDocument>(this.connection, AGENTS);
   }
 }

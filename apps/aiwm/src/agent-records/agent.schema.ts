@@ -34,8 +34,8 @@ export interface AgentDocument extends TenantDocument {
   readonly configRevision: number;
 }
 
-export const AGENTS = 'Agent';
-export const agentSchema = new Schema<AgentDocument>({ orgId: String }, { collection: 'agents', strict: false, versionKey: false })
+export const AGENTS = 'agents';
+export const agentSchema = new Schema<AgentDocument>({ orgId: String }, { collection: AGENTS, strict: false, versionKey: false })
   .index({ orgId: 1, isDeleted: 1, createdAt: -1 })
   .index({ instructionId: 1 })
   .index({ nodeId: 1 })

@@ -1,33 +1,31 @@
-import { AIWM_NOTICES, type AiwmConfigurationChangedNotice } from '@agentfleet/contracts';
-import { Bus, type Transaction } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
-import { AgentRepository } from './agent.repository';
+import { CLOCK, type Clock, type Transaction } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { AgentDirectory } from './agent-directory';
+import { AgentRepository, type ReferenceField } from './agent.repository';
 
 /** Raises `configRevision` of every agent that a changed instruction or tool reaches, in the transaction of the change. */
 @Injectable()
 export class ConfigurationChanges {
   constructor(
     private readonly agents: AgentRepository,
-    private readonly bus: Bus,
+    private readonly directory: AgentDirectory,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   ofInstruction(instructionId: string, transaction: Transaction): Promise<void> {
-    return this.touch('instructionId', instructionId, transaction);
+    return this.raise('instructionId', instructionId, transaction);
   }
 
   ofTool(toolId: string, transaction: Transaction): Promise<void> {
-    return this.touch('allowedToolIds', toolId, transaction);
+    return this.raise('allowedToolIds', toolId, transaction);
   }
 
-  private async touch(field: 'instructionId' | 'allowedToolIds', id: string, transaction: Transaction): Promise<void> {
-    const touched = await this.agents.raiseConfigRevision(field, id, transaction);
-    const at = new Date().toISOString();
-    transaction.afterCommit(() => {
-      for (const agent of touched) {
-        const agentId = agent._id.toHexString();
-        const notice: AiwmConfigurationChangedNotice = { orgId: agent.orgId, agentId, configRevision: agent.configRevision + 1, at };
-        this.bus.notify(AIWM_NOTICES.configurationChanged, notice);
-      }
-    });
+  private async raise(field: ReferenceField, id: string, transaction: Transaction): Promise<void> {
+    const at = new Date(this.clock.now()).toISOString();
+    for (const { _id, orgId, configRevision } of await this.agents.raiseConfigRevision(field, id, transaction)) {
+      const agentId = _id.toHexString();
+      transaction.afterCommit(() => this.directory.forget(agentId));
+      transaction.notify('agent.configuration.changed', { orgId, agentId, configRevision: configRevision + 1, at });
+    }
   }
 }

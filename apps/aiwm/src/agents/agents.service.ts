@@ -1,21 +1,22 @@
-import { AIWM_NOTICES, PLATFORM_NOTICES, type AgentRevokedNotice, type AiwmConfigurationChangedNotice, type AiwmDeleted, type AiwmPage } from '@agentfleet/contracts';
+import type { AiwmDeleted, AiwmPage } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
-import { Audit, Bus, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
+import { Changes, CLOCK, validationFailed, type Caller, type Clock, type Transaction } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
 import { AgentDirectory } from '../agent-records/agent-directory';
 import { AgentRepository } from '../agent-records/agent.repository';
 import type { AgentDocument } from '../agent-records/agent.schema';
-import { definedOnly } from '../api/bodies';
+import { definedOnly, deletedWire, sentFields } from '../api/bodies';
+import { checkId } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
 import { pageWire } from '../api/pages';
+import { markIdempotentWork } from '../idempotency/current-claim';
 import { InstructionRepository } from '../instructions/instruction.repository';
 import { InstructionsService } from '../instructions/instructions.service';
 import { NodeRepository } from '../nodes/node.repository';
 import { PasswordHashes } from '../passwords/password-hashes';
 import { AGENT_SECRET_ROUNDS } from '../passwords/passwords';
 import { PresenceService, type PresenceView } from '../presence/presence.service';
-import { Resource } from '../tenancy/resource';
-import { newTenantDocument, scopeOf } from '../tenancy/tenant';
+import { audited, newTenantDocument, scopeOf } from '../tenancy/tenant';
 import { ToolRepository } from '../tools/tool.repository';
 import { AgentSettings } from './agent-settings';
 import type { AgentDto, CreateAgentDto, UpdateAgentDto } from './agent.dto';
@@ -41,36 +42,43 @@ const DELIVERED = ['name', 'instructionId', 'allowedToolIds', 'settings'] as con
 
 type References = Pick<Partial<AgentDocument>, 'instructionId' | 'nodeId' | 'allowedToolIds'>;
 
+/** Those of the references that an update sets anew. Tools are always checked: one may have become private. */
+function newReferences({ instructionId, nodeId, allowedToolIds }: UpdateAgentDto, before: AgentDocument): References {
+  return {
+    ...(instructionId !== undefined && instructionId !== before.instructionId ? { instructionId } : {}),
+    ...(nodeId !== undefined && nodeId !== before.nodeId ? { nodeId } : {}),
+    ...(allowedToolIds === undefined ? {} : { allowedToolIds }),
+  };
+}
+
+/** What goes with a change of status. */
+function statusFields(before: AgentDocument, status: AgentDocument['status'] | undefined, at: Date): Partial<AgentDocument> {
+  if (status === undefined || status === before.status) return {};
+  return {
+    statusChangedAt: at,
+    ...(before.status === 'suspended' ? { suspensionEndedAt: at } : {}),
+    ...(status === 'suspended' ? { previousTokenVersion: null, previousValidUntil: null } : {}),
+  };
+}
+
 @Injectable()
 export class AgentsService {
-  private readonly resource: Resource<AgentDocument>;
-
   constructor(
     private readonly repository: AgentRepository,
+    private readonly directory: AgentDirectory,
     private readonly presence: PresenceService,
     private readonly settings: AgentSettings,
-    private readonly directory: AgentDirectory,
-    private readonly instructionsService: InstructionsService,
-    private readonly instructions: InstructionRepository,
-    private readonly tools: ToolRepository,
-    private readonly nodes: NodeRepository,
-    private readonly bus: Bus,
+    private readonly instructions: InstructionsService,
+    private readonly usableInstructions: InstructionRepository,
+    private readonly usableTools: ToolRepository,
+    private readonly usableNodes: NodeRepository,
     private readonly hashes: PasswordHashes,
-    transactions: Transactions,
-    audit: Audit,
-    identity: IdentityStore,
-  ) {
-    this.resource = new Resource(repository.documents, transactions, audit, identity, {
-      type: 'agent',
-      readScope: scopeOf,
-      deletionRaises: ['tokenVersion'],
-      afterDelete: (agent, transaction) => this.endTokens(agent, 'deleted', transaction),
-      afterUpdate: (before, after, transaction) => this.announce(before, after, transaction),
-    });
-  }
+    private readonly changes: Changes,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   async create(caller: Caller, body: CreateAgentDto): Promise<AgentDto> {
-    const now = new Date();
+    const now = new Date(this.clock.now());
     const settings = this.settings.store(body.settings ?? {}, undefined);
     const hash = body.secret === undefined ? null : await this.hashes.make(`caller:${caller.id}`, body.secret, AGENT_SECRET_ROUNDS);
     const agent: AgentDocument = {
@@ -92,18 +100,21 @@ export class AgentsService {
       previousValidUntil: null,
       configRevision: 1,
     };
-    const toWire = (made: AgentDocument) => agentWire(made, this.settings.of(made), this.presence.ofNew(made));
-    return this.resource.create(caller, agent, Object.keys(definedOnly(body)), toWire, async (transaction) => {
+    const value = agentWire(agent, this.settings.of(agent), this.presence.ofNew(agent));
+    return this.changes.createIn(agent.orgId, caller, 'agent.create', async (transaction) => {
       await this.refer(agent.orgId, agent, transaction);
       await this.presence.create(agent._id, agent.orgId, now, transaction);
+      await this.repository.documents.insert(agent, transaction);
+      await markIdempotentWork(transaction, value);
+      return { value, audit: audited('agent', agent, sentFields(body)) };
     });
   }
 
   async get(caller: Caller, id: string, populate: unknown): Promise<AgentDto> {
-    const agent = await this.resource.get(caller, id);
+    const agent = await this.repository.documents.get(scopeOf(caller), checkId(id));
     const wire = await this.wire(agent);
     if (populate !== 'instruction' || agent.instructionId === null) return wire;
-    const instruction = await this.instructionsService.get({ ...caller, orgId: agent.orgId, allOrganizations: false }, agent.instructionId).catch(() => null);
+    const instruction = await this.instructions.get({ ...caller, orgId: agent.orgId, allOrganizations: false }, agent.instructionId).catch(() => null);
     return { ...wire, instructionId: instruction };
   }
 
@@ -123,34 +134,37 @@ export class AgentsService {
   }
 
   async update(caller: Caller, id: string, body: UpdateAgentDto): Promise<AgentDto> {
-    const { settings, type, allowedToolIds, ...rest } = body;
-    const after = await this.resource.update(caller, id, async (before, transaction) => {
+    checkId(id);
+    const { settings, type, allowedToolIds, secret: _refused, ...rest } = body;
+    const after = await this.changes.run(caller, 'agent.update', async (transaction) => {
+      const before = await this.repository.documents.get(scopeOf(caller), id, transaction);
       if (type !== undefined && type !== before.type) throw validationFailed([{ field: 'type', message: 'cannot be changed after creation' }]);
-      const references: References = {
-        ...(rest.instructionId !== undefined && rest.instructionId !== before.instructionId ? { instructionId: rest.instructionId } : {}),
-        ...(rest.nodeId !== undefined && rest.nodeId !== before.nodeId ? { nodeId: rest.nodeId } : {}),
-        ...(allowedToolIds === undefined ? {} : { allowedToolIds }),
-      };
-      await this.refer(before.orgId, references, transaction);
-      const statusChanged = rest.status !== undefined && rest.status !== before.status;
-      const suspends = statusChanged && rest.status === 'suspended';
-      const now = new Date();
-      const set = {
+      await this.refer(before.orgId, newReferences(body, before), transaction);
+      const by = { id: caller.id, at: new Date(this.clock.now()) };
+      const set: Partial<AgentDocument> = {
         ...definedOnly(rest),
         ...(allowedToolIds === undefined ? {} : { allowedToolIds: [...new Set(allowedToolIds)] }),
         ...(settings === undefined ? {} : { settings: this.settings.store(settings, before) }),
-        ...(statusChanged ? { statusChangedAt: now } : {}),
-        ...(statusChanged && before.status === 'suspended' ? { suspensionEndedAt: now } : {}),
-        ...(suspends ? { previousTokenVersion: null, previousValidUntil: null } : {}),
+        ...statusFields(before, rest.status, by.at),
       };
       const changesDelivered = DELIVERED.some((field) => field in set && JSON.stringify(set[field]) !== JSON.stringify(before[field]));
-      return { set, raise: [...(changesDelivered ? (['configRevision'] as const) : []), ...(suspends ? (['tokenVersion'] as const) : [])] };
+      const suspends = rest.status === 'suspended' && before.status !== 'suspended';
+      const raise = [...(changesDelivered ? (['configRevision'] as const) : []), ...(suspends ? (['tokenVersion'] as const) : [])];
+      const changed = await this.repository.documents.change(scopeOf(caller), id, { set, raise, by }, transaction);
+      this.announce(before, changed, by.at, transaction);
+      return { value: changed, audit: audited('agent', changed, sentFields({ ...body, type: undefined })) };
     });
     return this.wire(after);
   }
 
-  delete(caller: Caller, id: string): Promise<AiwmDeleted> {
-    return this.resource.delete(caller, id);
+  async delete(caller: Caller, id: string): Promise<AiwmDeleted> {
+    checkId(id);
+    return this.changes.run(caller, 'agent.delete', async (transaction) => {
+      const by = { id: caller.id, at: new Date(this.clock.now()) };
+      const agent = await this.repository.documents.delete(scopeOf(caller), id, by, transaction, ['tokenVersion']);
+      this.endTokens(agent, 'deleted', by.at, transaction);
+      return { value: deletedWire('agent', id, by.at), audit: audited('agent', agent, []) };
+    });
   }
 
   private async wire(agent: AgentDocument): Promise<AgentDto> {
@@ -163,40 +177,34 @@ export class AgentsService {
     return agentWire(agent, this.settings.of(agent), view);
   }
 
-  /** Checks references against the agent's organization, whoever asks. @throws AppError `validation_failed` */
-  private async refer(orgId: string, references: References, transaction: Transaction): Promise<void> {
+  /** Checks references against the agent's organization, whoever asks, and counts them. @throws AppError `validation_failed` */
+  private async refer(orgId: string, { instructionId, nodeId, allowedToolIds = [] }: References, transaction: Transaction): Promise<void> {
     const problems: FieldProblem[] = [];
     const missing = (field: string) => problems.push({ field, message: ': not found in this organization' });
-    const { instructionId, nodeId, allowedToolIds } = references;
-    if (instructionId != null && !(await this.instructions.refer(orgId, instructionId, transaction))) missing('instructionId');
-    if (nodeId != null && !(await this.nodes.refer(orgId, nodeId, transaction))) missing('nodeId');
-    if (allowedToolIds && allowedToolIds.length > 0) {
-      const found = await this.tools.refer(orgId, allowedToolIds, transaction);
+    if (instructionId != null && !(await this.usableInstructions.refer(orgId, instructionId, transaction))) missing('instructionId');
+    if (nodeId != null && !(await this.usableNodes.refer(orgId, nodeId, transaction))) missing('nodeId');
+    if (allowedToolIds.length > 0) {
+      const found = await this.usableTools.refer(orgId, allowedToolIds, transaction);
       if (allowedToolIds.some((toolId) => !found.has(toolId))) missing('allowedToolIds');
     }
     if (problems.length > 0) throw validationFailed(problems);
   }
 
-  private endTokens(agent: AgentDocument, reason: string, transaction: Transaction): Promise<void> {
-    const agentId = agent._id.toHexString();
-    transaction.afterCommit(() => {
-      this.directory.forget(agentId);
-      const { orgId, tokenVersion } = agent;
-      const notice: AgentRevokedNotice = { orgId, agentId, tokenVersion, previousValidUntil: null, reason, at: new Date().toISOString() };
-      this.bus.notify(PLATFORM_NOTICES.agentRevoked, notice);
-    });
-    return Promise.resolve();
+  private endTokens({ _id, orgId, tokenVersion }: AgentDocument, reason: string, at: Date, transaction: Transaction): void {
+    const agentId = _id.toHexString();
+    transaction.afterCommit(() => this.directory.forget(agentId));
+    transaction.notify('agent.revoked', { orgId, agentId, tokenVersion, previousValidUntil: null, reason, at: at.toISOString() });
   }
 
-  private async announce(before: AgentDocument, after: AgentDocument, transaction: Transaction): Promise<void> {
+  private announce(before: AgentDocument, after: AgentDocument, at: Date, transaction: Transaction): void {
+    const { orgId, configRevision } = after;
     const agentId = after._id.toHexString();
-    if (after.tokenVersion !== before.tokenVersion) await this.endTokens(after, 'suspended', transaction);
+    if (after.tokenVersion !== before.tokenVersion) this.endTokens(after, 'suspended', at, transaction);
     transaction.afterCommit(() => {
       this.directory.forget(agentId);
       if (after.status !== before.status) this.presence.mayHaveChanged(agentId);
-      if (after.configRevision === before.configRevision && after.status === before.status) return;
-      const notice: AiwmConfigurationChangedNotice = { orgId: after.orgId, agentId, configRevision: after.configRevision, at: new Date().toISOString() };
-      this.bus.notify(AIWM_NOTICES.configurationChanged, notice);
     });
+    if (configRevision === before.configRevision && after.status === before.status) return;
+    transaction.notify('agent.configuration.changed', { orgId, agentId, configRevision, at: at.toISOString() });
   }
 }

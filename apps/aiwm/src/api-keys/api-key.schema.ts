@@ -18,8 +18,8 @@ export interface ApiKeyDocument {
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
-export const API_KEYS = 'ApiKey';
-export const apiKeySchema = new Schema<ApiKeyDocument>({ hash: String }, { collection: 'api_keys', strict: false, versionKey: false })
+export const API_KEYS = 'api_keys';
+export const apiKeySchema = new Schema<ApiKeyDocument>({ hash: String }, { collection: API_KEYS, strict: false, versionKey: false })
   .index({ hash: 1 }, { unique: true })
   .index({ previousHash: 1 }, { sparse: true })
   .index({ orgId: 1, revokedAt: 1, createdAt: -1 });

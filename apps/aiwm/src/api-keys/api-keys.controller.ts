@@ -1,7 +1,6 @@
-import { PLATFORM_NOTICES } from '@agentfleet/contracts';
-import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
+import type { KeyUsedNotice } from '@agentfleet/contracts';
+import { CurrentCaller, Needs, NoBody, OnNotice, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Delete, Get, Header, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
-import { EventPattern, Payload } from '@nestjs/microservices';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { Idempotent } from '../idempotency/idempotency.interceptor';
 import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../api/api-docs';
@@ -101,11 +100,8 @@ export class ApiKeysController {
   }
 
   /** Every app says which keys it saw; only this one writes the collection. */
-  @EventPattern(PLATFORM_NOTICES.keyUsed)
-  async used(@Payload() notice: unknown): Promise<void> {
-    if (typeof notice !== 'object' || notice === null || !('orgId' in notice) || !('keyIds' in notice)) return;
-    const { orgId, keyIds } = notice;
-    if (typeof orgId !== 'string' || !Array.isArray(keyIds)) return;
-    await this.repository.used(orgId, keyIds.filter((id): id is string => typeof id === 'string'), new Date());
+  @OnNotice('key.used')
+  async used({ orgId, keyIds, at }: KeyUsedNotice): Promise<void> {
+    await this.repository.used(orgId, keyIds, new Date(at));
   }
 }

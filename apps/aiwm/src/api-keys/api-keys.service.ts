@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { PLATFORM_NOTICES, type AiwmDeleted, type AiwmPage, type KeyNotice } from '@agentfleet/contracts';
-import { Audit, Bus, IdentityStore, Leases, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { AiwmDeleted, AiwmPage, KeyNotice } from '@agentfleet/contracts';
+import { Bus, Changes, CLOCK, IdentityStore, Leases, type Caller, type ChangedTarget, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { markIdempotentWork } from '../idempotency/current-claim';
 import type { ListQuery } from '../api/list-query';
 import { pageWire } from '../api/pages';
-import { definedOnly } from '../api/bodies';
+import { definedOnly, sentFields } from '../api/bodies';
 import { checkId, notFound } from '../api/ids';
 import { newId } from '../tenancy/tenant.schema';
 import type { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto, RotatedApiKeyDto, UpdateApiKeyDto } from './api-key.dto';
@@ -36,16 +36,29 @@ function wire(document: ApiKeyDocument): ApiKeyDto {
   };
 }
 
+function audited({ _id, orgId, name }: ApiKeyDocument, fields: readonly string[]): ChangedTarget {
+  return { orgId, target: { type: 'api_key', id: _id.toHexString(), name }, fields };
+}
+
+interface KeyChange {
+  readonly verb: 'update' | 'rotate' | 'delete';
+  readonly notice: 'key.changed' | 'key.rotated' | 'key.revoked';
+  readonly fields: readonly string[];
+  /** What a retry with the same idempotency key is answered. */
+  readonly answer?: object;
+  readonly previousValidUntil?: string | null;
+}
+
 /** API keys: shown once, stored as hashes, verified by every app from this collection. */
 @Injectable()
 export class ApiKeysService implements OnModuleInit {
   constructor(
     private readonly repository: ApiKeyRepository,
-    private readonly transactions: Transactions,
-    private readonly audit: Audit,
+    private readonly changes: Changes,
     private readonly bus: Bus,
     private readonly store: IdentityStore,
     private readonly leases: Leases,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
@@ -54,7 +67,7 @@ export class ApiKeysService implements OnModuleInit {
 
   async create(caller: Caller, body: CreateApiKeyDto): Promise<CreatedApiKeyDto> {
     const { key, hash, prefix } = makeSecret();
-    const now = new Date();
+    const now = new Date(this.clock.now());
     const document: ApiKeyDocument = {
       _id: newId(),
       orgId: caller.orgId,
@@ -74,12 +87,11 @@ export class ApiKeysService implements OnModuleInit {
     };
     const { lastUsedAt: _unused, ...shown } = wire(document);
     const answer = { ...shown, key };
-    await this.store.createIn(document.orgId, this.transactions, async (transaction) => {
+    return this.changes.createIn(document.orgId, caller, 'api_key.create', async (transaction) => {
       await this.repository.insert(document, transaction);
-      await this.record(transaction, caller, 'create', document, Object.keys(definedOnly(body)));
       await markIdempotentWork(transaction, answer);
+      return { value: answer, audit: audited(document, sentFields(body)) };
     });
-    return answer;
   }
 
   async get(caller: Caller, id: string): Promise<ApiKeyDto> {
@@ -99,59 +111,50 @@ export class ApiKeysService implements OnModuleInit {
       ...(expiresAt === undefined ? {} : { expiresAt: expiresAt === null ? null : new Date(expiresAt) }),
       ...(limits === undefined ? {} : { limits: definedOnly(limits) }),
     };
-    const after = await this.change(caller, id, set, 'update', Object.keys(definedOnly(body)));
-    this.announce(PLATFORM_NOTICES.keyChanged, after);
-    return wire(after);
+    return wire(await this.change(caller, id, set, { verb: 'update', notice: 'key.changed', fields: sentFields(body) }));
   }
 
   async rotate(caller: Caller, id: string, overlapSeconds: number): Promise<RotatedApiKeyDto> {
     const before = await this.repository.find(orgOf(caller), checkId(id));
     if (!before) throw notFound();
     const { key, hash, prefix } = makeSecret();
-    const until = overlapSeconds > 0 ? new Date(Date.now() + overlapSeconds * 1000) : null;
+    const until = overlapSeconds > 0 ? new Date(this.clock.now() + overlapSeconds * 1000) : null;
     const set = { hash, prefix, previousHash: until ? before.hash : null, previousValidUntil: until };
     const answer = { _id: id, key, prefix, previousValidUntil: iso(until) };
-    const after = await this.change(caller, id, set, 'rotate', ['key'], answer);
-    this.announce(PLATFORM_NOTICES.keyRotated, after, { previousValidUntil: iso(until) });
+    const previousValidUntil = iso(until);
+    await this.change(caller, id, set, { verb: 'rotate', notice: 'key.rotated', fields: ['key'], answer, previousValidUntil });
     return answer;
   }
 
   async revoke(caller: Caller, id: string): Promise<AiwmDeleted> {
-    const revokedAt = new Date();
-    const after = await this.change(caller, id, { revokedAt }, 'delete', []);
-    this.announce(PLATFORM_NOTICES.keyRevoked, after);
+    const revokedAt = new Date(this.clock.now());
+    await this.change(caller, id, { revokedAt }, { verb: 'delete', notice: 'key.revoked', fields: [] });
     return { _id: id, deletedAt: revokedAt.toISOString(), message: 'The API key was revoked' };
   }
 
   /** An expired key is refused without this; the notice ends what it keeps open (sockets, event streams). */
   private async notifyOfExpired(): Promise<void> {
     for (;;) {
-      const key = await this.repository.claimExpired(new Date());
+      const key = await this.repository.claimExpired(new Date(this.clock.now()));
       if (!key) return;
-      this.announce(PLATFORM_NOTICES.keyRevoked, key);
+      this.store.forgetKey(key._id.toHexString());
+      this.bus.notify('key.revoked', this.noticeOf(key));
     }
   }
 
-  private change(caller: Caller, id: string, set: ApiKeyChange, verb: string, fields: readonly string[], answer: object = {}): Promise<ApiKeyDocument> {
+  private async change(caller: Caller, id: string, set: ApiKeyChange, { verb, notice, fields, answer = {}, ...more }: KeyChange): Promise<ApiKeyDocument> {
     checkId(id);
-    return this.transactions.run(async (transaction) => {
-      const after = await this.repository.change(orgOf(caller), id, set, transaction);
-      if (!after) throw notFound();
-      await this.record(transaction, caller, verb, after, fields);
+    return this.changes.run(caller, `api_key.${verb}`, async (transaction) => {
+      const key = await this.repository.change(orgOf(caller), id, { ...set, updatedAt: new Date(this.clock.now()) }, transaction);
+      if (!key) throw notFound();
       await markIdempotentWork(transaction, answer);
-      return after;
+      transaction.afterCommit(() => this.store.forgetKey(id));
+      transaction.notify(notice, { ...this.noticeOf(key), ...more });
+      return { value: key, audit: audited(key, fields) };
     });
   }
 
-  private announce(pattern: 'key.revoked' | 'key.rotated' | 'key.changed', key: ApiKeyDocument, more: Pick<KeyNotice, 'previousValidUntil'> = {}): void {
-    const keyId = key._id.toHexString();
-    this.store.forgetKey(keyId);
-    const notice: KeyNotice = { orgId: key.orgId, keyId, ...more, at: new Date().toISOString() };
-    this.bus.notify(pattern, notice);
-  }
-
-  private record(transaction: Transaction, caller: Caller, verb: string, key: ApiKeyDocument, fields: readonly string[]): Promise<void> {
-    const target = { type: 'api_key', id: key._id.toHexString(), name: key.name };
-    return this.audit.record(transaction, { caller, orgId: key.orgId, action: `api_key.${verb}`, target, fields });
+  private noticeOf(key: ApiKeyDocument): KeyNotice {
+    return { orgId: key.orgId, keyId: key._id.toHexString(), at: new Date(this.clock.now()).toISOString() };
   }
 }

@@ -1,7 +1,8 @@
+import { collection } from '@agentfleet/platform';
 import type { AuditActor, AuditTarget } from '@agentfleet/contracts';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import type { Model, Types } from 'mongoose';
+import { InjectConnection } from '@nestjs/mongoose';
+import type { Types, Connection } from 'mongoose';
 import { AUDIT_LOG } from './audit-log.schema';
 
 export interface AuditDocument {
@@ -34,7 +35,7 @@ export interface AuditQuestion {
 /** Reads the audit log; all apps write it, through the platform. */
 @Injectable()
 export class AuditLogRepository {
-  constructor(@InjectModel(AUDIT_LOG) private readonly log: Model<AuditDocument>) {}
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
   async page(question: AuditQuestion): Promise<{ items: readonly AuditDocument[]; total: number }> {
     const { orgId, action, targetType, targetId, actorId, from, to, newestFirst, skip, limit } = question;
@@ -49,14 +50,18 @@ export class AuditLogRepository {
     const match = Object.fromEntries(wanted.filter(([, value]) => value !== undefined));
     const direction = newestFirst ? -1 : 1;
     const [found, total] = await Promise.all([
-      this.log.collection.find(match).sort({ at: direction, _id: direction }).skip(skip).limit(limit).toArray(),
-      this.log.collection.countDocuments(match),
+      this.log.find(match).sort({ at: direction, _id: direction }).skip(skip).limit(limit).toArray(),
+      this.log.countDocuments(match),
     ]);
-    return { items: found as unknown as AuditDocument[], total }; // the collection holds nothing else
+    return { items: found, total };
   }
 
   /** Drops what is older; says how much. */
   async dropBefore(time: Date): Promise<number> {
-    return (await this.log.collection.deleteMany({ at: { $lt: time } })).deletedCount;
+    return (await this.log.deleteMany({ at: { $lt: time } })).deletedCount;
+  }
+
+  private get log() {
+    return collection<AuditDocument>(this.connection, AUDIT_LOG);
   }
 }

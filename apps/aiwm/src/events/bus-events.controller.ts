@@ -1,15 +1,15 @@
-import {
-  AIWM_NOTICES,
-  CLUSTER_NOTICES,
-  isJsonObject,
-  PLATFORM_NOTICES,
-  VPS_NOTICES,
-  type AiwmEventData,
-  type AiwmHealthEvent,
-  type AiwmHealthSource,
+import type {
+  AiwmConfigurationChangedNotice,
+  AiwmHealthSource,
+  AiwmPresenceChangedNotice,
+  AuditRecordedNotice,
+  ClusterConnectedNotice,
+  ClusterDisconnectedNotice,
+  ClusterPresenceChangedNotice,
+  VpsHealthChangedNotice,
 } from '@agentfleet/contracts';
+import { OnNotice } from '@agentfleet/platform';
 import { Controller } from '@nestjs/common';
-import { EventPattern, Payload } from '@nestjs/microservices';
 import { EventHub } from './event-hub';
 
 /** Notices that go on to the dashboard. */
@@ -17,66 +17,42 @@ import { EventHub } from './event-hub';
 export class BusEventsController {
   constructor(private readonly hub: EventHub) {}
 
-  @EventPattern(AIWM_NOTICES.presenceChanged)
-  presence(@Payload() notice: unknown): void {
-    this.forward('presence', notice, ['agentId', 'from', 'to', 'reason', 'at']);
+  @OnNotice('agent.presence.changed')
+  presence(notice: AiwmPresenceChangedNotice): void {
+    this.hub.publish('presence', notice);
   }
 
-  @EventPattern(AIWM_NOTICES.configurationChanged)
-  configuration(@Payload() notice: unknown): void {
-    this.forward('config', notice, ['agentId', 'configRevision', 'at']);
+  @OnNotice('agent.configuration.changed')
+  configuration(notice: AiwmConfigurationChangedNotice): void {
+    this.hub.publish('config', notice);
   }
 
-  @EventPattern(PLATFORM_NOTICES.auditRecorded)
-  audit(@Payload() notice: unknown): void {
-    this.forward('audit', notice, ['auditId', 'action', 'target', 'actor', 'at']);
+  @OnNotice('audit.recorded')
+  audit(notice: AuditRecordedNotice): void {
+    this.hub.publish('audit', notice);
   }
 
-  @EventPattern(VPS_NOTICES.healthChanged)
-  vpsHealth(@Payload() notice: unknown): void {
-    this.forwardHealth(VPS_NOTICES.healthChanged, notice);
+  @OnNotice('vps.health.changed')
+  vpsHealth(notice: VpsHealthChangedNotice): void {
+    this.health('vps.health.changed', notice);
   }
 
-  @EventPattern(CLUSTER_NOTICES.connected)
-  clusterConnected(@Payload() notice: unknown): void {
-    this.forwardHealth(CLUSTER_NOTICES.connected, notice);
+  @OnNotice('cluster.connected')
+  clusterConnected(notice: ClusterConnectedNotice): void {
+    this.health('cluster.connected', notice);
   }
 
-  @EventPattern(CLUSTER_NOTICES.disconnected)
-  clusterDisconnected(@Payload() notice: unknown): void {
-    this.forwardHealth(CLUSTER_NOTICES.disconnected, notice);
+  @OnNotice('cluster.disconnected')
+  clusterDisconnected(notice: ClusterDisconnectedNotice): void {
+    this.health('cluster.disconnected', notice);
   }
 
-  @EventPattern(CLUSTER_NOTICES.presenceChanged)
-  clusterPresence(@Payload() notice: unknown): void {
-    this.forwardHealth(CLUSTER_NOTICES.presenceChanged, notice);
+  @OnNotice('cluster.presence.changed')
+  clusterPresence(notice: ClusterPresenceChangedNotice): void {
+    this.health('cluster.presence.changed', notice);
   }
 
-  @EventPattern(PLATFORM_NOTICES.userRevoked)
-  userRevoked(@Payload() notice: unknown): void {
-    if (isJsonObject(notice) && typeof notice['userId'] === 'string') this.hub.recheck(notice['userId']);
-  }
-
-  @EventPattern(PLATFORM_NOTICES.keyRevoked)
-  keyRevoked(@Payload() notice: unknown): void {
-    if (isJsonObject(notice) && typeof notice['keyId'] === 'string') this.hub.recheck(notice['keyId']);
-  }
-
-  @EventPattern(PLATFORM_NOTICES.keyRotated)
-  keyRotated(@Payload() notice: unknown): void {
-    this.keyRevoked(notice);
-  }
-
-  private forward<Type extends 'presence' | 'config' | 'audit'>(type: Type, notice: unknown, fields: readonly (keyof AiwmEventData[Type] & string)[]): void {
-    if (!isJsonObject(notice) || typeof notice['orgId'] !== 'string') return; // nobody's: dropped
-    const data = Object.fromEntries(['orgId', ...fields].map((field) => [field, notice[field]]));
-    this.hub.publish(type, notice['orgId'], data);
-  }
-
-  private forwardHealth(source: AiwmHealthSource, notice: unknown): void {
-    if (!isJsonObject(notice) || typeof notice['orgId'] !== 'string') return;
-    const { orgId, ...data } = notice;
-    const event: Record<keyof AiwmHealthEvent, unknown> = { orgId, source, data, at: notice['at'] ?? new Date().toISOString() };
-    this.hub.publish('health', notice['orgId'], event, source);
+  private health(source: AiwmHealthSource, { orgId, ...data }: { readonly orgId: string; readonly at: string } & object): void {
+    this.hub.publish('health', { orgId, source, data: { ...data }, at: data.at });
   }
 }

@@ -1,57 +1,31 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { AiwmEventData, AiwmEventType, AiwmHealthSource, AiwmStreamEndReason } from '@agentfleet/contracts';
-import { hasAnyScope, type Caller } from '@agentfleet/platform';
+import type { AiwmEventData, AiwmEventType, AiwmStreamEndReason } from '@agentfleet/contracts';
+import type { LiveCaller } from '@agentfleet/platform';
 
 const MAX_UNSENT_BYTES = 1_048_576;
-/** Revocation that no notice told of is seen then. */
-const RECHECK_EVERY_MS = 30_000;
 /** A slow reader has this long to read why it is sent away. */
 const LAST_READ_MS = 10_000;
-const MAX_TIMER_MS = 2_147_483_647;
-
-interface StreamOptions {
-  readonly caller: Caller;
-  readonly types: ReadonlySet<AiwmEventType>;
-  /** Milliseconds since 1970; undefined for keys. */
-  readonly expiresAtMs: number | undefined;
-  /** Asks again whether the credentials are good; undefined when they are, or when that cannot be told now. */
-  readonly check: () => Promise<AiwmStreamEndReason | undefined>;
-}
 
 /** One `text/event-stream` answer. */
 export class EventStream {
-  readonly orgId: string;
-  readonly callerId: string;
-  private readonly timers: NodeJS.Timeout[] = [];
   private isOpen = true;
-  private closed: () => void = () => undefined;
 
+  /** @param closed once no more is sent, whoever ended it; a slow reader may still be reading */
   constructor(
     private readonly response: ServerResponse,
-    private readonly options: StreamOptions,
+    private readonly types: ReadonlySet<AiwmEventType>,
+    private readonly closed: (stream: EventStream) => void,
   ) {
-    this.orgId = options.caller.orgId;
-    this.callerId = options.caller.id;
-    this.timers.push(setInterval(() => this.recheck(), RECHECK_EVERY_MS).unref());
-    if (options.expiresAtMs !== undefined) {
-      const leftMs = Math.min(MAX_TIMER_MS, Math.max(0, options.expiresAtMs - Date.now()));
-      this.timers.push(setTimeout(() => this.end('token_expired'), leftMs).unref());
-    }
     this.response.once('close', () => this.close());
   }
 
-  /** Once no more is sent, whoever ended it; a slow reader may still be reading. */
-  onClose(listener: () => void): void {
-    this.closed = listener;
-  }
-
-  /** Whether this caller asked for and may see it. */
-  wants(type: AiwmEventType, orgId: string, source: AiwmHealthSource | undefined): boolean {
-    const { caller, types } = this.options;
-    if (!types.has(type) || (!caller.allOrganizations && caller.orgId !== orgId)) return false;
-    if (type === 'audit') return hasAnyScope(caller, ['audit:read']);
-    if (type === 'health') return hasAnyScope(caller, [source?.startsWith('vps.') ? 'vps:read' : 'clusters:read']);
+  /** Whether the caller asked for it and may see it now. */
+  wants<Type extends AiwmEventType>(type: Type, data: AiwmEventData[Type], live: LiveCaller): boolean {
+    const { caller } = live;
+    if (!this.types.has(type) || (!caller.allOrganizations && caller.orgId !== data.orgId)) return false;
+    if (type === 'audit') return live.has('audit:read');
+    if ('source' in data) return live.has(data.source === 'vps.health.changed' ? 'vps:read' : 'clusters:read');
     return true;
   }
 
@@ -62,13 +36,6 @@ export class EventStream {
 
   comment(): void {
     this.write(':\n\n');
-  }
-
-  recheck(): void {
-    this.options.check().then(
-      (reason) => reason !== undefined && this.end(reason),
-      () => undefined, // cannot be told now; asked again
-    );
   }
 
   end(reason: AiwmStreamEndReason): void {
@@ -89,7 +56,6 @@ export class EventStream {
 
   private close(): void {
     this.isOpen = false;
-    for (const timer of this.timers) clearTimeout(timer);
-    this.closed();
+    this.closed(this);
   }
 }

@@ -1,12 +1,10 @@
-import { AIWM_EVENT_TYPES, type AiwmEventType, type AiwmStreamEndReason } from '@agentfleet/contracts';
-import { AppError } from '@agentfleet/errors';
-import { CurrentCaller, Identity, Needs, validationFailed, type Caller } from '@agentfleet/platform';
+import { AIWM_EVENT_TYPES, type AiwmEventType } from '@agentfleet/contracts';
+import { CurrentCaller, Needs, validationFailed, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiErrors } from '../api/api-docs';
 import { EventHub } from './event-hub';
-import { EventStream } from './event-stream';
 
 function readTypes(value: unknown): ReadonlySet<AiwmEventType> {
   if (value === undefined) return new Set(AIWM_EVENT_TYPES);
@@ -15,20 +13,6 @@ function readTypes(value: unknown): ReadonlySet<AiwmEventType> {
   if (known.length === new Set(given).size) return new Set(known);
   throw validationFailed([{ field: 'types', message: `must be a comma list of ${AIWM_EVENT_TYPES.join(', ')}` }]);
 }
-
-/** When a token that was accepted before ends; undefined for what is no token. */
-function expiryOf(authorization: string | undefined): number | undefined {
-  const payload = authorization?.split('.')[1];
-  if (payload === undefined) return undefined;
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
-    return typeof claims === 'object' && claims !== null && 'exp' in claims && typeof claims.exp === 'number' ? claims.exp * 1000 : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const single = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value);
 
 const STREAM = [
   'event: ready\ndata: {"at":"2026-03-01T10:00:00.000Z","replica":"aiwm-7f3a9b12"}',
@@ -39,10 +23,7 @@ const STREAM = [
 @ApiTags('events')
 @Controller('events')
 export class EventsController {
-  constructor(
-    private readonly hub: EventHub,
-    private readonly identity: Identity,
-  ) {}
+  constructor(private readonly hub: EventHub) {}
 
   /**
    * Streams the events of the caller's organization; does not end.
@@ -67,22 +48,6 @@ export class EventsController {
     if (response.destroyed) return; // gone while its credentials were looked up: its end was told before anybody listened
     for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
     response.writeHead(200, kind);
-    const expiresAtMs = caller.kind === 'user' ? expiryOf(request.headers.authorization) : undefined;
-    this.hub.add(new EventStream(response, { caller, types, expiresAtMs, check: () => this.check(request) }));
-  }
-
-  private async check(request: FastifyRequest): Promise<AiwmStreamEndReason | undefined> {
-    try {
-      await this.identity.authenticate({
-        apiKey: single(request.headers['x-api-key']),
-        authorization: request.headers.authorization,
-        organizationId: single(request.headers['x-organization-id']),
-        sourceAddress: request.context.sourceAddress ?? 'unknown',
-      });
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof AppError) || error.status !== 401) return undefined;
-      return error.code === 'token_expired' ? 'token_expired' : 'revoked';
-    }
+    this.hub.open(response, caller, types);
   }
 }

@@ -17,6 +17,6 @@ export interface IdempotencyDocument {
   readonly expiresAt: Date;
 }
 
-export const IDEMPOTENCY_KEYS = 'IdempotencyKey';
-export const idempotencySchema = new Schema<IdempotencyDocument>({ _id: String }, { collection: 'idempotency_keys', strict: false, versionKey: false })
+export const IDEMPOTENCY_KEYS = 'idempotency_keys';
+export const idempotencySchema = new Schema<IdempotencyDocument>({ _id: String }, { collection: IDEMPOTENCY_KEYS, strict: false, versionKey: false })
   .index({ expiresAt: 1 }, { expireAfterSeconds: 0 });

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { PLATFORM_NOTICES, type AiwmSuccess, type UserRevokedNotice } from '@agentfleet/contracts';
+import type { AiwmSuccess } from '@agentfleet/contracts';
 import { AppError, type AppErrorCode } from '@agentfleet/errors';
-import { Audit, Bus, ENV, IdentityStore, LOG, Metrics, Transactions, validationFailed, type Caller, type Log, type Transaction } from '@agentfleet/platform';
+import { Changes, CLOCK, ENV, IdentityStore, LOG, Metrics, Transactions, validationFailed, type Caller, type Clock, type Log, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 import type { AiwmEnv } from '../env';
@@ -45,13 +45,13 @@ export class AuthService {
     private readonly signer: TokenSigner,
     private readonly store: IdentityStore,
     private readonly transactions: Transactions,
-    private readonly audit: Audit,
-    private readonly bus: Bus,
+    private readonly changes: Changes,
     private readonly limits: LoginLimits,
     private readonly hashes: PasswordHashes,
     metrics: Metrics,
     @Inject(ENV) private readonly env: AiwmEnv,
     @Inject(LOG) private readonly log: Log,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.logins = metrics.counter({ name: 'aiwm_logins_total', help: 'Logins by result: ok, invalid, limited, overloaded; failed when AIWM itself could not answer', labelNames: ['result'] });
   }
@@ -73,7 +73,7 @@ export class AuthService {
   }
 
   async refresh(token: string): Promise<TokensDto> {
-    const now = new Date();
+    const now = new Date(this.clock.now());
     // one transaction: a logout at the same time finds the new token, or the use finds that the old one is revoked
     const tokens = await this.transactions.run(async (transaction) => {
       const found = await this.refreshTokens.use(sha256(token), now, transaction);
@@ -93,7 +93,7 @@ export class AuthService {
 
   /** Ends the sessions that began with the same login as the given refresh token, or all when none is given. */
   async logout(caller: Caller, refreshToken: string | undefined): Promise<AiwmSuccess> {
-    const now = new Date();
+    const now = new Date(this.clock.now());
     await this.transactions.run(async (transaction) => {
       if (refreshToken === undefined) return this.refreshTokens.revokeAllOf(caller.id, now, transaction);
       const found = await this.refreshTokens.find(sha256(refreshToken), transaction);
@@ -124,15 +124,16 @@ export class AuthService {
     const problem = passwordProblem(newPassword, user.username);
     if (problem !== undefined) throw validationFailed([{ field: 'newPassword', message: problem }]);
     const passwordHash = await this.hashes.make(lane, newPassword, PASSWORD_ROUNDS);
-    const changed = await this.transactions.run(async (transaction) => {
-      const after = await this.users.setPassword(caller.id, passwordHash, new Date(), transaction);
-      const target = { type: 'user', id: caller.id, name: user.username };
-      await this.audit.record(transaction, { caller, orgId: user.orgId, action: 'user.change_password', target, fields: ['password'] });
-      await this.refreshTokens.revokeAllOf(caller.id, new Date(), transaction);
-      transaction.afterCommit(() => this.revoked(user, after?.tokenVersion ?? user.tokenVersion + 1));
-      return after;
+    const changed = await this.changes.run(caller, 'user.change_password', async (transaction) => {
+      const at = new Date(this.clock.now());
+      const after = await this.users.setPassword(caller.id, passwordHash, at, transaction);
+      if (!after) throw new AppError('token_revoked');
+      const { orgId, tokenVersion } = after;
+      await this.refreshTokens.revokeAllOf(caller.id, at, transaction);
+      transaction.afterCommit(() => this.store.forgetUser(caller.id));
+      transaction.notify('user.revoked', { orgId, userId: caller.id, tokenVersion, at: at.toISOString() });
+      return { value: after, audit: { orgId, target: { type: 'user', id: caller.id, name: user.username }, fields: ['password'] } };
     });
-    if (!changed) throw new AppError('token_revoked');
     return this.issue(changed, randomUUID());
   }
 
@@ -140,13 +141,6 @@ export class AuthService {
     const matches = await passwordMatches(this.hashes, lane, password, user?.passwordHash);
     if (!user || !matches || user.status !== 'active') throw wrongCredentials();
     return this.issue(user, randomUUID());
-  }
-
-  private revoked(user: UserDocument, tokenVersion: number): void {
-    const userId = user._id.toHexString();
-    this.store.forgetUser(userId);
-    const notice: UserRevokedNotice = { orgId: user.orgId, userId, tokenVersion, at: new Date().toISOString() };
-    this.bus.notify(PLATFORM_NOTICES.userRevoked, notice);
   }
 
   private async userOf(caller: Caller): Promise<UserDocument> {
@@ -161,7 +155,7 @@ export class AuthService {
     const expiresIn = this.env.USER_TOKEN_TTL_SECONDS;
     const refreshExpiresIn = this.env.REFRESH_TOKEN_TTL_SECONDS;
     const refreshToken = randomBytes(32).toString('base64url');
-    const expiresAt = new Date(Date.now() + refreshExpiresIn * 1000);
+    const expiresAt = new Date(this.clock.now() + refreshExpiresIn * 1000);
     const record = { _id: sha256(refreshToken), familyId, userId, tokenVersion, expiresAt, usedAt: null, revokedAt: null };
     await this.refreshTokens.insert(record, transaction);
     const accessToken = this.signer.userToken({ userId, username, status, roles, orgId, tokenVersion }, expiresIn);

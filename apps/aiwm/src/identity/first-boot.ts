@@ -1,5 +1,5 @@
-import { DEFAULT_ORGANIZATION_ID, PLATFORM_NOTICES, type SigningKeysChangedNotice } from '@agentfleet/contracts';
-import { Audit, Bus, ENV, IdentityStore, Lifecycle, LOG, SYSTEM_ACTOR, Transactions, type Log } from '@agentfleet/platform';
+import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
+import { Bus, Changes, CLOCK, ENV, IdentityStore, Lifecycle, LOG, SYSTEM_ACTOR, type Clock, type Log } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { AiwmEnv } from '../env';
 import { PasswordHashes } from '../passwords/password-hashes';
@@ -25,23 +25,22 @@ export class FirstBoot implements OnModuleInit {
     private readonly signer: TokenSigner,
     private readonly store: IdentityStore,
     private readonly lifecycle: Lifecycle,
-    private readonly transactions: Transactions,
-    private readonly audit: Audit,
+    private readonly changes: Changes,
     private readonly bus: Bus,
     private readonly hashes: PasswordHashes,
     @Inject(ENV) private readonly env: AiwmEnv,
     @Inject(LOG) private readonly log: Log,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
     this.lifecycle.beforeReady('identity', async () => {
-      await this.organizations.ensureDefault(new Date());
+      await this.organizations.ensureDefault(new Date(this.clock.now()));
       await this.publishKey();
-      const renewal = setInterval(() => void this.publishKey().catch(this.warn), this.renewalMs).unref();
-      this.lifecycle.onDrain('signing key', () => clearInterval(renewal));
       await this.makeAdministrator();
       await this.resetAdministrator();
     });
+    this.lifecycle.every('signing key', this.renewalMs, () => this.publishKey());
   }
 
   private get tokenLifeMs(): number {
@@ -57,18 +56,17 @@ export class FirstBoot implements OnModuleInit {
    * whatever order replicas with an older and a newer key start and stop.
    */
   private async publishKey(): Promise<void> {
-    const validUntil = new Date(Date.now() + this.tokenLifeMs + this.renewalMs);
-    const isNew = await this.signingKeys.publish(this.signer.kid, this.signer.publicJwk, validUntil, new Date());
+    const validUntil = new Date(this.clock.now() + this.tokenLifeMs + this.renewalMs);
+    const isNew = await this.signingKeys.publish(this.signer.kid, this.signer.publicJwk, validUntil, new Date(this.clock.now()));
     if (!isNew) return;
     this.store.forgetSigningKeys();
-    const notice: SigningKeysChangedNotice = { kid: this.signer.kid, at: new Date().toISOString() };
-    this.bus.notify(PLATFORM_NOTICES.signingKeysChanged, notice);
+    this.bus.notify('signing-keys.changed', { kid: this.signer.kid, at: new Date(this.clock.now()).toISOString() });
   }
 
   private async makeAdministrator(): Promise<void> {
     const { AIWM_ADMIN_EMAIL: username, AIWM_ADMIN_PASSWORD: password } = this.env;
     if (!(await this.users.isEmpty())) {
-      if (password !== undefined) void this.lifecycle.whenReady().then(() => this.tellIfIgnored(username, password).catch(() => undefined)); // only a hint
+      if (password !== undefined) void this.lifecycle.whenReady().then(() => this.warnIfIgnored(username, password).catch(() => undefined)); // only a hint
       return;
     }
     if (password === undefined) {
@@ -77,12 +75,12 @@ export class FirstBoot implements OnModuleInit {
     }
     this.warnIfWeak('AIWM_ADMIN_PASSWORD', password);
     const passwordHash = await this.hashes.make('start', password, PASSWORD_ROUNDS);
-    const user = newUser({ username, passwordHash, orgId: DEFAULT_ORGANIZATION_ID, roles: ['universe.owner'], createdBy: 'system' }, new Date());
+    const user = newUser({ username, passwordHash, orgId: DEFAULT_ORGANIZATION_ID, roles: ['universe.owner'], createdBy: 'system' }, new Date(this.clock.now()));
     if (await this.users.insertFirst(user)) this.log.info({ username }, 'Made the first administrator');
   }
 
   /** Whoever sets the variable later must not think that it is the password. */
-  private async tellIfIgnored(username: string, password: string): Promise<void> {
+  private async warnIfIgnored(username: string, password: string): Promise<void> {
     const user = await this.users.byName(username);
     if (user && (await passwordMatches(this.hashes, 'start', password, user.passwordHash))) return;
     const why = user ? 'the administrator exists and has another password' : 'there are users already, none of them with the address of AIWM_ADMIN_EMAIL';
@@ -95,10 +93,6 @@ export class FirstBoot implements OnModuleInit {
     if (problem !== undefined) this.log.warn(`${name} ${problem}; it is used all the same`);
   }
 
-  private readonly warn = (error: unknown): void => {
-    this.log.warn({ err: error }, 'The signing key could not be renewed; it is tried again');
-  };
-
   /** For an operator who lost the password and can restart the app. */
   private async resetAdministrator(): Promise<void> {
     const password = this.env.AIWM_RESET_ADMIN_PASSWORD;
@@ -110,11 +104,12 @@ export class FirstBoot implements OnModuleInit {
     }
     this.warnIfWeak('AIWM_RESET_ADMIN_PASSWORD', password);
     const passwordHash = await this.hashes.make('start', password, PASSWORD_ROUNDS);
-    await this.transactions.run(async (transaction) => {
-      await this.users.setPassword(user._id.toHexString(), passwordHash, new Date(), transaction);
-      await this.refreshTokens.revokeAllOf(user._id.toHexString(), new Date(), transaction);
-      const target = { type: 'user', id: user._id.toHexString(), name: user.username };
-      await this.audit.record(transaction, { caller: SYSTEM_ACTOR, orgId: user.orgId, action: 'user.reset_password', target, fields: ['password'] });
+    await this.changes.run(SYSTEM_ACTOR, 'user.reset_password', async (transaction) => {
+      const now = new Date(this.clock.now());
+      const id = user._id.toHexString();
+      await this.users.setPassword(id, passwordHash, now, transaction);
+      await this.refreshTokens.revokeAllOf(id, now, transaction);
+      return { value: undefined, audit: { orgId: user.orgId, target: { type: 'user', id, name: user.username }, fields: ['password'] } };
     });
     this.log.warn("The administrator's password was reset; failed logins before it do not count any more");
   }

@@ -6,7 +6,7 @@ export interface LoginPlaceDocument {
   readonly _id: string;
   readonly lastAt: Date;
 }
-export const LOGIN_PLACES = 'LoginPlace';
+export const LOGIN_PLACES = 'login_places';
 const LOGIN_PLACE_LIFE_S = 90 * 86_400;
-export const loginPlaceSchema = new Schema<LoginPlaceDocument>({ _id: String }, { collection: 'login_places', strict: false, versionKey: false })
+export const loginPlaceSchema = new Schema<LoginPlaceDocument>({ _id: String }, { collection: LOGIN_PLACES, strict: false, versionKey: false })
   .index({ lastAt: 1 }, { expireAfterSeconds: LOGIN_PLACE_LIFE_S });

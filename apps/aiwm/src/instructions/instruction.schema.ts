@@ -12,6 +12,6 @@ export interface InstructionDocument extends TenantDocument {
   readonly references: number;
 }
 
-export const INSTRUCTIONS = 'Instruction';
-export const instructionSchema = new Schema<InstructionDocument>({ orgId: String }, { collection: 'instructions', strict: false, versionKey: false })
+export const INSTRUCTIONS = 'instructions';
+export const instructionSchema = new Schema<InstructionDocument>({ orgId: String }, { collection: INSTRUCTIONS, strict: false, versionKey: false })
   .index({ orgId: 1, isDeleted: 1, createdAt: -1 });

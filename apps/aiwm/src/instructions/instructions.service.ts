@@ -1,14 +1,15 @@
 import type { AiwmDeleted, AiwmPage } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Audit, IdentityStore, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
+import { Changes, CLOCK, type Caller, type Clock, type Transaction } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
 import { AgentRepository } from '../agent-records/agent.repository';
 import { ConfigurationChanges } from '../agent-records/configuration-changes';
-import { definedOnly } from '../api/bodies';
+import { definedOnly, deletedWire, sentFields } from '../api/bodies';
+import { checkId } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
 import { pageWire } from '../api/pages';
-import { Resource } from '../tenancy/resource';
-import { newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
+import { markIdempotentWork } from '../idempotency/current-claim';
+import { audited, newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
 import type { CreateInstructionDto, InstructionDto, UpdateInstructionDto } from './instruction.dto';
 import { InstructionRepository } from './instruction.repository';
 import type { InstructionDocument } from './instruction.schema';
@@ -36,59 +37,60 @@ const inUse = (count: number) =>
 
 @Injectable()
 export class InstructionsService {
-  private readonly resource: Resource<InstructionDocument>;
-
   constructor(
-    repository: InstructionRepository,
+    private readonly repository: InstructionRepository,
     private readonly agents: AgentRepository,
-    private readonly changes: ConfigurationChanges,
-    transactions: Transactions,
-    audit: Audit,
-    identity: IdentityStore,
-  ) {
-    this.resource = new Resource(repository.documents, transactions, audit, identity, {
-      type: 'instruction',
-      readScope: scopeOf,
-      beforeDelete: (document, transaction) => this.refuseWhileUsed(document, transaction),
-      afterUpdate: (before, after, transaction) => this.followUp(before, after, transaction),
-    });
-  }
+    private readonly configurations: ConfigurationChanges,
+    private readonly changes: Changes,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
-  async create(caller: Caller, body: CreateInstructionDto): Promise<InstructionDto> {
+  create(caller: Caller, body: CreateInstructionDto): Promise<InstructionDto> {
     const given = { description: '', guidelines: [], tags: [], status: 'active' as const, ...definedOnly(body) };
     const { name, systemPrompt } = body;
-    const document = { ...newTenantDocument(caller.orgId, caller.id, new Date()), ...given, name, systemPrompt, references: 0 };
-    return this.resource.create(caller, document, Object.keys(definedOnly(body)), instructionWire);
+    const instruction = { ...newTenantDocument(caller.orgId, caller.id, new Date(this.clock.now())), ...given, name, systemPrompt, references: 0 };
+    return this.changes.createIn(instruction.orgId, caller, 'instruction.create', async (transaction) => {
+      await this.repository.documents.insert(instruction, transaction);
+      const value = instructionWire(instruction);
+      await markIdempotentWork(transaction, value);
+      return { value, audit: audited('instruction', instruction, sentFields(body)) };
+    });
   }
 
   async get(caller: Caller, id: string): Promise<InstructionDto> {
-    return instructionWire(await this.resource.get(caller, id));
+    return instructionWire(await this.repository.documents.get(scopeOf(caller), checkId(id)));
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<InstructionDto>> {
-    return pageWire(await this.resource.list(caller, query), query, instructionWire);
+    return pageWire(await this.repository.documents.list(scopeOf(caller), query), query, instructionWire);
   }
 
   async update(caller: Caller, id: string, body: UpdateInstructionDto): Promise<InstructionDto> {
-    const set = definedOnly(body);
-    const after = await this.resource.update(caller, id, async (before, transaction) => {
-      if (set.status === 'inactive' && before.status === 'active') await this.refuseWhileUsed(before, transaction);
-      return { set: { ...set, references: before.references + 1 } };
+    checkId(id);
+    return this.changes.run(caller, 'instruction.update', async (transaction) => {
+      const before = await this.repository.documents.get(scopeOf(caller), id, transaction);
+      if (body.status === 'inactive' && before.status === 'active') await this.refuseWhileUsed(id, transaction);
+      const by = { id: caller.id, at: new Date(this.clock.now()) };
+      // raises `references`, so that an agent that begins to refer to it at the same time collides
+      const after = await this.repository.documents.change(scopeOf(caller), id, { set: definedOnly(body), raise: ['references'], by }, transaction);
+      const isSame = before.systemPrompt === after.systemPrompt && JSON.stringify(before.guidelines) === JSON.stringify(after.guidelines);
+      if (!isSame) await this.configurations.ofInstruction(id, transaction);
+      return { value: instructionWire(after), audit: audited('instruction', after, sentFields(body)) };
     });
-    return instructionWire(after);
   }
 
-  delete(caller: Caller, id: string): Promise<AiwmDeleted> {
-    return this.resource.delete(caller, id);
+  async delete(caller: Caller, id: string): Promise<AiwmDeleted> {
+    checkId(id);
+    return this.changes.run(caller, 'instruction.delete', async (transaction) => {
+      const by = { id: caller.id, at: new Date(this.clock.now()) };
+      const instruction = await this.repository.documents.delete(scopeOf(caller), id, by, transaction);
+      await this.refuseWhileUsed(id, transaction);
+      return { value: deletedWire('instruction', id, by.at), audit: audited('instruction', instruction, []) };
+    });
   }
 
-  private async refuseWhileUsed(document: InstructionDocument, transaction: Transaction): Promise<void> {
-    const count = await this.agents.countReferring('instructionId', document._id.toHexString(), transaction);
+  private async refuseWhileUsed(id: string, transaction: Transaction): Promise<void> {
+    const count = await this.agents.countReferring('instructionId', id, transaction);
     if (count > 0) throw inUse(count);
-  }
-
-  private async followUp(before: InstructionDocument, after: InstructionDocument, transaction: Transaction): Promise<void> {
-    const same = before.systemPrompt === after.systemPrompt && JSON.stringify(before.guidelines) === JSON.stringify(after.guidelines);
-    if (!same) await this.changes.ofInstruction(after._id.toHexString(), transaction);
   }
 }

@@ -13,6 +13,6 @@ export interface NodeDocument extends TenantDocument {
   readonly references: number;
 }
 
-export const NODES = 'Node';
-export const nodeSchema = new Schema<NodeDocument>({ orgId: String }, { collection: 'nodes', strict: false, versionKey: false })
+export const NODES = 'nodes';
+export const nodeSchema = new Schema<NodeDocument>({ orgId: String }, { collection: NODES, strict: false, versionKey: false })
   .index({ orgId: 1, isDeleted: 1, createdAt: -1 });

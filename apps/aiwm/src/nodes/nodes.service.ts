@@ -1,13 +1,14 @@
 import type { AiwmDeleted, AiwmPage, JsonObject } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Audit, IdentityStore, Transactions, type Caller } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
+import { Changes, CLOCK, type Caller, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
 import { AgentRepository } from '../agent-records/agent.repository';
-import { definedOnly } from '../api/bodies';
+import { definedOnly, deletedWire, sentFields } from '../api/bodies';
+import { checkId } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
 import { pageWire } from '../api/pages';
-import { Resource } from '../tenancy/resource';
-import { newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
+import { markIdempotentWork } from '../idempotency/current-claim';
+import { audited, newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
 import type { Settable } from '../tenancy/tenant-collection.repository';
 import type { CreateNodeDto, NodeDto, UpdateNodeDto } from './node.dto';
 import { NodeRepository } from './node.repository';
@@ -45,22 +46,16 @@ function stored(body: CreateNodeDto | UpdateNodeDto): Settable<NodeDocument> {
 
 @Injectable()
 export class NodesService {
-  private readonly resource: Resource<NodeDocument>;
+  constructor(
+    private readonly repository: NodeRepository,
+    private readonly agents: AgentRepository,
+    private readonly changes: Changes,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
-  constructor(repository: NodeRepository, agents: AgentRepository, transactions: Transactions, audit: Audit, identity: IdentityStore) {
-    this.resource = new Resource(repository.documents, transactions, audit, identity, {
-      type: 'node',
-      readScope: scopeOf,
-      beforeDelete: async (document, transaction) => {
-        const count = await agents.countReferring('nodeId', document._id.toHexString(), transaction);
-        if (count > 0) throw new AppError('in_use', { message: `${count} agent(s) run on this node; move them first` });
-      },
-    });
-  }
-
-  async create(caller: Caller, body: CreateNodeDto): Promise<NodeDto> {
-    const document: NodeDocument = {
-      ...newTenantDocument(caller.orgId, caller.id, new Date()),
+  create(caller: Caller, body: CreateNodeDto): Promise<NodeDto> {
+    const node: NodeDocument = {
+      ...newTenantDocument(caller.orgId, caller.id, new Date(this.clock.now())),
       name: body.name,
       role: body.role,
       isLocal: body.isLocal ?? false,
@@ -70,22 +65,39 @@ export class NodesService {
       location: JSON.stringify(body.location ?? {}),
       references: 0,
     };
-    return this.resource.create(caller, document, Object.keys(definedOnly(body)), nodeWire);
+    return this.changes.createIn(node.orgId, caller, 'node.create', async (transaction) => {
+      await this.repository.documents.insert(node, transaction);
+      const value = nodeWire(node);
+      await markIdempotentWork(transaction, value);
+      return { value, audit: audited('node', node, sentFields(body)) };
+    });
   }
 
   async get(caller: Caller, id: string): Promise<NodeDto> {
-    return nodeWire(await this.resource.get(caller, id));
+    return nodeWire(await this.repository.documents.get(scopeOf(caller), checkId(id)));
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<NodeDto>> {
-    return pageWire(await this.resource.list(caller, query), query, nodeWire);
+    return pageWire(await this.repository.documents.list(scopeOf(caller), query), query, nodeWire);
   }
 
   async update(caller: Caller, id: string, body: UpdateNodeDto): Promise<NodeDto> {
-    return nodeWire(await this.resource.update(caller, id, () => Promise.resolve({ set: stored(body) })));
+    checkId(id);
+    return this.changes.run(caller, 'node.update', async (transaction) => {
+      const by = { id: caller.id, at: new Date(this.clock.now()) };
+      const node = await this.repository.documents.change(scopeOf(caller), id, { set: stored(body), by }, transaction);
+      return { value: nodeWire(node), audit: audited('node', node, sentFields(body)) };
+    });
   }
 
-  delete(caller: Caller, id: string): Promise<AiwmDeleted> {
-    return this.resource.delete(caller, id);
+  async delete(caller: Caller, id: string): Promise<AiwmDeleted> {
+    checkId(id);
+    return this.changes.run(caller, 'node.delete', async (transaction) => {
+      const by = { id: caller.id, at: new Date(this.clock.now()) };
+      const node = await this.repository.documents.delete(scopeOf(caller), id, by, transaction);
+      const count = await this.agents.countReferring('nodeId', id, transaction);
+      if (count > 0) throw new AppError('in_use', { message: `${count} agent(s) run on this node; move them first` });
+      return { value: deletedWire('node', id, by.at), audit: audited('node', node, []) };
+    });
   }
 }

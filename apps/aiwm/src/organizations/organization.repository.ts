@@ -1,9 +1,9 @@
 import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { isDuplicateKey, type Transaction } from '@agentfleet/platform';
+import { collection, isDuplicateKey, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InjectConnection, InjectModel } from '@nestjs/mongoose';
-import { Types, type Connection, type Model } from 'mongoose';
+import { InjectConnection } from '@nestjs/mongoose';
+import { Types, type Connection } from 'mongoose';
 import type { ListQuery } from '../api/list-query';
 import { filterMatch, listOrder } from '../tenancy/tenant-collection.repository';
 import { ORGANIZATIONS, type OrganizationDocument } from './organization.schema';
@@ -18,15 +18,12 @@ export type OrganizationChange = Partial<Pick<OrganizationDocument, 'name' | 'de
 
 @Injectable()
 export class OrganizationRepository {
-  constructor(
-    @InjectModel(ORGANIZATIONS) private readonly organizations: Model<OrganizationDocument>,
-    @InjectConnection() private readonly connection: Connection,
-  ) {}
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
   /** @throws AppError `conflict` when the name is taken */
   async insert(document: OrganizationDocument, transaction: Transaction): Promise<void> {
     try {
-      await this.organizations.collection.insertOne(document, { session: transaction.session });
+      await this.organizations.insertOne(document, { session: transaction.session });
     } catch (error) {
       throw isDuplicateKey(error) ? nameTaken() : error;
     }
@@ -36,37 +33,36 @@ export class OrganizationRepository {
   async ensureDefault(now: Date): Promise<void> {
     const match = { _id: new Types.ObjectId(DEFAULT_ORGANIZATION_ID) };
     const document = { name: 'default', description: '', createdAt: now, updatedAt: now };
-    await this.organizations.collection.updateOne(match, { $setOnInsert: document }, { upsert: true });
+    await this.organizations.updateOne(match, { $setOnInsert: document }, { upsert: true });
   }
 
   /** Of two transactions that decide at the same time who owns an organization, one collides here and is asked again. */
   async markOwnerChange(id: string, transaction: Transaction): Promise<void> {
-    await this.organizations.collection.updateOne({ _id: new Types.ObjectId(id) }, { $inc: { ownerChanges: 1 } }, { session: transaction.session });
+    await this.organizations.updateOne({ _id: new Types.ObjectId(id) }, { $inc: { ownerChanges: 1 } }, { session: transaction.session });
   }
 
   /** `onlyId` limits a tenant to its own. */
   async find(id: string, onlyId: string | null): Promise<OrganizationDocument | undefined> {
     if (onlyId !== null && onlyId !== id) return undefined;
-    const found = await this.organizations.collection.findOne({ _id: new Types.ObjectId(id) });
-    return (found as OrganizationDocument | null) ?? undefined; // the collection holds nothing else
+    return (await this.organizations.findOne({ _id: new Types.ObjectId(id) })) ?? undefined;
   }
 
   async list(onlyId: string | null, query: ListQuery): Promise<{ items: OrganizationDocument[]; total: number }> {
     const { page, limit } = query;
     const match = { $and: [onlyId === null ? {} : { _id: new Types.ObjectId(onlyId) }, ...query.filters.map(filterMatch)] };
     const [found, total] = await Promise.all([
-      this.organizations.collection.find(match).sort(listOrder(query)).skip((page - 1) * limit).limit(limit).toArray(),
-      this.organizations.collection.countDocuments(match),
+      this.organizations.find(match).sort(listOrder(query)).skip((page - 1) * limit).limit(limit).toArray(),
+      this.organizations.countDocuments(match),
     ]);
-    return { items: found as unknown as OrganizationDocument[], total }; // the collection holds nothing else
+    return { items: found, total };
   }
 
   /** @throws AppError `conflict` when the name is taken */
   async change(id: string, set: OrganizationChange, transaction: Transaction): Promise<OrganizationDocument | undefined> {
     try {
       const options = { session: transaction.session, returnDocument: 'after' as const };
-      const found = await this.organizations.collection.findOneAndUpdate({ _id: new Types.ObjectId(id) }, { $set: set }, options);
-      return (found as OrganizationDocument | null) ?? undefined; // the collection holds nothing else
+      const found = await this.organizations.findOneAndUpdate({ _id: new Types.ObjectId(id) }, { $set: set }, options);
+      return found ?? undefined;
     } catch (error) {
       throw isDuplicateKey(error) ? nameTaken() : error;
     }
@@ -88,7 +84,11 @@ export class OrganizationRepository {
 
   /** False when it is gone already. */
   async delete(id: string, transaction: Transaction): Promise<boolean> {
-    const { deletedCount } = await this.organizations.collection.deleteOne({ _id: new Types.ObjectId(id) }, { session: transaction.session });
+    const { deletedCount } = await this.organizations.deleteOne({ _id: new Types.ObjectId(id) }, { session: transaction.session });
     return deletedCount > 0;
+  }
+
+  private get organizations() {
+    return collection<OrganizationDocument>(this.connection, ORGANIZATIONS);
   }
 }

@@ -7,6 +7,6 @@ export interface OrganizationDocument {
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
-export const ORGANIZATIONS = 'Organization';
-export const organizationSchema = new Schema<OrganizationDocument>({ name: String }, { collection: 'organizations', strict: false, versionKey: false })
+export const ORGANIZATIONS = 'organizations';
+export const organizationSchema = new Schema<OrganizationDocument>({ name: String }, { collection: ORGANIZATIONS, strict: false, versionKey: false })
   .index({ name: 1 }, { unique: true });

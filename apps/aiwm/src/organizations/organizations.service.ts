@@ -1,9 +1,9 @@
-import { DEFAULT_ORGANIZATION_ID, PLATFORM_NOTICES, type AiwmDeleted, type AiwmPage, type OrganizationDeletedNotice } from '@agentfleet/contracts';
+import { DEFAULT_ORGANIZATION_ID, type AiwmDeleted, type AiwmPage } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Audit, Bus, IdentityStore, Transactions, type Caller, type Transaction } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
+import { Changes, CLOCK, IdentityStore, type Caller, type ChangedTarget, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
 import { markIdempotentWork } from '../idempotency/current-claim';
-import { definedOnly } from '../api/bodies';
+import { definedOnly, deletedWire, sentFields } from '../api/bodies';
 import { checkId, notFound } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
 import { pageWire } from '../api/pages';
@@ -27,26 +27,33 @@ function wire(document: OrganizationDocument): OrganizationDto {
   };
 }
 
+/** The organizations that a caller may see: null is all. */
+const ownOnly = (caller: Caller) => (caller.allOrganizations ? null : caller.orgId);
+
+function auditedAs({ _id, name }: OrganizationDocument, fields: readonly string[]): ChangedTarget {
+  const id = _id.toHexString();
+  return { orgId: id, target: { type: 'organization', id, name }, fields };
+}
+
 /** Tenants see their own organization; `universe.owner` sees and manages all. */
 @Injectable()
 export class OrganizationsService {
   constructor(
     private readonly repository: OrganizationRepository,
-    private readonly transactions: Transactions,
-    private readonly audit: Audit,
     private readonly store: IdentityStore,
-    private readonly bus: Bus,
+    private readonly changes: Changes,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async create(caller: Caller, body: CreateOrganizationDto): Promise<OrganizationDto> {
-    const now = new Date();
-    const document = { _id: newId(), name: body.name, description: body.description ?? '', createdAt: now, updatedAt: now };
-    await this.transactions.run(async (transaction) => {
-      await this.repository.insert(document, transaction);
-      await this.record(transaction, caller, 'create', document, Object.keys(definedOnly(body)));
-      await markIdempotentWork(transaction, wire(document));
+  create(caller: Caller, body: CreateOrganizationDto): Promise<OrganizationDto> {
+    const now = new Date(this.clock.now());
+    const organization = { _id: newId(), name: body.name, description: body.description ?? '', createdAt: now, updatedAt: now };
+    return this.changes.run(caller, 'organization.create', async (transaction) => {
+      await this.repository.insert(organization, transaction);
+      const value = wire(organization);
+      await markIdempotentWork(transaction, value);
+      return { value, audit: auditedAs(organization, sentFields(body)) };
     });
-    return wire(document);
   }
 
   async get(caller: Caller, id: string): Promise<OrganizationDto> {
@@ -61,12 +68,10 @@ export class OrganizationsService {
 
   async update(caller: Caller, id: string, body: UpdateOrganizationDto): Promise<OrganizationDto> {
     checkId(id);
-    const set = definedOnly(body);
-    return this.transactions.run(async (transaction) => {
-      const after = await this.repository.change(id, { ...set, updatedAt: new Date() }, transaction);
+    return this.changes.run(caller, 'organization.update', async (transaction) => {
+      const after = await this.repository.change(id, { ...definedOnly(body), updatedAt: new Date(this.clock.now()) }, transaction);
       if (!after) throw notFound();
-      await this.record(transaction, caller, 'update', after, Object.keys(set));
-      return wire(after);
+      return { value: wire(after), audit: auditedAs(after, sentFields(body)) };
     });
   }
 
@@ -74,24 +79,14 @@ export class OrganizationsService {
     const found = await this.repository.find(checkId(id), null);
     if (!found) throw notFound();
     if (id === DEFAULT_ORGANIZATION_ID) throw new AppError('conflict', { message: 'The default organization cannot be deleted' });
-    await this.transactions.run(async (transaction) => {
+    return this.changes.run(caller, 'organization.delete', async (transaction) => {
       const contents = await this.repository.contents(id, transaction);
       if (contents.length > 0) throw new AppError('conflict', { message: `The organization is not empty: it still has ${contents.join(', ')}` });
       if (!(await this.repository.delete(id, transaction))) throw notFound();
-      await this.record(transaction, caller, 'delete', found, []);
-      transaction.afterCommit(() => {
-        this.store.forgetOrganization(id);
-        const notice: OrganizationDeletedNotice = { orgId: id, at: new Date().toISOString() };
-        this.bus.notify(PLATFORM_NOTICES.organizationDeleted, notice);
-      });
+      const at = new Date(this.clock.now());
+      transaction.afterCommit(() => this.store.forgetOrganization(id));
+      transaction.notify('organization.deleted', { orgId: id, at: at.toISOString() });
+      return { value: deletedWire('organization', id, at), audit: auditedAs(found, []) };
     });
-    return { _id: id, deletedAt: new Date().toISOString(), message: 'The organization was deleted' };
-  }
-
-  private record(transaction: Transaction, caller: Caller, verb: string, { _id, name }: OrganizationDocument, fields: readonly string[]): Promise<void> {
-    const id = _id.toHexString();
-    return this.audit.record(transaction, { caller, orgId: id, action: `organization.${verb}`, target: { type: 'organization', id, name }, fields });
   }
 }
-
-const ownOnly = (caller: Caller) => (caller.allOrganizations ? null : caller.orgId);

@@ -10,8 +10,8 @@ export interface ControllerClockDocument {
   readonly lastAliveAt: Date;
   readonly gaps: readonly ControllerGap[];
 }
-export const CONTROLLER_CLOCK = 'ControllerClock';
+export const CONTROLLER_CLOCK = 'controller_clock';
 export const controllerClockSchema = new Schema<ControllerClockDocument>(
   { _id: String },
-  { collection: 'controller_clock', strict: false, versionKey: false },
+  { collection: CONTROLLER_CLOCK, strict: false, versionKey: false },
 );

@@ -1,17 +1,14 @@
-import { isDuplicateKey } from '@agentfleet/platform';
+import { collection, isDuplicateKey } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import { Types, type Model } from 'mongoose';
+import { InjectConnection } from '@nestjs/mongoose';
+import { Types, type Connection } from 'mongoose';
 import { PRESENCE_HISTORY, type PresenceHistoryDocument } from './presence-history.schema';
 import { AGENT_PRESENCE, type AgentPresenceDocument, type PresenceTransition } from './presence.schema';
 
 /** Changes of presence: what was last recorded of each agent, and the history of it. */
 @Injectable()
 export class PresenceHistoryRepository {
-  constructor(
-    @InjectModel(AGENT_PRESENCE) private readonly presence: Model<AgentPresenceDocument>,
-    @InjectModel(PRESENCE_HISTORY) private readonly history: Model<PresenceHistoryDocument>,
-  ) {}
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
   /** Records whose presence may have changed by the passing of time, or because nobody recorded the change yet. */
   async candidates(): Promise<readonly AgentPresenceDocument[]> {
@@ -19,27 +16,25 @@ export class PresenceHistoryRepository {
     const match = {
       lastConnectedAt: { $ne: null },
       isGone: { $ne: true },
-      $or: [{ shownStatus: { $ne: 'offline' } }, { unwritten: { $type: 'object' as const } }, { $expr: { $gt: [seen, '$shownAt'] } }],
+      $or: [{ shownStatus: { $ne: 'offline' as const } }, { unwritten: { $type: 'object' as const } }, { $expr: { $gt: [seen, '$shownAt'] } }],
     };
-    const found = await this.presence.collection.find(match, { projection: { metrics: 0, remembered: 0 } }).toArray();
-    return found as unknown as AgentPresenceDocument[]; // the collection holds nothing else
+    return this.presence.find(match, { projection: { metrics: 0, remembered: 0 } }).toArray();
   }
 
   async records(ids: readonly string[]): Promise<readonly AgentPresenceDocument[]> {
-    const found = await this.presence.collection.find({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) } }).toArray();
-    return found as unknown as AgentPresenceDocument[]; // as above
+    return this.presence.find({ _id: { $in: ids.map((id) => new Types.ObjectId(id)) } }).toArray();
   }
 
   /** Deleted agents are looked at no more. */
   async gone(ids: readonly Types.ObjectId[]): Promise<void> {
-    if (ids.length > 0) await this.presence.collection.updateMany({ _id: { $in: [...ids] } }, { $set: { isGone: true } });
+    if (ids.length > 0) await this.presence.updateMany({ _id: { $in: [...ids] } }, { $set: { isGone: true } });
   }
 
   /** Claims the transition for this replica; false when another one recorded it, or a later one, before. */
   async claim(record: AgentPresenceDocument, transition: PresenceTransition): Promise<boolean> {
-    const match = { _id: record._id, shownStatus: record.shownStatus ?? null, shownAt: record.shownAt ?? null };
+    const match = { _id: record._id, shownStatus: record.shownStatus ?? { $exists: false }, shownAt: record.shownAt ?? { $exists: false } };
     const set = { shownStatus: transition.to, shownAt: transition.at, unwritten: transition };
-    return (await this.presence.collection.updateOne(match, { $set: set })).modifiedCount === 1;
+    return (await this.presence.updateOne(match, { $set: set })).modifiedCount === 1;
   }
 
   /** Writes what was claimed; a second time (after a crash in between) does no harm. False when it was there already. */
@@ -49,23 +44,30 @@ export class PresenceHistoryRepository {
     const document: PresenceHistoryDocument = { _id: `${agentId}:${at.getTime()}:${from}:${to}`, agentId, orgId: record.orgId, from, to, reason, detail, at };
     let isNew = true;
     try {
-      await this.history.collection.insertOne(document as never); // its _id is a text
+      await this.history.insertOne(document);
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
       isNew = false;
     }
-    await this.presence.collection.updateOne({ _id: record._id, 'unwritten.at': at, 'unwritten.to': to }, { $set: { unwritten: null } });
+    await this.presence.updateOne({ _id: record._id, 'unwritten.at': at, 'unwritten.to': to }, { $set: { unwritten: null } });
     return isNew;
   }
 
   async newest(agentId: string, limit: number): Promise<readonly PresenceTransition[]> {
-    const found = await this.history.collection.find({ agentId }).sort({ at: -1, _id: -1 }).limit(limit).toArray();
-    return found as unknown as PresenceHistoryDocument[]; // the collection holds nothing else
+    return this.history.find({ agentId }).sort({ at: -1, _id: -1 }).limit(limit).toArray();
   }
 
   async countByStatus(): Promise<ReadonlyMap<string, number>> {
     const pipeline = [{ $match: { isGone: { $ne: true } } }, { $group: { _id: { $ifNull: ['$shownStatus', 'never_connected'] }, count: { $sum: 1 } } }];
-    const groups = await this.presence.collection.aggregate<{ _id: string; count: number }>(pipeline).toArray();
+    const groups = await this.presence.aggregate<{ _id: string; count: number }>(pipeline).toArray();
     return new Map(groups.map(({ _id, count }) => [_id, count]));
+  }
+
+  private get presence() {
+    return collection<AgentPresenceDocument>(this.connection, AGENT_PRESENCE);
+  }
+
+  private get history() {
+    return collection<PresenceHistoryDocument>(this.connection, PRESENCE_HISTORY);
   }
 }

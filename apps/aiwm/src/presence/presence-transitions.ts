@@ -1,4 +1,4 @@
-import { AIWM_CONNECTION_STATUSES, AIWM_NOTICES, type AiwmPresenceChangedNotice } from '@agentfleet/contracts';
+import { AIWM_CONNECTION_STATUSES } from '@agentfleet/contracts';
 import { Bus, Leases, LOG, Metrics, type Log } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Counter } from 'prom-client';
@@ -75,7 +75,6 @@ export class PresenceTransitions implements OnModuleInit {
     if (!(await this.repository.write(record, transition))) return;
     const { from, to, reason, at } = transition;
     this.transitions.inc({ from, to });
-    const notice: AiwmPresenceChangedNotice = { orgId: record.orgId, agentId: record._id.toHexString(), from, to, reason, at: at.toISOString() };
-    this.bus.notify(AIWM_NOTICES.presenceChanged, notice);
+    this.bus.notify('agent.presence.changed', { orgId: record.orgId, agentId: record._id.toHexString(), from, to, reason, at: at.toISOString() });
   }
 }

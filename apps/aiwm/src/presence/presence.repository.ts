@@ -1,8 +1,8 @@
 import type { AiwmReportedStatus } from '@agentfleet/contracts';
-import type { Transaction } from '@agentfleet/platform';
+import { collection, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import { mongo, Types, type Model } from 'mongoose';
+import { InjectConnection } from '@nestjs/mongoose';
+import { mongo, Types, type Connection } from 'mongoose';
 import { CONTROLLER_CLOCK, type ControllerClockDocument, type ControllerGap } from './controller-clock.schema';
 import { AGENT_PRESENCE, type AgentPresenceDocument } from './presence.schema';
 
@@ -33,10 +33,7 @@ const CLOCK_ID = 'aiwm';
 
 @Injectable()
 export class PresenceRepository {
-  constructor(
-    @InjectModel(AGENT_PRESENCE) private readonly presence: Model<AgentPresenceDocument>,
-    @InjectModel(CONTROLLER_CLOCK) private readonly clock: Model<ControllerClockDocument>,
-  ) {}
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
   async create(agentId: Types.ObjectId, orgId: string, createdAt: Date, transaction: Transaction): Promise<void> {
     const document: AgentPresenceDocument = {
@@ -58,17 +55,16 @@ export class PresenceRepository {
       shownStatus: 'never_connected',
       shownAt: createdAt,
     };
-    await this.presence.collection.insertOne(document, { session: transaction.session });
+    await this.presence.insertOne(document, { session: transaction.session });
   }
 
   async find(agentId: string): Promise<AgentPresenceDocument | undefined> {
-    const found = await this.presence.collection.findOne({ _id: new Types.ObjectId(agentId) });
-    return (found as AgentPresenceDocument | null) ?? undefined; // the collection holds nothing else
+    return (await this.presence.findOne({ _id: new Types.ObjectId(agentId) })) ?? undefined;
   }
 
   async findMany(agentIds: readonly string[]): Promise<ReadonlyMap<string, AgentPresenceDocument>> {
-    const found = await this.presence.collection.find({ _id: { $in: [...new Set(agentIds)].map((id) => new Types.ObjectId(id)) } }).toArray();
-    return new Map(found.map((document) => [String(document._id), document as AgentPresenceDocument])); // as above
+    const found = await this.presence.find({ _id: { $in: [...new Set(agentIds)].map((id) => new Types.ObjectId(id)) } }).toArray();
+    return new Map(found.map((document) => [String(document._id), document]));
   }
 
   /** Counts connects; acknowledged before their answers. Says for each whether it is counted: false without a presence record. */
@@ -84,7 +80,7 @@ export class PresenceRepository {
       // the driver's type wants to know the fields of a schemaless collection
       return { updateOne: { filter: { _id: new Types.ObjectId(agentId) }, update: update as object } };
     });
-    const { matchedCount } = await this.presence.collection.bulkWrite(operations, { ordered: false });
+    const { matchedCount } = await this.presence.bulkWrite(operations, { ordered: false });
     if (matchedCount === facts.length) return facts.map(() => true);
     const known = await this.findMany(facts.map(({ agentId }) => agentId));
     return facts.map(({ agentId }) => known.has(agentId));
@@ -103,7 +99,7 @@ export class PresenceRepository {
       };
     });
     try {
-      await this.presence.collection.bulkWrite(operations, { ordered: false });
+      await this.presence.bulkWrite(operations, { ordered: false });
     } catch (error) {
       // the driver wraps a lost connection in the same class: then nothing was refused, and all is to be written again
       if (!(error instanceof mongo.MongoBulkWriteError) || [error.writeErrors].flat().length === 0) throw error;
@@ -113,26 +109,27 @@ export class PresenceRepository {
 
   /** False, and nothing changes, when another connect came after the one that got this token. */
   async disconnected(agentId: string, tokenId: string, at: Date, reason: string | null): Promise<boolean> {
-    const match = { _id: new Types.ObjectId(agentId), newestTokenId: { $in: [tokenId, null] } };
-    const { matchedCount } = await this.presence.collection.updateOne(match, { $set: { disconnectedAt: at, disconnectReason: reason } });
+    const isNewest = [{ newestTokenId: tokenId }, { newestTokenId: { $exists: false } }];
+    const match = { _id: new Types.ObjectId(agentId), $or: isNewest };
+    const { matchedCount } = await this.presence.updateOne(match, { $set: { disconnectedAt: at, disconnectReason: reason } });
     return matchedCount > 0;
   }
 
   /** Forgets remembered secrets: a rotation changed the stored hash anyway, this only saves space. */
   async forgetSecrets(agentId: string, transaction: Transaction): Promise<void> {
     const match = { _id: new Types.ObjectId(agentId) };
-    await this.presence.collection.updateOne(match, { $set: { remembered: [] } }, { session: transaction.session });
+    await this.presence.updateOne(match, { $set: { remembered: [] } }, { session: transaction.session });
   }
 
   async gaps(): Promise<readonly ControllerGap[]> {
-    const found = await this.clock.collection.findOne({ _id: CLOCK_ID as never });
-    return (found as ControllerClockDocument | null)?.gaps ?? []; // the collection holds nothing else
+    const found = await this.clock.findOne({ _id: CLOCK_ID });
+    return found?.gaps ?? [];
   }
 
   /** Says that a replica can take heartbeats. A first sign after more than `gapMs` records the gap, once over all replicas. */
   async alive(now: Date, gapMs: number): Promise<void> {
-    const match = { _id: CLOCK_ID as never };
-    await this.clock.collection.updateOne(
+    const match = { _id: CLOCK_ID };
+    await this.clock.updateOne(
       match,
       [
         {
@@ -150,5 +147,13 @@ export class PresenceRepository {
       ],
       { upsert: true },
     );
+  }
+
+  private get presence() {
+    return collection<AgentPresenceDocument>(this.connection, AGENT_PRESENCE);
+  }
+
+  private get clock() {
+    return collection<ControllerClockDocument>(this.connection, CONTROLLER_CLOCK);
   }
 }

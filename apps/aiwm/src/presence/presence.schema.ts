@@ -43,8 +43,8 @@ export interface PresenceTransition {
   readonly at: Date;
 }
 
-export const AGENT_PRESENCE = 'AgentPresence';
+export const AGENT_PRESENCE = 'agent_presence';
 export const agentPresenceSchema = new Schema<AgentPresenceDocument>(
   { orgId: String },
-  { collection: 'agent_presence', strict: false, versionKey: false },
+  { collection: AGENT_PRESENCE, strict: false, versionKey: false },
 ).index({ orgId: 1, lastHeartbeatAt: -1 });

@@ -1,5 +1,6 @@
-import type { Transaction } from '@agentfleet/platform';
-import { Types, type Model } from 'mongoose';
+import { collection, type Transaction } from '@agentfleet/platform';
+import { notFound } from '../api/ids';
+import { Types, type Connection } from 'mongoose';
 import type { ListQuery } from '../api/list-query';
 import type { Page } from '../api/pages';
 import type { TenantScope } from './tenant';
@@ -63,17 +64,25 @@ function ofOrganization({ orgId }: TenantScope): Match {
  */
 export class TenantCollection<D extends TenantDocument, Scope extends TenantScope = TenantScope> {
   constructor(
-    private readonly model: Model<D>,
+    private readonly connection: Connection,
+    private readonly name: string,
     private readonly options: CollectionOptions<Scope> = {},
   ) {}
 
   async insert(document: D, transaction: Transaction): Promise<void> {
-    await this.collection().insertOne(document, { session: transaction.session });
+    await this.documents.insertOne(document, { session: transaction.session });
   }
 
   async find(scope: Scope, id: string, transaction?: Transaction): Promise<D | undefined> {
     const options = transaction ? { session: transaction.session } : {};
-    return (await this.collection().findOne(this.match(scope, { _id: new Types.ObjectId(id) }), options)) ?? undefined;
+    return (await this.documents.findOne(this.match(scope, { _id: new Types.ObjectId(id) }), options)) ?? undefined;
+  }
+
+  /** @throws AppError `not_found` when it is not there for this caller */
+  async get(scope: Scope, id: string, transaction?: Transaction): Promise<D> {
+    const found = await this.find(scope, id, transaction);
+    if (!found) throw notFound();
+    return found;
   }
 
   /** Those of the ids that are live and visible, in no particular order. */
@@ -81,25 +90,25 @@ export class TenantCollection<D extends TenantDocument, Scope extends TenantScop
     if (ids.length === 0) return [];
     const options = transaction ? { session: transaction.session } : {};
     const wanted = { _id: { $in: ids.map((id) => new Types.ObjectId(id)) } };
-    return this.collection().find(this.match(scope, wanted), options).toArray();
+    return this.documents.find(this.match(scope, wanted), options).toArray();
   }
 
-  /** Returns the new document; undefined when it is not there for this caller. */
-  async change(scope: Scope, id: string, { set, raise = [], by }: DocumentChange<D>, transaction: Transaction): Promise<D | undefined> {
+  /** Returns the new document. @throws AppError `not_found` when it is not there for this caller */
+  change(scope: Scope, id: string, { set, raise = [], by }: DocumentChange<D>, transaction: Transaction): Promise<D> {
     const fields = { ...set, ...(by ? { updatedAt: by.at, updatedBy: by.id } : {}) };
     return this.updateOne(scope, id, fields, raise, transaction);
   }
 
-  /** From then on no method finds it. Returns it as it is then; undefined when it is not there for this caller. */
-  async delete(scope: Scope, id: string, by: Stamp, transaction: Transaction, raise: readonly CounterOf<D>[] = []): Promise<D | undefined> {
+  /** From then on no method finds it. Returns it as it is then. @throws AppError `not_found` when it is not there for this caller */
+  delete(scope: Scope, id: string, by: Stamp, transaction: Transaction, raise: readonly CounterOf<D>[] = []): Promise<D> {
     return this.updateOne(scope, id, { isDeleted: true, deletedAt: by.at, updatedBy: by.id }, raise, transaction);
   }
 
   async list(scope: Scope, query: ListQuery, only?: readonly Types.ObjectId[]): Promise<Page<D>> {
     const match = this.listMatch(scope, query, only);
     const [items, groups] = await Promise.all([
-      this.collection().find(match).sort(listOrder(query)).skip((query.page - 1) * query.limit).limit(query.limit).toArray(),
-      this.collection()
+      this.documents.find(match).sort(listOrder(query)).skip((query.page - 1) * query.limit).limit(query.limit).toArray(),
+      this.documents
         .aggregate<{ _id: { status?: string; type?: string }; count: number }>([
           { $match: match },
           { $group: { _id: { status: '$status', type: '$type' }, count: { $sum: 1 } } },
@@ -119,7 +128,7 @@ export class TenantCollection<D extends TenantDocument, Scope extends TenantScop
 
   /** Ids of everything that a list's filters match. */
   async ids(scope: Scope, query: ListQuery): Promise<readonly Types.ObjectId[]> {
-    const found = await this.collection().find(this.listMatch(scope, query), { projection: { _id: 1 } }).toArray();
+    const found = await this.documents.find(this.listMatch(scope, query), { projection: { _id: 1 } }).toArray();
     return found.map(({ _id }) => _id);
   }
 
@@ -128,20 +137,21 @@ export class TenantCollection<D extends TenantDocument, Scope extends TenantScop
     return this.match(scope, { $and: [{}, ...narrowed, ...query.filters.map(filterMatch)] });
   }
 
-  private async updateOne(scope: Scope, id: string, set: object, raise: readonly string[], transaction: Transaction): Promise<D | undefined> {
+  private async updateOne(scope: Scope, id: string, set: object, raise: readonly string[], transaction: Transaction): Promise<D> {
     const inc = Object.fromEntries(raise.map((counter) => [counter, 1]));
     const update = { ...(Object.keys(set).length > 0 ? { $set: set } : {}), ...(raise.length > 0 ? { $inc: inc } : {}) };
     const options = { session: transaction.session, returnDocument: 'after' };
-    return (await this.collection().findOneAndUpdate(this.match(scope, { _id: new Types.ObjectId(id) }), update, options)) ?? undefined;
+    const changed = await this.documents.findOneAndUpdate(this.match(scope, { _id: new Types.ObjectId(id) }), update, options);
+    if (!changed) throw notFound();
+    return changed;
   }
 
   private match(scope: Scope, asked: Match): Match {
     return { $and: [(this.options.visible ?? ofOrganization)(scope), asked, { isDeleted: false }] };
   }
 
-  /** The bare driver: documents are written and read as they are, odd keys included. */
-  private collection() {
-    return this.model.collection as unknown as CollectionOf<D>; // mongoose types its collection without the document
+  private get documents() {
+    return collection<D>(this.connection, this.name) as unknown as CollectionOf<D>; // the driver's types cannot be computed for a type parameter
   }
 }
 
@@ -151,8 +161,6 @@ interface CollectionOf<D> {
   findOne(match: Match, options?: object): Promise<D | null>;
   find(match: Match, options?: object): Cursor<D>;
   findOneAndUpdate(match: Match, update: object, options: object): Promise<D | null>;
-  updateMany(match: Match, update: object, options: object): Promise<unknown>;
-  countDocuments(match: Match, options: object): Promise<number>;
   aggregate<T>(pipeline: object[]): { toArray(): Promise<T[]> };
 }
 interface Cursor<D> {

@@ -1,5 +1,5 @@
 import type { AiwmTenantFields } from '@agentfleet/contracts';
-import type { Caller } from '@agentfleet/platform';
+import type { Caller, ChangedTarget } from '@agentfleet/platform';
 import { newId, type TenantDocument } from './tenant.schema';
 
 /** Which documents a caller may see: one organization's, or all. */
@@ -26,4 +26,9 @@ export function tenantWire(document: TenantDocument): AiwmTenantFields {
     createdAt: document.createdAt.toISOString(),
     updatedAt: document.updatedAt.toISOString(),
   };
+}
+
+/** What the audit log says of a change of a document. */
+export function audited(type: string, document: TenantDocument & { readonly name: string }, fields: readonly string[]): ChangedTarget {
+  return { orgId: document.orgId, target: { type, id: document._id.toHexString(), name: document.name }, fields };
 }

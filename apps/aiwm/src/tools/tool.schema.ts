@@ -23,7 +23,7 @@ export interface ToolDocument extends TenantDocument {
   readonly references: number;
 }
 
-export const TOOLS = 'Tool';
-export const toolSchema = new Schema<ToolDocument>({ orgId: String }, { collection: 'tools', strict: false, versionKey: false })
+export const TOOLS = 'tools';
+export const toolSchema = new Schema<ToolDocument>({ orgId: String }, { collection: TOOLS, strict: false, versionKey: false })
   .index({ orgId: 1, isDeleted: 1, createdAt: -1 })
   .index({ scope: 1, isDeleted: 1 });

@@ -1,14 +1,15 @@
 import { cutText, type AiwmDeleted, type AiwmPage, type AiwmToolSchema } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Audit, FieldCipher, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
+import { Changes, CLOCK, FieldCipher, validationFailed, type Caller, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
 import { AgentRepository } from '../agent-records/agent.repository';
 import { ConfigurationChanges } from '../agent-records/configuration-changes';
-import { definedOnly } from '../api/bodies';
+import { definedOnly, deletedWire, sentFields } from '../api/bodies';
+import { checkId } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
 import { pageWire } from '../api/pages';
-import { Resource } from '../tenancy/resource';
-import { newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
+import { markIdempotentWork } from '../idempotency/current-claim';
+import { audited, newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
 import type { CreateToolDto, ToolDto, UpdateToolDto } from './tool.dto';
 import { ToolRepository, type ToolScope } from './tool.repository';
 import type { ToolDocument } from './tool.schema';
@@ -61,32 +62,19 @@ function refusePublic(caller: Caller, scope: string | undefined): void {
 
 @Injectable()
 export class ToolsService {
-  private readonly resource: Resource<ToolDocument, ToolScope>;
-
   constructor(
-    repository: ToolRepository,
+    private readonly repository: ToolRepository,
     private readonly agents: AgentRepository,
-    private readonly changes: ConfigurationChanges,
+    private readonly configurations: ConfigurationChanges,
     private readonly cipher: FieldCipher,
-    transactions: Transactions,
-    audit: Audit,
-    identity: IdentityStore,
-  ) {
-    this.resource = new Resource(repository.documents, transactions, audit, identity, {
-      type: 'tool',
-      readScope,
-      checkWrite: (caller, document) => refusePublic(caller, document.scope),
-      beforeDelete: (document, transaction) => this.refuseWhileUsed(document, transaction),
-      afterUpdate: async (before, after, transaction) => {
-        if (DELIVERED.some((field) => before[field] !== after[field])) await this.changes.ofTool(after._id.toHexString(), transaction);
-      },
-    });
-  }
+    private readonly changes: Changes,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   async create(caller: Caller, body: CreateToolDto): Promise<ToolDto> {
     refusePublic(caller, body.scope);
-    const document: ToolDocument = {
-      ...newTenantDocument(caller.orgId, caller.id, new Date()),
+    const tool: ToolDocument = {
+      ...newTenantDocument(caller.orgId, caller.id, new Date(this.clock.now())),
       name: body.name,
       type: body.type,
       description: body.description,
@@ -103,36 +91,52 @@ export class ToolsService {
       healthEndpoint: body.healthEndpoint ?? null,
       references: 0,
     };
-    return this.resource.create(caller, document, Object.keys(definedOnly(body)), toolWire);
+    return this.changes.createIn(tool.orgId, caller, 'tool.create', async (transaction) => {
+      await this.repository.documents.insert(tool, transaction);
+      const value = toolWire(tool);
+      await markIdempotentWork(transaction, value);
+      return { value, audit: audited('tool', tool, sentFields(body)) };
+    });
   }
 
   async get(caller: Caller, id: string): Promise<ToolDto> {
-    return toolWire(await this.resource.get(caller, id));
+    return toolWire(await this.repository.documents.get(readScope(caller), checkId(id)));
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<ToolDto>> {
-    return pageWire(await this.resource.list(caller, query), query, toolWire);
+    return pageWire(await this.repository.documents.list(readScope(caller), query), query, toolWire);
   }
 
   async update(caller: Caller, id: string, body: UpdateToolDto): Promise<ToolDto> {
     refusePublic(caller, body.scope);
+    checkId(id);
     const { environment, schema, type, ...rest } = body;
-    const after = await this.resource.update(caller, id, (before) => {
-      if (type !== undefined && type !== before.type) {
-        throw validationFailed([{ field: 'type', message: 'cannot be changed after creation' }]);
-      }
+    return this.changes.run(caller, 'tool.update', async (transaction) => {
+      const before = await this.repository.documents.get(readScope(caller), id, transaction);
+      refusePublic(caller, before.scope);
+      if (type !== undefined && type !== before.type) throw validationFailed([{ field: 'type', message: 'cannot be changed after creation' }]);
       const set = {
         ...definedOnly(rest),
         ...(schema === undefined ? {} : { schema: JSON.stringify(schema) }),
         ...(environment === undefined ? {} : this.environmentFields(environment, this.environmentOf(before))),
       };
-      return Promise.resolve({ set });
+      const by = { id: caller.id, at: new Date(this.clock.now()) };
+      const after = await this.repository.documents.change(readScope(caller), id, { set, by }, transaction);
+      if (DELIVERED.some((field) => before[field] !== after[field])) await this.configurations.ofTool(id, transaction);
+      return { value: toolWire(after), audit: audited('tool', after, sentFields({ ...body, type: undefined })) };
     });
-    return toolWire(after);
   }
 
-  delete(caller: Caller, id: string): Promise<AiwmDeleted> {
-    return this.resource.delete(caller, id);
+  async delete(caller: Caller, id: string): Promise<AiwmDeleted> {
+    checkId(id);
+    return this.changes.run(caller, 'tool.delete', async (transaction) => {
+      const by = { id: caller.id, at: new Date(this.clock.now()) };
+      const tool = await this.repository.documents.delete(readScope(caller), id, by, transaction);
+      refusePublic(caller, tool.scope);
+      const count = await this.agents.countReferring('allowedToolIds', id, transaction);
+      if (count > 0) throw new AppError('in_use', { message: `${count} agent(s) may use this tool; remove it from them first` });
+      return { value: deletedWire('tool', id, by.at), audit: audited('tool', tool, []) };
+    });
   }
 
   private environmentOf(document: ToolDocument): Readonly<Record<string, string>> {
@@ -151,10 +155,5 @@ export class ToolsService {
     const environmentNames = Object.keys(merged);
     const environment = environmentNames.length === 0 ? null : this.cipher.encrypt(JSON.stringify(merged), ENVIRONMENT_CONTEXT);
     return { environment, environmentNames };
-  }
-
-  private async refuseWhileUsed(document: ToolDocument, transaction: Transaction): Promise<void> {
-    const count = await this.agents.countReferring('allowedToolIds', document._id.toHexString(), transaction);
-    if (count > 0) throw new AppError('in_use', { message: `${count} agent(s) may use this tool; remove it from them first` });
   }
 }

@@ -12,8 +12,8 @@ export interface RefreshTokenDocument {
   readonly uses?: number;
   readonly revokedAt: Date | null;
 }
-export const REFRESH_TOKENS = 'RefreshToken';
-export const refreshTokenSchema = new Schema<RefreshTokenDocument>({ _id: String }, { collection: 'refresh_tokens', strict: false, versionKey: false })
+export const REFRESH_TOKENS = 'refresh_tokens';
+export const refreshTokenSchema = new Schema<RefreshTokenDocument>({ _id: String }, { collection: REFRESH_TOKENS, strict: false, versionKey: false })
   .index({ expiresAt: 1 }, { expireAfterSeconds: 0 })
   .index({ familyId: 1 })
   .index({ userId: 1 });

@@ -1,8 +1,8 @@
 import { AppError } from '@agentfleet/errors';
-import { isDuplicateKey, type Transaction } from '@agentfleet/platform';
+import { collection, isDuplicateKey, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import { Types, type Model } from 'mongoose';
+import { InjectConnection } from '@nestjs/mongoose';
+import { Types, type Connection } from 'mongoose';
 import type { TenantScope } from '../tenancy/tenant';
 import { TenantCollection, type DocumentChange } from '../tenancy/tenant-collection.repository';
 import { USERS, type UserDocument } from './user.schema';
@@ -13,8 +13,8 @@ const nameTaken = () => new AppError('conflict', { message: 'A user with this us
 export class UserRepository {
   readonly documents: TenantCollection<UserDocument>;
 
-  constructor(@InjectModel(USERS) private readonly users: Model<UserDocument>) {
-    this.documents = new TenantCollection(users);
+  constructor(@InjectConnection() private readonly connection: Connection) {
+    this.documents = new TenantCollection(connection, USERS);
   }
 
   /** @throws AppError `conflict` when the username is taken, in whatever organization */
@@ -27,7 +27,7 @@ export class UserRepository {
   }
 
   /** @throws AppError `conflict` when the new username is taken */
-  async change(scope: TenantScope, id: string, change: DocumentChange<UserDocument>, transaction: Transaction): Promise<UserDocument | undefined> {
+  async change(scope: TenantScope, id: string, change: DocumentChange<UserDocument>, transaction: Transaction): Promise<UserDocument> {
     try {
       return await this.documents.change(scope, id, change, transaction);
     } catch (error) {
@@ -36,23 +36,21 @@ export class UserRepository {
   }
 
   async byName(username: string): Promise<UserDocument | undefined> {
-    const found = await this.users.collection.findOne({ username: username.toLowerCase(), isDeleted: false });
-    return (found as UserDocument | null) ?? undefined; // the collection holds nothing else
+    return (await this.users.findOne({ username: username.toLowerCase(), isDeleted: false })) ?? undefined;
   }
 
   async byId(id: string): Promise<UserDocument | undefined> {
-    const found = await this.users.collection.findOne({ _id: new Types.ObjectId(id), isDeleted: false });
-    return (found as UserDocument | null) ?? undefined; // the collection holds nothing else
+    return (await this.users.findOne({ _id: new Types.ObjectId(id), isDeleted: false })) ?? undefined;
   }
 
   async isEmpty(): Promise<boolean> {
-    return (await this.users.collection.findOne({}, { projection: { _id: 1 } })) === null;
+    return (await this.users.findOne({}, { projection: { _id: 1 } })) === null;
   }
 
   /** For the first user of all; false when another replica made it first. */
   async insertFirst(user: UserDocument): Promise<boolean> {
     try {
-      await this.users.collection.insertOne(user);
+      await this.users.insertOne(user);
       return true;
     } catch (error) {
       if (isDuplicateKey(error)) return false;
@@ -62,15 +60,19 @@ export class UserRepository {
 
   /** Sets the password and ends all tokens; undefined when the user is not there. */
   async setPassword(id: string, passwordHash: string, at: Date, transaction: Transaction): Promise<UserDocument | undefined> {
-    const update = { $set: { passwordHash, passwordSetAt: at, updatedAt: at, status: 'active' }, $inc: { tokenVersion: 1 } };
+    const update = { $set: { passwordHash, passwordSetAt: at, updatedAt: at, status: 'active' as const }, $inc: { tokenVersion: 1 } };
     const options = { session: transaction.session, returnDocument: 'after' as const };
-    const found = await this.users.collection.findOneAndUpdate({ _id: new Types.ObjectId(id), isDeleted: false }, update, options);
-    return (found as UserDocument | null) ?? undefined; // the collection holds nothing else
+    return (await this.users.findOneAndUpdate({ _id: new Types.ObjectId(id), isDeleted: false }, update, options)) ?? undefined;
   }
 
   /** Active owners beside this one: of everything, or of its organization. */
   async countOtherOwners(user: UserDocument, kind: 'universe' | 'organization', transaction: Transaction): Promise<number> {
-    const owners = kind === 'universe' ? { roles: 'universe.owner' } : { orgId: user.orgId, roles: { $in: ['organization.owner', 'universe.owner'] } };
-    return this.users.collection.countDocuments({ ...owners, _id: { $ne: user._id }, status: 'active', isDeleted: false }, { session: transaction.session });
+    const roles = kind === 'universe' ? ['universe.owner'] : ['organization.owner', 'universe.owner'];
+    const owners = { ...(kind === 'universe' ? {} : { orgId: user.orgId }), roles: { $in: roles } };
+    return this.users.countDocuments({ ...owners, _id: { $ne: user._id }, status: 'active' as const, isDeleted: false }, { session: transaction.session });
+  }
+
+  private get users() {
+    return collection<UserDocument>(this.connection, USERS);
   }
 }

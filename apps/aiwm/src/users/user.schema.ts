@@ -19,7 +19,7 @@ export interface UserDocument {
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
-export const USERS = 'User';
-export const userSchema = new Schema<UserDocument>({ username: String }, { collection: 'users', strict: false, versionKey: false })
+export const USERS = 'users';
+export const userSchema = new Schema<UserDocument>({ username: String }, { collection: USERS, strict: false, versionKey: false })
   .index({ username: 1 }, { unique: true, partialFilterExpression: { isDeleted: false } })
   .index({ orgId: 1, isDeleted: 1, createdAt: -1 });

@@ -1,9 +1,9 @@
-import { DEFAULT_ORGANIZATION_ID, PLATFORM_NOTICES, type AiwmDeleted, type AiwmPage, type UserRevokedNotice } from '@agentfleet/contracts';
+import { DEFAULT_ORGANIZATION_ID, type AiwmDeleted, type AiwmPage } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Audit, Bus, IdentityStore, Transactions, validationFailed, type Caller, type Transaction } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
-import { definedOnly } from '../api/bodies';
-import { checkId, notFound } from '../api/ids';
+import { Changes, CLOCK, IdentityStore, validationFailed, type Caller, type ChangedTarget, type Clock, type Transaction } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { definedOnly, deletedWire, sentFields } from '../api/bodies';
+import { checkId } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
 import { pageWire } from '../api/pages';
 import { OrganizationRepository } from '../organizations/organization.repository';
@@ -11,7 +11,7 @@ import { passwordProblem } from '../passwords/password-rules';
 import { PASSWORD_ROUNDS } from '../passwords/passwords';
 import { PasswordHashes } from '../passwords/password-hashes';
 import { markIdempotentWork } from '../idempotency/current-claim';
-import { scopeOf, tenantWire } from '../tenancy/tenant';
+import { audited, scopeOf, tenantWire } from '../tenancy/tenant';
 import { newUser } from './new-user';
 import { RefreshTokenRepository } from './refresh-token.repository';
 import type { CreateUserDto, UpdateUserDto, UserDto } from './user.dto';
@@ -49,6 +49,8 @@ function checkReach(caller: Caller, roles: readonly string[]): void {
   }
 }
 
+const auditedAs = (user: UserDocument, fields: readonly string[]): ChangedTarget => audited('user', { ...user, name: user.username }, fields);
+
 /** People of an organization. Suspension, deletion and a new password end their tokens on every replica. */
 @Injectable()
 export class UsersService {
@@ -57,10 +59,9 @@ export class UsersService {
     private readonly refreshTokens: RefreshTokenRepository,
     private readonly organizations: OrganizationRepository,
     private readonly store: IdentityStore,
-    private readonly transactions: Transactions,
-    private readonly audit: Audit,
-    private readonly bus: Bus,
     private readonly hashes: PasswordHashes,
+    private readonly changes: Changes,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   async create(caller: Caller, body: CreateUserDto): Promise<UserDto> {
@@ -69,20 +70,18 @@ export class UsersService {
     const passwordHash = await this.hashes.make(`caller:${caller.id}`, body.password, PASSWORD_ROUNDS);
     const { username, fullname } = body;
     const roles = [...new Set(body.roles)];
-    const made = newUser({ username, passwordHash, orgId: caller.orgId, roles, createdBy: caller.id, ...(fullname === undefined ? {} : { fullname }) }, new Date());
+    const made = newUser({ username, passwordHash, orgId: caller.orgId, roles, createdBy: caller.id, ...(fullname === undefined ? {} : { fullname }) }, new Date(this.clock.now()));
     const user: UserDocument = { ...made, status: body.status ?? 'active' };
-    await this.store.createIn(user.orgId, this.transactions, async (transaction) => {
+    return this.changes.createIn(user.orgId, caller, 'user.create', async (transaction) => {
       await this.repository.insert(user, transaction);
-      await this.record(transaction, caller, 'create', user, Object.keys(definedOnly(body)));
-      await markIdempotentWork(transaction, wire(user));
+      const value = wire(user);
+      await markIdempotentWork(transaction, value);
+      return { value, audit: auditedAs(user, sentFields(body)) };
     });
-    return wire(user);
   }
 
   async get(caller: Caller, id: string): Promise<UserDto> {
-    const found = await this.repository.documents.find(scopeOf(caller), checkId(id));
-    if (!found) throw notFound();
-    return wire(found);
+    return wire(await this.repository.documents.get(scopeOf(caller), checkId(id)));
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<UserDto>> {
@@ -90,51 +89,43 @@ export class UsersService {
   }
 
   async update(caller: Caller, id: string, body: UpdateUserDto): Promise<UserDto> {
-    const known = await this.repository.documents.find(scopeOf(caller), checkId(id));
-    if (!known) throw notFound();
+    const known = await this.repository.documents.get(scopeOf(caller), checkId(id));
     checkReach(caller, [...known.roles, ...(body.roles ?? [])]);
     if (body.password !== undefined) checkPassword(body.password, body.username ?? known.username);
     const passwordHash = body.password === undefined ? undefined : await this.hashes.make(`caller:${caller.id}`, body.password, PASSWORD_ROUNDS);
-    const after = await this.transactions.run(async (transaction) => {
-      const before = await this.repository.documents.find(scopeOf(caller), id, transaction);
-      if (!before) throw notFound();
+    return this.changes.run(caller, 'user.update', async (transaction) => {
+      const before = await this.repository.documents.get(scopeOf(caller), id, transaction);
       checkReach(caller, before.roles);
-      const changes = definedOnly({
+      const by = { id: caller.id, at: new Date(this.clock.now()) };
+      const set = definedOnly({
         username: body.username?.toLowerCase(),
         fullname: body.fullname,
         status: body.status,
         roles: body.roles ? [...new Set(body.roles)] : undefined,
         passwordHash,
-        passwordSetAt: passwordHash === undefined ? undefined : new Date(),
+        passwordSetAt: passwordHash === undefined ? undefined : by.at,
       });
-      await this.keepAnOwner(before, { ...before, ...changes }, transaction);
+      await this.keepAnOwner(before, { ...before, ...set }, transaction);
       const ends = passwordHash !== undefined || (body.status === 'suspended' && before.status !== 'suspended');
-      const by = { id: caller.id, at: new Date() };
-      const changed = await this.repository.change(scopeOf(caller), id, { set: changes, by, ...(ends ? { raise: ['tokenVersion'] } : {}) }, transaction);
-      if (!changed) throw notFound();
-      if (ends) await this.refreshTokens.revokeAllOf(id, new Date(), transaction);
-      await this.record(transaction, caller, 'update', changed, Object.keys(definedOnly(body)));
-      transaction.afterCommit(() => this.announce(changed));
-      return changed;
+      const changed = await this.repository.change(scopeOf(caller), id, { set, by, ...(ends ? { raise: ['tokenVersion'] } : {}) }, transaction);
+      if (ends) await this.refreshTokens.revokeAllOf(id, by.at, transaction);
+      this.announce(changed, by.at, transaction);
+      return { value: wire(changed), audit: auditedAs(changed, sentFields(body)) };
     });
-    return wire(after);
   }
 
   async delete(caller: Caller, id: string): Promise<AiwmDeleted> {
     checkId(id);
-    const deletedAt = new Date();
-    await this.transactions.run(async (transaction) => {
-      const before = await this.repository.documents.find(scopeOf(caller), id, transaction);
-      if (!before) throw notFound();
+    return this.changes.run(caller, 'user.delete', async (transaction) => {
+      const before = await this.repository.documents.get(scopeOf(caller), id, transaction);
       checkReach(caller, before.roles);
       await this.keepAnOwner(before, { ...before, roles: [] }, transaction);
-      const changed = await this.repository.documents.delete(scopeOf(caller), id, { id: caller.id, at: deletedAt }, transaction, ['tokenVersion']);
-      if (!changed) throw notFound();
-      await this.refreshTokens.revokeAllOf(id, deletedAt, transaction);
-      await this.record(transaction, caller, 'delete', changed, []);
-      transaction.afterCommit(() => this.announce(changed));
+      const by = { id: caller.id, at: new Date(this.clock.now()) };
+      const deleted = await this.repository.documents.delete(scopeOf(caller), id, by, transaction, ['tokenVersion']);
+      await this.refreshTokens.revokeAllOf(id, by.at, transaction);
+      this.announce(deleted, by.at, transaction);
+      return { value: deletedWire('user', id, by.at), audit: auditedAs(deleted, []) };
     });
-    return { _id: id, deletedAt: deletedAt.toISOString(), message: 'The user was deleted' };
   }
 
   /** @throws AppError `conflict` when nobody would be left who can manage the organization, or all of them */
@@ -157,16 +148,11 @@ export class UsersService {
     return this.repository.countOtherOwners(user, kind, transaction);
   }
 
-  private announce(user: UserDocument): void {
+  /** Whatever changed of a user, what is open or cached in the user's name is checked again. */
+  private announce(user: UserDocument, at: Date, transaction: Transaction): void {
     const userId = user._id.toHexString();
-    this.store.forgetUser(userId);
     const { orgId, tokenVersion } = user;
-    const notice: UserRevokedNotice = { orgId, userId, tokenVersion, at: new Date().toISOString() };
-    this.bus.notify(PLATFORM_NOTICES.userRevoked, notice);
-  }
-
-  private record(transaction: Transaction, caller: Caller, verb: string, user: UserDocument, fields: readonly string[]): Promise<void> {
-    const target = { type: 'user', id: user._id.toHexString(), name: user.username };
-    return this.audit.record(transaction, { caller, orgId: user.orgId, action: `user.${verb}`, target, fields });
+    transaction.afterCommit(() => this.store.forgetUser(userId));
+    transaction.notify('user.revoked', { orgId, userId, tokenVersion, at: at.toISOString() });
   }
 }
