@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { OwnRedis, waitFor } from '@agentfleet/testing';
 import type { RunningApp } from '@agentfleet/platform';
 import { aiwmStack, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
+import { emitRaw, forwardedNotices } from './notices.fixture';
 import { openStream, type OpenStream } from './open-stream.fixture';
 
 const ORG = '000000000000000000000001';
@@ -105,7 +106,7 @@ test('a reader that does not read is sent away; others are not', async () => {
   slow.pause();
   const filler = 'x'.repeat(50_000);
   await waitFor('the end of the slow one', async () => {
-    for (let i = 0; i < 20; i++) running.services.bus.notify('vps.health.changed' as never, { orgId: ORG, filler, at: new Date().toISOString() } as never);
+    for (let i = 0; i < 20; i++) running.services.bus.notify('vps.health.changed', forwardedNotices(ORG, filler)['vps.health.changed']);
     return (await openStreams(anonymous)) === 1;
   }, { timeoutMs: 20_000 });
   slow.resume();
@@ -131,13 +132,12 @@ test('only owners see the audit log; editors, viewers and keys see the rest', as
 test('notices that belong to nobody are dropped, types are filtered', async () => {
   const all = await listen(admin);
   const config = await listen(admin, '?types=config,health');
-  const { bus } = running.services;
-  for (const pattern of ['agent.presence.changed', 'agent.configuration.changed', 'audit.recorded', 'vps.health.changed', 'cluster.connected', 'cluster.disconnected', 'cluster.presence.changed']) {
-    bus.notify(pattern as never, { agentId: 'nobody', at: '2026-01-01T00:00:00.000Z' } as never);
-    bus.notify(pattern as never, { orgId: 5, agentId: 'nobody' } as never);
-    bus.notify(pattern as never, { orgId: ORG, agentId: `of ${pattern}`, at: '2026-01-01T00:00:00.000Z' } as never);
+  for (const [pattern, { orgId: _ours, ...nobodys }] of Object.entries(forwardedNotices(ORG, 'nobody'))) {
+    emitRaw(running, pattern, nobodys);
+    emitRaw(running, pattern, { ...nobodys, orgId: 5 });
   }
-  await waitFor('the last', () => all.text().includes('of cluster.presence.changed') && config.text().includes('of cluster.presence.changed'));
+  for (const [pattern, notice] of Object.entries(forwardedNotices(ORG, 'somebody'))) emitRaw(running, pattern, notice);
+  await waitFor('the last', () => all.text().includes('"source":"cluster.presence.changed"') && config.text().includes('"source":"cluster.presence.changed"'));
   expect(all.text()).not.toContain('nobody');
   expect(eventsOf(all)).toEqual(['ready', 'presence', 'config', 'audit', 'health', 'health', 'health', 'health']);
   expect(eventsOf(config)).toEqual(['ready', 'config', 'health', 'health', 'health', 'health']);

@@ -1,6 +1,7 @@
 import { waitFor } from '@agentfleet/testing';
 import type { RunningApp } from '@agentfleet/platform';
 import { aiwmStack, INSTRUCTION, TOOL, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
+import { emitRaw, forwardedNotices } from './notices.fixture';
 
 let stack: Stack;
 let running: RunningApp;
@@ -40,8 +41,8 @@ test('changes made at one replica reach the streams of another, of their organiz
   const id = await admin.create('/agents', { name: 'Evented', secret: 'a secret of its own' });
   await anonymous.post(`/agents/${id}/connect`, { secret: 'a secret of its own' });
   await admin.patch(`/agents/${id}`, { name: 'Evented again' });
-  running.services.bus.notify('vps.health.changed' as never, { orgId: '000000000000000000000001', agent: 'a', at: '2026-01-01T00:00:00.000Z' } as never);
-  running.services.bus.notify('cluster.connected' as never, { clusterId: 'nobody' } as never);
+  running.services.bus.notify('vps.health.changed', forwardedNotices('000000000000000000000001', 'a')['vps.health.changed']);
+  emitRaw(running, 'cluster.connected', { clusterId: 'nobody' });
   await waitFor('all events', () => ['event: audit', 'event: config', 'event: presence', 'event: health'].every((event) => all.text().includes(event)));
   expect(all.text()).toMatch(new RegExp(`id: [0-9a-f]{24}\\nevent: presence\\ndata: {"orgId":"0{23}1","agentId":"${id}","from":"never_connected","to":"online","reason":"connected","at":"`));
   expect(all.text()).toContain('"source":"vps.health.changed"');
@@ -57,7 +58,7 @@ test('a revoked key ends its stream; keys see no audit, and health only with the
   const client = anonymous.with({ 'X-API-Key': String(key.body['key']) });
   const stream = await listen(other.url, client);
   await admin.create('/agents', { name: 'Unseen' });
-  running.services.bus.notify('vps.health.changed' as never, { orgId: '000000000000000000000001', at: '2026-01-01T00:00:00.000Z' } as never);
+  running.services.bus.notify('vps.health.changed', forwardedNotices('000000000000000000000001', 'a')['vps.health.changed']);
   await admin.delete(`/api-keys/${String(key.body['_id'])}`);
   await waitFor('the end', () => stream.ended());
   expect(stream.text()).toContain('event: end\ndata: {"reason":"revoked"}');
