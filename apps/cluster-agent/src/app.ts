@@ -16,6 +16,7 @@ export const clusterAgentApp: AppDefinition<ClusterAgentEnv> = {
   renderError,
   http: {
     protectedPrefixes: ['/api/v1/clusters'],
+    unknownSocketPath: 'not_found', // agents stop for good on 401
     bodyLimitBytes: (env) => env.CLUSTER_MAX_MESSAGE_BYTES,
     maxJsonDepth: 64,
     emptyJsonBody: 'object',

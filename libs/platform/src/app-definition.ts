@@ -33,6 +33,8 @@ export interface HttpRules<E> {
   readonly protectedPrefixes: readonly string[];
   /** Paths (or prefixes ending in `*`) below the protected ones that are public all the same. */
   readonly publicPaths?: readonly string[];
+  /** Upgrades on unknown paths below the protected ones: like other requests (default), or a plain 404 where the contract says so. */
+  readonly unknownSocketPath?: 'not_found';
   readonly bodyLimitBytes: (env: E) => number;
   readonly maxJsonDepth: number;
   /** Whether an empty body with `Content-Type: application/json` counts as `{}`. */

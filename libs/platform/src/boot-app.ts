@@ -1,19 +1,17 @@
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
-import { AppError } from '@agentfleet/errors';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { DestinationStream } from 'pino';
 import { DRAIN_LIMIT_MS, type AppDefinition, type HttpRules } from './app-definition';
 import { BusServer } from './bus/bus-transport';
 import { describeProblems, type EnvProblem } from './env/define-env';
 import { isWildcardHost, platformProblems, type PlatformEnv } from './env/platform-variables';
-import type { RouteRules } from './http/access';
 import { ErrorFilter } from './http/error-filter';
 import { addHooks, createHttpAdapter, type HttpDeps } from './http/fastify';
-import { parseJsonBody } from './http/json-body';
+import { addBodyParsers } from './http/body-parsers';
 import { addViewport, describeApi, serveApiDocs } from './http/openapi';
 import { addPageHeaders } from './http/page-headers';
 import { DtoPipe } from './http/validation';
@@ -70,7 +68,7 @@ export async function bootApp<E extends PlatformEnv>(definition: AppDefinition<E
   serveApiDocs(app, definition, VERSION);
   app.connectMicroservice({ strategy: new BusServer(services.busOptions) }, { inheritAppConfig: false });
   const { identity, lifecycle, log, sourceAddress, localCallers } = services;
-  app.useWebSocketAdapter(new SocketAdapter(app, { identity, lifecycle, log, sourceAddress, localCallers, renderError: definition.renderError }));
+  app.useWebSocketAdapter(new SocketAdapter(app, { identity, lifecycle, log, sourceAddress, localCallers, rules: definition.http, renderError: definition.renderError }));
   try {
     await app.startAllMicroservices();
     await app.listen({ port: definition.port(env), host: env.HOST, backlog: 4096 });
@@ -143,26 +141,6 @@ async function createNestApp<E extends PlatformEnv>(
   app.useGlobalPipes(new DtoPipe());
   app.useGlobalFilters(new ErrorFilter(definition.renderError, services.log));
   return app;
-}
-
-function rulesOf(request: Pick<FastifyRequest, 'routeOptions'>): RouteRules {
-  return request.routeOptions.config as RouteRules; // set by our decorators
-}
-
-function addBodyParsers(app: NestFastifyApplication, rules: HttpRules<never>): void {
-  app.useBodyParser('application/json', {}, (request, body, done) => {
-    try {
-      const { ignoreBody, maxBodyKeys } = rulesOf(request);
-      done(null, ignoreBody === true ? undefined : parseJsonBody(body, rules, maxBodyKeys));
-    } catch (error) {
-      done(error instanceof Error ? error : new Error('The body could not be parsed'), undefined);
-    }
-  });
-  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
-  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
-    if (rulesOf(request).ignoreBody === true || body.length === 0) done(null, undefined);
-    else done(new AppError('unsupported_media_type'), undefined);
-  });
 }
 
 async function closeApp(app: NestFastifyApplication, services: Services, drainLimitMs = DRAIN_LIMIT_MS): Promise<void> {

@@ -21,7 +21,7 @@ export {
   type EnvProblem,
 } from './env/define-env';
 export { checkOrigin, isLoopbackHost, isWildcardHost, platformVariables, type PlatformEnv } from './env/platform-variables';
-export { Authenticated, BodyKeys, BodyLimit, CurrentCaller, Needs, NoBody, Public, type RouteRules } from './http/access';
+export { Authenticated, BodyKeys, BodyLimit, CurrentCaller, Needs, NoBody, Public, StreamedBodies, type RouteRules } from './http/access';
 export { decodeCursor, encodeCursor } from './http/cursor';
 export { errorDocs, type DocumentedError } from './http/error-docs';
 export { asAppError } from './http/error-filter';
@@ -60,11 +60,13 @@ export { LOG, type Log } from './observe/log';
 export { Metrics } from './observe/metrics';
 export { currentContext, currentCorrelationId, runInContext, type RequestContext } from './observe/request-context';
 export { ENV, REPLICA, type Replica } from './replica';
+export { BinaryFrames } from './sockets/binary-frames';
 export { closeHard } from './sockets/heartbeat-ring';
 export { SocketGateway } from './sockets/socket-gateway';
 export {
   FleetSocket,
   type FrameProblem,
+  type PauseReason,
   type SocketLimits,
   type SocketPolicy,
   type SocketRoute,

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Injectable, Module, Param, Post, Query } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
@@ -9,7 +10,7 @@ import { Bus } from './bus/bus';
 import { OnNotice } from './bus/on-notice';
 import { defineEnv, integer, type EnvOf } from './env/define-env';
 import { platformVariables } from './env/platform-variables';
-import { Authenticated, BodyLimit, CurrentCaller, Needs, NoBody, Public } from './http/access';
+import { Authenticated, BodyLimit, CurrentCaller, Needs, NoBody, Public, StreamedBodies } from './http/access';
 import type { Caller } from './identity/caller';
 import { INTERNAL_HEADER, type InternalClaims } from './internal/claims';
 import { CurrentClaims, InternalRoute } from './internal/internal-routes';
@@ -60,6 +61,16 @@ class ProbeController {
   @Authenticated()
   nobody(@Body() body: unknown): object {
     return { body: body === undefined || (typeof body === 'object' && Object.keys(body ?? {}).length === 0) };
+  }
+
+  @Post('streamed')
+  @HttpCode(200)
+  @Authenticated()
+  @StreamedBodies()
+  async streamed(@Body() body: Readable | undefined, @Headers('content-type') type: string | undefined): Promise<object> {
+    let bytes = 0;
+    for await (const chunk of body ?? []) bytes += (chunk as Buffer).length; // a stream of bytes
+    return { type, bytes, hasBody: body !== undefined };
   }
 
   @Get('query')

@@ -70,7 +70,7 @@ export class Bindings {
     const latest = performance.now() + ANSWERS_OWED_MS;
     const closeWhenIdle = () => {
       if (socket.readyState !== FleetSocket.OPEN) return;
-      if (socket.working && performance.now() < latest) setTimeout(closeWhenIdle, 5);
+      if (socket.isWorking() && performance.now() < latest) setTimeout(closeWhenIdle, 5);
       else closeHard(socket, code, reason);
     };
     closeWhenIdle();

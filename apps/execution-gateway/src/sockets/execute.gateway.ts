@@ -37,7 +37,7 @@ export class ExecuteGateway {
     const session = { key: context.sessionKey, orgId: context.caller.orgId, sessionId: context.sessionId };
     context.watcher = this.feeds.watch(session, {
       kind: 'socket',
-      send: (frame) => socket.reply(frame.frame),
+      send: (frame) => socket.push(frame.frame),
       bufferedBytes: () => socket.bufferedAmount,
       close: (code, reason) => socket.close(code, reason),
     });
@@ -101,7 +101,7 @@ export class ExecuteGateway {
   private async follow(message: { afterSeq: number; ack: boolean }, socket: Socket, watcher: Watcher): Promise<Reply> {
     const { run } = await this.directory.getLiving(socket.context.sessionKey);
     const lastSeq = run?.last_seq ?? 0;
-    const ack = (): void => socket.reply(connectionFrame('status', { status: 'replay_complete', message: 'Everything stored so far was sent.', last_seq: lastSeq }));
+    const ack = (): void => socket.push(connectionFrame('status', { status: 'replay_complete', message: 'Everything stored so far was sent.', last_seq: lastSeq }));
     watcher.follow(Math.min(message.afterSeq, lastSeq), message.ack ? { seq: lastSeq, reached: ack } : null);
     return undefined;
   }

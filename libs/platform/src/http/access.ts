@@ -15,6 +15,8 @@ export interface RouteRules {
   readonly internal?: { readonly bodyHash: boolean };
   /** A body that comes all the same is read and dropped, whatever its type. */
   readonly ignoreBody?: boolean;
+  /** The handler gets the body's stream, whatever its type and length; the answer is another server's and gets no page headers. */
+  readonly streamsBodies?: boolean;
 }
 
 const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
@@ -57,6 +59,12 @@ export const BodyKeys = (maxBodyKeys: number): MethodDecorator => rule({ maxBody
 
 /** For routes without a body: scripts send an empty one with a content type on POST and DELETE. */
 export const NoBody = (): MethodDecorator => rule({ ignoreBody: true });
+
+/**
+ * For routes that hand bodies on: no parser, no limit of their length (`@Body()` is a `Readable`, undefined without a body), and none
+ * of our own page headers on the answer.
+ */
+export const StreamedBodies = (): MethodDecorator => rule({ streamsBodies: true });
 
 /** The caller of a protected route. */
 export const CurrentCaller = createParamDecorator((_data: unknown, context: ExecutionContext): Caller => {

@@ -14,6 +14,7 @@ import { contextFromHeaders, enterContext, type RequestContext } from '../observ
 import type { RouteRules } from './access';
 import { pathOf, renderFailure } from './error-filter';
 import type { LocalCallers } from './local-callers';
+import { isProtectedPath } from './protected-paths';
 import type { SourceAddress } from './source-address';
 
 declare module 'fastify' {
@@ -60,13 +61,6 @@ async function authenticate(request: FastifyRequest, deps: HttpDeps): Promise<Ca
     organizationId: firstHeader(request.headers['x-organization-id']),
     sourceAddress: request.context.sourceAddress ?? 'unknown',
   });
-}
-
-function isProtectedPath(path: string, rules: HttpRules<never>): boolean {
-  const isPublic = (rules.publicPaths ?? []).some((entry) =>
-    entry.endsWith('*') ? path.startsWith(entry.slice(0, -1)) : path === entry,
-  );
-  return !isPublic && rules.protectedPrefixes.some((prefix) => prefix === '/' || path === prefix || path.startsWith(`${prefix}/`));
 }
 
 /** Probes, metrics and documents are served whatever is missing. */

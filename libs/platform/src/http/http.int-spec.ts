@@ -321,3 +321,25 @@ test('what the server of static files refuses is its caller\'s fault, not ours',
   });
   expect(raw).toMatch(/^HTTP\/1\.1 404 [\s\S]*"code":"route_not_found"/);
 });
+
+describe('a route that streams its bodies', () => {
+  const post = (body: string | undefined, type: string | null) => ask('POST', '/p/streamed', { ...(body === undefined ? {} : { body }), type, headers: writer.headers });
+
+  test.each([
+    ['JSON that is none', '{broken', 'application/json'],
+    ['of a type that nobody parses', 'x', 'application/x-tar; a="b"'],
+    ['larger than the app takes', 'x'.repeat(3_000_000), 'text/plain;charset=UTF-8'],
+  ])('takes what comes as it is: %s', async (_name, body, type) => {
+    const answer = await post(body, type);
+    expect([answer.status, answer.body]).toEqual([200, { type, bytes: body.length, hasBody: true }]);
+  });
+
+  test('has no body where none comes, no page headers of ours, and credentials before everything', async () => {
+    const empty = await post(undefined, null);
+    expect([empty.status, empty.body]).toEqual([200, { bytes: 0, hasBody: false }]);
+    expect(empty.headers.get('content-security-policy')).toBeNull();
+    expect(empty.headers.get('x-correlation-id')).not.toBeNull();
+    expect((await ask('GET', '/p/query', {})).headers.get('content-security-policy')).not.toBeNull();
+    expect((await ask('POST', '/p/streamed', { body: 'x'.repeat(100_000), type: 'text/plain' })).status).toBe(401);
+  });
+});

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import helmet from 'helmet';
+import type { RouteRules } from './access';
 
 const security = helmet({
   // served over plain HTTP behind the operator's own front proxy, which adds HSTS
@@ -35,8 +36,9 @@ function securityHeaders(): Readonly<Record<string, string>> {
  */
 export async function addPageHeaders(fastify: FastifyInstance, origins: readonly string[]): Promise<void> {
   const fixed = securityHeaders();
-  fastify.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(fixed);
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const { streamsBodies } = request.routeOptions.config as RouteRules; // set by our decorators
+    if (streamsBodies !== true) reply.headers(fixed);
     done();
   });
   await fastify.register(cors, {

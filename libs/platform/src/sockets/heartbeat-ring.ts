@@ -41,7 +41,7 @@ export class HeartbeatRing {
     if (socket.congestedSince !== undefined || socket.bufferedAmount <= this.limits.maxBufferedBytes) return;
     socket.congestedSince = performance.now();
     this.congested.add(socket);
-    socket.pause();
+    socket.pauseFor('unsent');
   }
 
   stop(): void {
@@ -65,8 +65,7 @@ export class HeartbeatRing {
       if (socket.bufferedAmount <= this.limits.maxBufferedBytes / 2) {
         socket.congestedSince = undefined;
         this.congested.delete(socket);
-        socket.lastSeenAt = now;
-        if (!socket.pausedForQueue) socket.resume();
+        socket.resumeFrom('unsent');
       } else if (now - (socket.congestedSince ?? now) > SLOW_LIMIT_MS) {
         this.congested.delete(socket);
         closeHard(socket, SLOW_CLOSE, 'not reading');

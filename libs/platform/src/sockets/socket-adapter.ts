@@ -5,17 +5,20 @@ import { AppError } from '@agentfleet/errors';
 import type { INestApplication, WsMessageHandler } from '@nestjs/common';
 import { AbstractWsAdapter } from '@nestjs/websockets';
 import { WebSocketServer, type RawData, type Server as SocketServer } from 'ws';
-import type { ErrorRenderer } from '../app-definition';
+import type { ErrorRenderer, HttpRules } from '../app-definition';
 import { pathOf, renderFailure } from '../http/error-filter';
+import { isProtectedPath } from '../http/protected-paths';
 import type { LocalCallers } from '../http/local-callers';
 import type { SourceAddress } from '../http/source-address';
 import type { Identity } from '../identity/identity';
 import type { Lifecycle } from '../lifecycle';
 import type { Log } from '../observe/log';
 import { contextFromHeaders, runInContext, type RequestContext } from '../observe/request-context';
-import { bytesOf, parseFrame } from './frames';
-import { closeHard, HeartbeatRing } from './heartbeat-ring';
-import { FleetSocket, type FrameHandler, type FrameProblem, type SocketPolicy, type SocketRoute, type UpgradeRequest } from './socket-types';
+import { FrameDispatch } from './frame-dispatch';
+import { FrameLanes } from './frame-lanes';
+import { bytesOf } from './frames';
+import { HeartbeatRing } from './heartbeat-ring';
+import { BINARY_FRAMES, FleetSocket, type SocketPolicy, type SocketRoute, type UpgradeRequest } from './socket-types';
 import { handshakeFault, PathPattern, refuseUpgrade, requestWithoutUpgrade } from './upgrade';
 
 export interface SocketDeps {
@@ -25,24 +28,23 @@ export interface SocketDeps {
   readonly renderError: ErrorRenderer;
   readonly sourceAddress: SourceAddress;
   readonly localCallers: LocalCallers;
+  readonly rules: HttpRules<never>;
 }
 
 interface Route {
   readonly pattern: PathPattern;
-  readonly discriminator: string;
+  readonly dispatch: FrameDispatch;
   readonly policy: SocketPolicy<unknown>;
   readonly server: SocketServer<typeof FleetSocket>;
   readonly sockets: Set<FleetSocket>;
   readonly ring: HeartbeatRing;
 }
 
-const MAX_QUEUED_FRAMES = 64;
-const BAD_FRAME_WINDOW_MS = 10_000;
 const CLOSE_WAIT_MS = 2000;
 
 /**
  * Serves gateway classes on `ws`: matches path patterns, authorises before the upgrade, dispatches on the contract's own
- * field, answers every bad frame, keeps the order of frames, watches liveness, limits buffers, drains.
+ * field, answers every bad frame, keeps the order of frames within their lane, watches liveness, limits buffers, drains.
  */
 export class SocketAdapter extends AbstractWsAdapter {
   private readonly routes: Route[] = [];
@@ -77,7 +79,8 @@ export class SocketAdapter extends AbstractWsAdapter {
     // without a listener `ws` would answer in HTML; `openSocket` answers instead
     server.on('wsClientError', () => undefined);
     const { path, discriminator } = options;
-    this.routes.push({ pattern: new PathPattern(path), discriminator, policy, server, sockets: new Set(), ring: new HeartbeatRing(limits) });
+    const dispatch = new FrameDispatch(policy, discriminator, this.deps.log);
+    this.routes.push({ pattern: new PathPattern(path), dispatch, policy, server, sockets: new Set(), ring: new HeartbeatRing(limits) });
     return server;
   }
 
@@ -88,8 +91,9 @@ export class SocketAdapter extends AbstractWsAdapter {
   /** Called once for each gateway and socket. */
   override bindMessageHandlers(socket: FleetSocket, handlers: WsMessageHandler<string>[]): void {
     for (const handler of handlers) {
-      const callback: FrameHandler = (frame) => handler.callback(frame);
-      socket.handlers.set(handler.message, callback);
+      const name: unknown = handler.message; // what the decorator was given: a frame's name, or the mark of binary frames
+      if (name === BINARY_FRAMES) socket.binaryHandler = (frame) => handler.callback(frame);
+      else socket.handlers.set(handler.message, (frame) => handler.callback(frame));
     }
   }
 
@@ -113,7 +117,7 @@ export class SocketAdapter extends AbstractWsAdapter {
         resolve();
       });
       setTimeout(() => {
-        const close = () => (socket.working ? setImmediate(close) : socket.close(1012, 'restart'));
+        const close = () => (socket.isWorking() ? setImmediate(close) : socket.close(1012, 'restart'));
         close();
       }, afterMs);
       if (socket.readyState === FleetSocket.CLOSED) resolve();
@@ -143,7 +147,7 @@ export class SocketAdapter extends AbstractWsAdapter {
   private async accept(request: IncomingMessage, socket: Duplex, head: Buffer, context: RequestContext): Promise<void> {
     this.deps.localCallers.check(request.headers);
     const found = this.find(pathOf(request.url));
-    if (!found) throw new AppError('route_not_found');
+    if (!found) return this.refuseUnknown(request, context);
     const fault = handshakeFault(request);
     if (fault === 'bad_version') throw new AppError('upgrade_required');
     if (fault !== undefined) throw new AppError('malformed_request', { message: 'Sec-WebSocket-Key must be 16 bytes in base64' });
@@ -163,6 +167,13 @@ export class SocketAdapter extends AbstractWsAdapter {
     if (opened) return;
     if (socket.destroyed) return;
     throw this.deps.lifecycle.draining ? new AppError('draining') : new AppError('malformed_request', { message: 'The WebSocket handshake is not valid' });
+  }
+
+  /** Which paths exist below a protected prefix is nobody's business who has no credentials, as with any other request. */
+  private async refuseUnknown(request: IncomingMessage, context: RequestContext): Promise<never> {
+    const { rules } = this.deps;
+    if (rules.unknownSocketPath !== 'not_found' && isProtectedPath(pathOf(request.url), rules)) await this.upgradeRequest(request, {}, context).authenticate();
+    throw new AppError('route_not_found');
   }
 
   /** @returns false when `ws` refuses the handshake, the peer has gone, or this replica is shutting down */
@@ -227,89 +238,13 @@ export class SocketAdapter extends AbstractWsAdapter {
       route.ring.remove(socket);
       route.policy.release?.(context);
     });
+    const lanes = new FrameLanes(socket);
+    socket.isWorking = () => lanes.isWorking;
+    socket.sent = () => route.ring.watchBuffer(socket);
     socket.on('message', (data: RawData, isBinary: boolean) => {
       socket.lastSeenAt = performance.now();
-      this.enqueue(socket, route, data, isBinary);
+      route.dispatch.receive(socket, lanes, bytesOf(data), isBinary);
     });
     route.server.emit('connection', socket, context);
-  }
-
-  /** One frame after the other; a peer that sends faster than we work is not read for a while. */
-  private enqueue(socket: FleetSocket, route: Route, data: RawData, isBinary: boolean): void {
-    socket.queue.push({ data, isBinary });
-    if (socket.working) {
-      if (socket.queue.length >= MAX_QUEUED_FRAMES && !socket.pausedForQueue) {
-        socket.pausedForQueue = true;
-        socket.pause();
-      }
-      return;
-    }
-    socket.working = true;
-    void runInContext({ correlationId: socket.correlationId, traceparent: undefined, sourceAddress: socket.remoteAddress }, () =>
-      this.work(socket, route),
-    );
-  }
-
-  private async work(socket: FleetSocket, route: Route): Promise<void> {
-    for (let next = socket.queue.shift(); next; next = socket.queue.shift()) {
-      if (socket.readyState !== FleetSocket.OPEN) break;
-      await this.handle(socket, route, bytesOf(next.data), next.isBinary);
-    }
-    socket.queue.length = 0;
-    socket.working = false;
-    if (socket.pausedForQueue) {
-      socket.pausedForQueue = false;
-      socket.lastSeenAt = performance.now();
-      if (socket.congestedSince === undefined) socket.resume();
-    }
-  }
-
-  private async handle(socket: FleetSocket, route: Route, bytes: Buffer, isBinary: boolean): Promise<void> {
-    const { policy } = route;
-    if (isBinary && !(policy.acceptsBinaryJson === true && bytes[0] === 0x7b)) {
-      this.answerProblem(socket, route, { kind: 'binary', data: bytes });
-      return;
-    }
-    const parsed = parseFrame(bytes, route.discriminator, policy.maxDepth ?? 64);
-    if (!parsed.ok) {
-      this.answerProblem(socket, route, parsed.problem);
-      return;
-    }
-    const handler = socket.handlers.get(parsed.name);
-    if (!handler) {
-      this.answerProblem(socket, route, { kind: 'unknown', name: parsed.name, frame: parsed.frame });
-      return;
-    }
-    try {
-      this.answer(socket, route, await handler(parsed.frame));
-    } catch (error) {
-      if (!(error instanceof AppError)) this.deps.log.error({ err: error, frame: parsed.name }, 'A frame could not be handled');
-      this.answerProblem(socket, route, { kind: 'failed', error, frame: parsed.frame });
-    }
-  }
-
-  private answer(socket: FleetSocket, route: Route, reply: unknown): void {
-    if (typeof reply !== 'string' && (typeof reply !== 'object' || reply === null)) return;
-    socket.reply(reply);
-    route.ring.watchBuffer(socket);
-  }
-
-  /** A problem that the policy answers with nothing is none: some frames of others' protocols are dropped by contract. */
-  private answerProblem(socket: FleetSocket, route: Route, problem: FrameProblem): void {
-    const reply = route.policy.problemReply(problem, socket);
-    if (reply === undefined) return;
-    const now = performance.now();
-    const bad = socket.badFrames;
-    if (bad.windowEndsAt <= now) {
-      bad.count = 0;
-      bad.windowEndsAt = now + BAD_FRAME_WINDOW_MS;
-    }
-    bad.count++;
-    if (bad.count > route.policy.limits().badFramesPer10s) {
-      this.deps.log.warn({ socket: socket.id, remote_address: socket.remoteAddress }, 'Socket closed: too many bad frames');
-      closeHard(socket, 1008, 'too many bad messages');
-      return;
-    }
-    this.answer(socket, route, reply);
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '@agentfleet/contracts';
 import type { Type } from '@nestjs/common';
-import { WebSocket, type RawData } from 'ws';
+import { WebSocket } from 'ws';
 import type { Caller } from '../identity/caller';
 
 /** What a policy sees of an upgrade request; path, headers and key were checked before. */
@@ -40,6 +40,7 @@ export interface SocketLimits {
 export type FrameProblem =
   | { readonly kind: 'malformed'; readonly reason: 'empty' | 'not_json' | 'not_object' | 'too_deep' | 'no_name' | 'not_utf8'; readonly frame: JsonObject | undefined }
   | { readonly kind: 'unknown'; readonly name: string; readonly frame: JsonObject }
+  /** A binary frame where no method is `@BinaryFrames()`. */
   | { readonly kind: 'binary'; readonly data: Buffer }
   | { readonly kind: 'failed'; readonly error: unknown; readonly frame: JsonObject };
 
@@ -56,6 +57,11 @@ export interface SocketPolicy<C> {
   readonly acceptsBinaryJson?: boolean;
   /** Deeper JSON is malformed; default 64. */
   readonly maxDepth?: number;
+  /**
+   * The lane of a frame, such as the id of the request that its bytes belong to: frames of one lane are handled in order, lanes do
+   * not wait for each other. Default, and `undefined`: the control lane. Must be cheap, and never throw.
+   */
+  laneOf?(frame: JsonObject | Buffer): string | undefined;
   /** Exactly once for each accepted context: its socket is gone, or never came to be. */
   release?(context: C): void;
 }
@@ -69,7 +75,14 @@ export interface SocketRoute {
   readonly policy: Type<SocketPolicy<unknown>>;
 }
 
+/** What `@BinaryFrames()` is known by; no frame's name is an object. Nest logs it. */
+export const BINARY_FRAMES = { toString: () => 'binary frames' };
+
 export type FrameHandler = (frame: JsonObject) => unknown;
+export type BinaryHandler = (frame: Buffer) => unknown;
+
+/** Why a socket is not read: too many of its frames wait, it does not take what it is sent, or what an app says. */
+export type PauseReason = 'frames' | 'unsent' | (string & {});
 
 /** A `ws` socket with what we keep of it. */
 export class FleetSocket<C = unknown> extends WebSocket {
@@ -79,18 +92,37 @@ export class FleetSocket<C = unknown> extends WebSocket {
   correlationId = '';
   remoteAddress = '';
   readonly handlers = new Map<string, FrameHandler>();
+  binaryHandler: BinaryHandler | undefined;
   /** Monotonic milliseconds of the last sign of life. */
   lastSeenAt = 0;
-  readonly queue: { readonly data: RawData; readonly isBinary: boolean }[] = [];
-  working = false;
-  pausedForQueue = false;
+  /** Monotonic milliseconds since when it has more unsent than it may. */
   congestedSince: number | undefined;
   badFrames = { count: 0, windowEndsAt: 0 };
   slot = 0;
+  /** A frame is being handled; set by the adapter. */
+  isWorking: () => boolean = () => false;
+  /** Told of everything that was sent; set by the adapter. */
+  sent: () => void = () => undefined;
+  private readonly pauseReasons = new Set<PauseReason>();
 
-  /** Sends an object as JSON, or a text; nothing when the socket is closing. */
-  reply(message: object | string): void {
+  /** Sends an object as JSON, a text, or bytes; nothing when the socket is closing. */
+  push(message: object | string | Buffer): void {
     if (this.readyState !== WebSocket.OPEN) return;
-    this.send(typeof message === 'string' ? message : JSON.stringify(message));
+    const isReady = typeof message === 'string' || Buffer.isBuffer(message);
+    this.send(isReady ? message : JSON.stringify(message));
+    this.sent();
+  }
+
+  /** It is not read until every reason is gone. */
+  pauseFor(reason: PauseReason): void {
+    if (this.pauseReasons.size === 0) this.pause();
+    this.pauseReasons.add(reason);
+  }
+
+  /** While we did not read it, its silence proved nothing: its clock starts anew. */
+  resumeFrom(reason: PauseReason): void {
+    if (!this.pauseReasons.delete(reason) || this.pauseReasons.size > 0) return;
+    this.lastSeenAt = performance.now();
+    this.resume();
   }
 }

@@ -67,6 +67,11 @@ describe('before the upgrade', () => {
     expect((await upgrade('/p/room/socket/more', key.headers)).status).toBe(404);
   });
 
+  test('below a protected prefix an unknown path asks for credentials first, elsewhere it is a plain 404', async () => {
+    expect((await upgrade('/p/room/nothing', {})).status).toBe(401);
+    expect((await upgrade('/nowhere', {})).status).toBe(404);
+  });
+
   test('no or wrong credentials 401 with WWW-Authenticate', async () => {
     const refused = await upgrade('/p/room/socket', {});
     expect([refused.status, refused.headers['www-authenticate']]).toEqual([401, 'Bearer']);
