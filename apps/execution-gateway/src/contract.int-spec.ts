@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
 import type { RunningApp } from '@agentfleet/platform';
 import { IdentityFixtures, waitFor } from '@agentfleet/testing';
-import { LiveCallers } from './events/live-callers';
 import { ask, Client, KEY, newSession, TestGateway } from './fixtures.spec-helper';
 
 let gateway: TestGateway;
@@ -83,7 +82,7 @@ describe('credentials', () => {
     const [other, fine] = [await Client.open(replica, sessionId, { 'x-api-key': unnoticed.key }), await Client.open(replica, sessionId)];
     await identity.revokeApiKey(unnoticed.id);
     replica.services.identityStore.forgetKey(unnoticed.id); // its cache ends after 30 s by itself
-    await replica.app.get(LiveCallers, { strict: false }).check();
+    await replica.services.live.sweep();
     expect(await waitFor('the close', () => other.closed)).toMatchObject({ code: 1008 });
     expect(fine.closed).toBeNull();
     fine.close();

@@ -1,4 +1,4 @@
-import { CurrentCaller, Needs, type Caller } from '@agentfleet/platform';
+import { CurrentCaller, EVENT_STREAM_HEADERS, Needs, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Headers, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController, ApiHeader, ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -9,7 +9,7 @@ import { PAGE_LIMIT, queryReader, throwProblems } from '../query';
 import { SessionDirectory } from '../sessions/session-directory';
 import { EventListDto } from './event.dto';
 import { EventRepository } from './event.repository';
-import { EventStream } from './event-stream';
+import { SessionStreams } from './session-streams';
 
 interface EventQuery {
   readonly afterSeq: number;
@@ -24,7 +24,7 @@ export class EventsController {
   constructor(
     private readonly directory: SessionDirectory,
     private readonly events: EventRepository,
-    private readonly stream: EventStream,
+    private readonly streams: SessionStreams,
   ) {}
 
   /** Events after a position, oldest first, byte-equal to what sockets get. */
@@ -69,11 +69,10 @@ export class EventsController {
     const { afterSeq, untilRunEnd } = readEventQuery(query, lastEventId);
     const position = Math.min(afterSeq, run?.last_seq ?? 0);
     if (request.method === 'HEAD') {
-      void reply.type('text/event-stream; charset=utf-8').send('');
+      void reply.headers(EVENT_STREAM_HEADERS).send(''); // of a stream Fastify would read the body without an end
       return;
     }
-    reply.hijack();
-    this.stream.open(caller, { key: session._id, orgId: session.org_id, sessionId: session.session_id }, { position, untilRunEnd }, request.raw, reply);
+    this.streams.open(caller, { key: session._id, orgId: session.org_id, sessionId: session.session_id }, { position, untilRunEnd }, reply);
   }
 }
 

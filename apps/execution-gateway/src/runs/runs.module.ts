@@ -1,8 +1,7 @@
 import { Module } from '@nestjs/common';
 import { EventBroadcast } from '../events/event-broadcast';
-import { EventStream } from '../events/event-stream';
+import { SessionStreams } from '../events/session-streams';
 import { EventsController, EventsV1Controller } from '../events/events.controller';
-import { LiveCallers, LiveCallersController } from '../events/live-callers';
 import { SessionFeeds } from '../events/session-feeds';
 import { ModelsModule } from '../models/models.module';
 import { SessionsModule } from '../sessions/sessions.module';
@@ -17,8 +16,8 @@ import { RunsController, RunsV1Controller } from './runs.controller';
 
 @Module({
   imports: [RecordsModule, SessionsModule, ModelsModule],
-  controllers: [RunsController, RunsV1Controller, EventsController, EventsV1Controller, LiveCallersController, RunBusController],
-  providers: [AdmitRun, CancelRun, EventBroadcast, EventStream, LiveCallers, LocalEngine, RunExecutor, RunStore, SessionFeeds],
-  exports: [AdmitRun, CancelRun, LiveCallers, RunStore, SessionFeeds],
+  controllers: [RunsController, RunsV1Controller, EventsController, EventsV1Controller, RunBusController],
+  providers: [AdmitRun, CancelRun, EventBroadcast, LocalEngine, RunExecutor, RunStore, SessionFeeds, SessionStreams],
+  exports: [AdmitRun, CancelRun, RunStore, SessionFeeds],
 })
 export class RunsModule {}

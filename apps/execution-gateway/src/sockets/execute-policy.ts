@@ -1,6 +1,6 @@
 import { KNOWN_ACTIONS, unknownActionText, type JsonObject, type JsonValue } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { asAppError, ENV, hasAnyScope, LOG, type Caller, type FleetSocket, type FrameProblem, type Log, type SocketLimits, type SocketPolicy, type UpgradeDecision, type UpgradeRequest } from '@agentfleet/platform';
+import { asAppError, ENV, hasAnyScope, LOG, type Caller, type FleetSocket, type FrameProblem, type LiveCaller, type Log, type SocketLimits, type SocketPolicy, type UpgradeDecision, type UpgradeRequest } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ExecutionGatewayEnv } from '../env';
 import type { Watcher } from '../events/watcher';
@@ -10,11 +10,13 @@ import { errorFrame, problemOf } from './connection-frames';
 
 /** What a connection on `/sessions/{id}/execute` knows of itself. */
 export interface ExecuteContext {
+  /** As it was when the socket was opened. */
   readonly caller: Caller;
   readonly sessionKey: string;
   readonly sessionId: string;
-  /** Its way through the log; set as soon as the socket is open. */
-  watcher: Watcher | null;
+  /** The caller with its present rights, and its way through the log; set as soon as the socket is open. */
+  live: LiveCaller | undefined;
+  watcher: Watcher | undefined;
 }
 
 /** Far above what a watcher leaves unsent (1 MiB): slow readers are the watcher's business. */
@@ -48,7 +50,7 @@ export class ExecuteSocketPolicy implements SocketPolicy<ExecuteContext> {
     const { session } = await this.directory.get(caller.orgId, request.params['id'] ?? '');
     if (this.sockets >= this.env.GATEWAY_MAX_SOCKETS) throw new AppError('capacity', { message: 'This replica has no free sockets', retryAfterSeconds: 2 });
     this.sockets += 1;
-    return { kind: 'accept', context: { caller, sessionKey: session._id, sessionId: session.session_id, watcher: null } };
+    return { kind: 'accept', context: { caller, sessionKey: session._id, sessionId: session.session_id, live: undefined, watcher: undefined } };
   }
 
   release(context: ExecuteContext): void {

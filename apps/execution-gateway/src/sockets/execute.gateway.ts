@@ -1,10 +1,9 @@
 import { parseExecuteMessage, type ExecuteMessage, type JsonObject, type RunRequest } from '@agentfleet/contracts';
 import { AppError, unreachable } from '@agentfleet/errors';
-import { closeHard, ENV, hasAnyScope, SocketGateway, type FleetSocket } from '@agentfleet/platform';
+import { closeHard, ENV, LiveCallers, SocketGateway, type Caller, type FleetSocket } from '@agentfleet/platform';
 import { Inject } from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
 import type { ExecutionGatewayEnv } from '../env';
-import { LiveCallers } from '../events/live-callers';
 import { SessionFeeds } from '../events/session-feeds';
 import type { Watcher } from '../events/watcher';
 import { GatewayMetrics } from '../metrics';
@@ -32,8 +31,9 @@ export class ExecuteGateway {
 
   handleConnection(socket: Socket): void {
     const { context } = socket;
-    const forget = this.callers.add({ caller: context.caller, close: () => closeHard(socket, 1008, 'credential revoked') });
-    socket.once('close', forget);
+    const live = this.callers.add(context.caller, ['sessions:read'], () => closeHard(socket, 1008, 'credential revoked'));
+    context.live = live;
+    socket.once('close', () => live.remove());
     const session = { key: context.sessionKey, orgId: context.caller.orgId, sessionId: context.sessionId };
     context.watcher = this.feeds.watch(session, {
       kind: 'socket',
@@ -91,7 +91,7 @@ export class ExecuteGateway {
 
   /** Follows the new run from its first event; a repeated key follows the run that it started. */
   private async start(request: RunRequest, context: ExecuteContext, watcher: Watcher): Promise<Reply> {
-    needsExecute(context);
+    allowedToExecute(context);
     const { run, isReplay } = await this.admitRun.run(context.sessionKey, request);
     // A connection that follows already gets to the new run by itself, without missing what lies before it.
     if (isReplay || !watcher.isFollowing) watcher.follow(run.first_seq - 1);
@@ -107,13 +107,14 @@ export class ExecuteGateway {
   }
 
   private async end(reason: string | undefined, context: ExecuteContext): Promise<Reply> {
-    needsExecute(context);
-    const outcome = await this.cancelRun.run(context.caller, context.sessionKey, reason);
+    const outcome = await this.cancelRun.run(allowedToExecute(context), context.sessionKey, reason);
     if (outcome.acted) return undefined;
     return connectionFrame('status', { status: 'idle', message: 'There is no run to cancel.' });
   }
 }
 
-function needsExecute(context: ExecuteContext): void {
-  if (!hasAnyScope(context.caller, ['sessions:execute'])) throw new AppError('forbidden', { message: 'Missing scope sessions:execute' });
+/** The caller, when it has the right at this moment: a connection outlives changes of its key. @throws AppError forbidden */
+function allowedToExecute({ live }: ExecuteContext): Caller {
+  if (!live?.has('sessions:execute')) throw new AppError('forbidden', { message: 'Missing scope sessions:execute' });
+  return live.caller;
 }
