@@ -1,7 +1,7 @@
 import type { AppDefinition } from '@agentfleet/platform';
 import { AppModule } from './app.module';
 import { executionGatewayEnv, type ExecutionGatewayEnv } from './env';
-import { renderError } from './render-error';
+import { renderError } from './error-dialect';
 
 export const executionGatewayApp: AppDefinition<ExecutionGatewayEnv> = {
   name: 'execution-gateway',

@@ -3,7 +3,7 @@ import { DEFAULT_ORGANIZATION_ID, type NoticeMap, type NoticePattern } from '@ag
 import type { RunningApp } from '@agentfleet/platform';
 import { IdentityFixtures, waitFor } from '@agentfleet/testing';
 import { mongo } from 'mongoose';
-import { ask, Client, newSession, TestGateway } from '../fixtures.spec-helper';
+import { ask, Client, newSession, TestGateway } from './gateway.fixture';
 
 let gateway: TestGateway;
 let identity: IdentityFixtures;

@@ -11,7 +11,7 @@ import type { CancelSignal, RunDocument } from '../runs/run.schema';
 import { SessionDirectory } from '../sessions/session-directory';
 import { SessionRepository } from '../sessions/session.repository';
 import type { SessionDocument } from '../sessions/session.schema';
-import { Workspaces } from '../sessions/workspaces';
+import { Workspaces } from '../workspaces/workspaces';
 
 /** Watchers have so long to read the last events before they are removed. */
 const KEEP_MS = 10_000;

@@ -12,7 +12,7 @@ import { ModelCatalog } from '../models/model-catalog';
 import { SessionRepository } from '../sessions/session.repository';
 import type { SessionDocument } from '../sessions/session.schema';
 import { storedPolicy } from '../sessions/session-views';
-import { offeredTools } from './engines/local-engine';
+import { offeredTools } from '../engines/local-engine';
 import { RunExecutor } from './run-executor';
 import { RunStore } from './run-store.repository';
 import type { RunDocument } from './run.schema';

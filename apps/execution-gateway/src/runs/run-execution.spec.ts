@@ -1,5 +1,5 @@
 import { newProgress, type EngineItem } from '@agentfleet/engine';
-import { EventLog } from '../events/event-log';
+import { EventLog } from './run-journal';
 import { RunLease } from './run-claim';
 import { RunExecution, type ExecutionPorts } from './run-execution';
 import type { RunCommit } from './run-store.repository';

@@ -2,7 +2,7 @@ import type { RunEndReason, RunEventBody } from '@agentfleet/contracts';
 import { closeRun, type EngineItem, type RunProgress } from '@agentfleet/engine';
 import { MAX_TAKEOVERS_AT_STEP } from '@agentfleet/sessions';
 import type { Clock } from '@agentfleet/platform';
-import { EventLog, LeaseLost } from '../events/event-log';
+import { EventLog, LeaseLost } from './run-journal';
 import type { CancelSignal, RunDocument } from './run.schema';
 import { endState, queryComplete } from './run-views';
 import type { RunLease } from './run-claim';

@@ -4,14 +4,14 @@ import { Bus, CLOCK, ENV, Lifecycle, LOG, REPLICA, type Clock, type Log, type Re
 import { Inject, Injectable } from '@nestjs/common';
 import type { ExecutionGatewayEnv } from '../env';
 import { EventBroadcast } from '../events/event-broadcast';
-import { EventLog } from '../events/event-log';
+import { EventLog } from './run-journal';
 import type { StoredFrame } from '../events/event.repository';
 import { GatewayMetrics } from '../metrics';
 import { ModelCatalog } from '../models/model-catalog';
 import { SessionRepository } from '../sessions/session.repository';
 import { storedPolicy } from '../sessions/session-views';
-import { Workspaces } from '../sessions/workspaces';
-import { LocalEngine } from './engines/local-engine';
+import { Workspaces } from '../workspaces/workspaces';
+import { LocalEngine } from '../engines/local-engine';
 import { RunLease } from './run-claim';
 import { RunExecution, type ClaimedRun } from './run-execution';
 import { RunStore } from './run-store.repository';

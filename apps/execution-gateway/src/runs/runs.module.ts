@@ -8,7 +8,7 @@ import { SessionsModule } from '../sessions/sessions.module';
 import { AdmitRun } from './admit-run';
 import { RunBusController } from './bus.controller';
 import { CancelRun } from './cancel-run';
-import { LocalEngine } from './engines/local-engine';
+import { LocalEngine } from '../engines/local-engine';
 import { RecordsModule } from './records.module';
 import { RunExecutor } from './run-executor';
 import { RunStore } from './run-store.repository';

@@ -10,7 +10,7 @@ import { SessionDirectory } from './session-directory';
 import { SessionRepository } from './session.repository';
 import type { SessionDocument } from './session.schema';
 import { AUTO_POLICY, sessionView } from './session-views';
-import { Workspaces } from './workspaces';
+import { Workspaces } from '../workspaces/workspaces';
 
 const DEFAULT_MAX_ITERATIONS = 25;
 

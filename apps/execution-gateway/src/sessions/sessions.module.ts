@@ -7,7 +7,7 @@ import { SessionDirectory } from './session-directory';
 import { SessionRepository } from './session.repository';
 import { SessionSchema } from './session.schema';
 import { SessionsController, SessionsV1Controller } from './sessions.controller';
-import { Workspaces } from './workspaces';
+import { Workspaces } from '../workspaces/workspaces';
 
 @Module({
   imports: [MongooseModule.forFeature([{ name: 'GatewaySession', schema: SessionSchema }]), RecordsModule, ModelsModule],

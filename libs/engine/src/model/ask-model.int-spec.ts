@@ -1,4 +1,4 @@
-import { agentRun, collect, delta, fakeProvider, outline, quickClock, sse, status, userInput, until, type FakeProvider } from '../fixtures.spec-helper';
+import { agentRun, collect, delta, fakeProvider, outline, quickClock, sse, status, userInput, until, type FakeProvider } from '../engine.fixture';
 import { runAgent } from '../run/run-agent';
 
 const open: FakeProvider[] = [];

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isWellFormedJson } from '@agentfleet/contracts';
-import { agentRun, collect, delta, fakeProvider, outline, sse, userInput, type FakeProvider } from '../fixtures.spec-helper';
+import { agentRun, collect, delta, fakeProvider, outline, sse, userInput, type FakeProvider } from '../engine.fixture';
 import type { EngineMessage } from '../messages';
 import { runAgent } from '../run/run-agent';
-import { complaints } from '../transcript/provider-rules.spec-helper';
-import { CALL_SHAPES, line, piece, STREAM_SHAPES, WRONG_CALL_SHAPES, type ProviderShape } from './provider-shapes.spec-helper';
+import { complaints } from '../transcript/provider-rules.fixture';
+import { CALL_SHAPES, line, piece, STREAM_SHAPES, WRONG_CALL_SHAPES, type ProviderShape } from './provider-shapes.fixture';
 
 let workspaceDir: string;
 beforeAll(async () => {

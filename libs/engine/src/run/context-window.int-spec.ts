@@ -1,5 +1,5 @@
 import { isJsonObject } from '@agentfleet/contracts';
-import { agentRun, collect, delta, fakeProvider, outline, sse, status, userInput, type FakeProvider } from '../fixtures.spec-helper';
+import { agentRun, collect, delta, fakeProvider, outline, sse, status, userInput, type FakeProvider } from '../engine.fixture';
 import type { EngineMessage } from '../messages';
 import { runAgent } from './run-agent';
 

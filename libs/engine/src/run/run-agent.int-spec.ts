@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isWellFormedJson } from '@agentfleet/contracts';
 import { z } from 'zod';
-import { agentRun, collect, delta, fakeProvider, outline, RUN_ID, sse, userInput } from '../fixtures.spec-helper';
+import { agentRun, collect, delta, fakeProvider, outline, RUN_ID, sse, userInput } from '../engine.fixture';
 import type { EngineMessage } from '../messages';
 import { scriptedModel } from '../scripted/scripted-model';
 import { startScriptedModelServer, type ScriptedModelServer } from '../scripted/server';

@@ -3,7 +3,7 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { streamText, type ModelMessage } from 'ai';
 import fc from 'fast-check';
 import type { AssistantMessage, EngineMessage, ToolMessage, UserMessage } from '../messages';
-import { complaints, PROVIDER_RULES } from './provider-rules.spec-helper';
+import { complaints, PROVIDER_RULES } from './provider-rules.fixture';
 import { toModelMessages } from './request-messages';
 
 const MODEL = 'm';

@@ -16,7 +16,7 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
  * The one place where a transcript becomes a request. It keeps the rules of all providers at once, whatever the
- * transcript looks like (provider-rules.spec-helper.ts has one check for each):
+ * transcript looks like (provider-rules.fixture.ts has one check for each):
  * - the first message is the user's, the last one the user's or a result; user and assistant alternate, and neither a
  *   user's message nor another answer follows results or an answer directly without the other side in between;
  * - a content is a text and no list of parts; none is blank, none has half a surrogate pair;

@@ -1,6 +1,6 @@
 import { isJsonObject, isWellFormedJson } from '@agentfleet/contracts';
 import fc from 'fast-check';
-import { CALL_SHAPES, line, piece, STREAM_SHAPES } from '../provider-shapes.spec-helper';
+import { CALL_SHAPES, line, piece, STREAM_SHAPES } from '../provider-shapes.fixture';
 import { EventLines, type ProviderEvent } from './event-lines';
 import { tolerantAnswer } from './tolerant-answer';
 

@@ -1,6 +1,6 @@
 import type { RunningApp } from '@agentfleet/platform';
 import { jsonItems as many, processorTimeGrowth, waitFor } from '@agentfleet/testing';
-import { ask, Client, newSession, TestGateway } from './fixtures.spec-helper';
+import { ask, Client, newSession, TestGateway } from './gateway.fixture';
 
 const MIB = 1024 * 1024;
 let gateway: TestGateway;

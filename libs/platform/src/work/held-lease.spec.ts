@@ -1,29 +1,29 @@
-import { RunLease, type LeasePorts } from './run-claim';
+import { HeldLease, type HeldLeasePorts } from './held-lease';
 
-function rig(answers: LeasePorts['renew']) {
-  const seen = { renewals: 0, lost: 0, wishes: [] as string[] };
-  const lease = new RunLease({
+const RULES = { leaseMs: 6000, renewEveryMs: 2000, giveUpAfterMs: 5000, minLeftMs: 2000 };
+
+function rig(answers: HeldLeasePorts['renew']) {
+  const seen = { renewals: 0, lost: 0 };
+  const lease = new HeldLease(RULES, {
     renew: () => {
       seen.renewals += 1;
       return answers();
     },
     lost: () => void (seen.lost += 1),
-    cancelWished: (cancel) => void seen.wishes.push(cancel.reason),
     clock: { monotonicMs: () => performance.now() },
   });
   return { seen, lease };
 }
 
-describe('RunLease', () => {
+describe('HeldLease', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  it('is renewed every 2 s and passes wishes on', async () => {
-    const { seen, lease } = rig(async () => ({ held: true, cancel: { kind: 'cancelled', reason: 'enough', by: null } }));
+  it('is renewed in time, until it is stopped', async () => {
+    const { seen, lease } = rig(async () => true);
     await jest.advanceTimersByTimeAsync(10_500);
     expect(seen.renewals).toBeGreaterThanOrEqual(4);
     expect(seen.renewals).toBeLessThanOrEqual(6);
-    expect(seen.wishes[0]).toBe('enough');
     expect(lease.isHeld()).toBe(true);
     lease.stop();
     const { renewals } = seen;
@@ -32,12 +32,12 @@ describe('RunLease', () => {
   });
 
   it('is lost when somebody else has it', async () => {
-    const { seen, lease } = rig(async () => ({ held: false, cancel: null }));
+    const { seen, lease } = rig(async () => false);
     await jest.advanceTimersByTimeAsync(2_500);
     expect([seen.lost, lease.isHeld()]).toEqual([1, false]);
   });
 
-  it('gives up by its own clock after 5 s without an answer of the database, before the lease can be another\'s', async () => {
+  it('gives up by its own clock when the database does not answer, before the lease can be another\'s', async () => {
     const { seen, lease } = rig(() => new Promise(() => undefined));
     await jest.advanceTimersByTimeAsync(4_700);
     expect([seen.lost, lease.isHeld()]).toEqual([0, true]);
@@ -45,11 +45,11 @@ describe('RunLease', () => {
     expect([seen.lost, lease.isHeld()]).toEqual([1, false]);
   });
 
-  it('lets no step begin with less than 2 s left', async () => {
+  it('lets nothing new begin with too little of it left', async () => {
     let isAway = true;
     const { lease } = rig(async () => {
       if (isAway) throw new Error('away');
-      return { held: true, cancel: null };
+      return true;
     });
     await jest.advanceTimersByTimeAsync(3_000);
     expect(await lease.readyForStep()).toBe(true);

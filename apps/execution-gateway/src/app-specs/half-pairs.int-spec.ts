@@ -1,6 +1,6 @@
 import type { RunningApp } from '@agentfleet/platform';
 import { waitFor } from '@agentfleet/testing';
-import { ask, Client, newSession, TestGateway } from './fixtures.spec-helper';
+import { ask, Client, newSession, TestGateway } from './gateway.fixture';
 
 let gateway: TestGateway;
 let replica: RunningApp;

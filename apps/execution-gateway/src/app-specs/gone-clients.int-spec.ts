@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
 import { IdentityFixtures, waitFor } from '@agentfleet/testing';
-import { ask, newSession, TestGateway } from '../fixtures.spec-helper';
+import { ask, newSession, TestGateway } from './gateway.fixture';
 
 let gateway: TestGateway;
 beforeAll(async () => {

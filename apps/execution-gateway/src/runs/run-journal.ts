@@ -1,13 +1,13 @@
 import type { RunEventBody, RunUsage } from '@agentfleet/contracts';
 import type { EngineMessage, RunProgress } from '@agentfleet/engine';
 import type { Clock } from '@agentfleet/platform';
-import type { RunDocument } from '../runs/run.schema';
-import type { RunCommit } from '../runs/run-store.repository';
-import { messageDocument } from '../runs/stored-messages';
-import { TextCoalescer } from './coalesce';
-import { eventDocument } from './event-frame';
-import type { EventDocument } from './event.schema';
-import type { StoredFrame } from './event.repository';
+import type { RunDocument } from './run.schema';
+import type { RunCommit } from './run-store.repository';
+import { messageDocument } from './stored-messages';
+import { TextCoalescer } from './text-coalescer';
+import { eventDocument } from '../events/event-frame';
+import type { EventDocument } from '../events/event.schema';
+import type { StoredFrame } from '../events/event.repository';
 
 const MAX_EVENTS_PER_COMMIT = 100;
 const MAX_WAITING_EVENTS = 1000;

@@ -3,10 +3,10 @@ import { isJsonObject, isWellFormedJson, type JsonObject } from '@agentfleet/con
 import type { RunningApp } from '@agentfleet/platform';
 import { waitFor } from '@agentfleet/testing';
 // eslint-disable-next-line @nx/enforce-module-boundaries -- helpers of the engine's specs: the same shapes and rules, end to end
-import { CALL_SHAPES, line, piece, STREAM_SHAPES, WRONG_CALL_SHAPES, type ProviderShape } from '../../../libs/engine/src/model/provider-shapes.spec-helper';
+import { CALL_SHAPES, line, piece, STREAM_SHAPES, WRONG_CALL_SHAPES, type ProviderShape } from '../../../../libs/engine/src/model/provider-shapes.fixture';
 // eslint-disable-next-line @nx/enforce-module-boundaries -- as above
-import { complaints } from '../../../libs/engine/src/transcript/provider-rules.spec-helper';
-import { ask, newSession, TestGateway } from './fixtures.spec-helper';
+import { complaints } from '../../../../libs/engine/src/transcript/provider-rules.fixture';
+import { ask, newSession, TestGateway } from './gateway.fixture';
 
 const SHAPES = [...STREAM_SHAPES, ...CALL_SHAPES, ...WRONG_CALL_SHAPES];
 const THOUGHTFUL: ProviderShape = {

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '@agentfleet/contracts';
 import type { RunningApp } from '@agentfleet/platform';
 import { waitFor } from '@agentfleet/testing';
 import Ajv from 'ajv';
-import { ask, TestGateway, type Answer } from '../fixtures.spec-helper';
+import { ask, TestGateway, type Answer } from './gateway.fixture';
 
 let gateway: TestGateway;
 let replica: RunningApp;

@@ -1,8 +1,8 @@
 import { newProgress } from '@agentfleet/engine';
 import type { RunEventBody } from '@agentfleet/contracts';
-import type { RunDocument } from '../runs/run.schema';
-import type { RunCommit } from '../runs/run-store.repository';
-import { EventLog, LeaseLost } from './event-log';
+import type { RunDocument } from './run.schema';
+import type { RunCommit } from './run-store.repository';
+import { EventLog, LeaseLost } from './run-journal';
 
 const text = (value: string): RunEventBody => ({ type: 'text', data: { text: value, author: 'assistant' } });
 const run = { _id: 'run_1', session_key: 's', last_seq: 4, step_seq: 4, last_event_at: new Date(1_000_000), next_message_index: 2 } as RunDocument; // what the log reads of a run

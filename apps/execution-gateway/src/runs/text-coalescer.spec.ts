@@ -1,5 +1,5 @@
 import type { RunEventBody } from '@agentfleet/contracts';
-import { TextCoalescer } from './coalesce';
+import { TextCoalescer } from './text-coalescer';
 
 const text = (value: string): RunEventBody => ({ type: 'text', data: { text: value, author: 'assistant' } });
 const other: RunEventBody = { type: 'status', data: { status: 'x', message: 'x' } };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
 import type { RunningApp } from '@agentfleet/platform';
 import { IdentityFixtures, waitFor } from '@agentfleet/testing';
-import { ask, Client, KEY, newSession, TestGateway } from './fixtures.spec-helper';
+import { ask, Client, KEY, newSession, TestGateway } from './gateway.fixture';
 
 let gateway: TestGateway;
 let replica: RunningApp;

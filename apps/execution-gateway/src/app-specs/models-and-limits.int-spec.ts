@@ -1,8 +1,8 @@
 import { startScriptedModelServer, type ScriptedModelServer } from '@agentfleet/engine';
 import { bootApp, type RunningApp } from '@agentfleet/platform';
 import { freePort } from '@agentfleet/testing';
-import { executionGatewayApp } from './app';
-import { ask, Client, newSession, TestGateway } from './fixtures.spec-helper';
+import { executionGatewayApp } from '../app';
+import { ask, Client, newSession, TestGateway } from './gateway.fixture';
 
 let gateway: TestGateway;
 let provider: ScriptedModelServer;

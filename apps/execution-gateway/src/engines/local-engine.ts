@@ -3,8 +3,8 @@ import { listDir, readFile, runAgent, Toolset, type EngineItem, type EngineMessa
 import type { ToolPolicy } from '@agentfleet/contracts';
 import { CLOCK, ENV, LOG, type Clock, type Log } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import type { ExecutionGatewayEnv } from '../../env';
-import { GatewayMetrics } from '../../metrics';
+import type { ExecutionGatewayEnv } from '../env';
+import { GatewayMetrics } from '../metrics';
 
 const SYSTEM_PROMPT =
   'You are an agent that works in a directory of files with the tools you are given. Do what the user asks, use tools when they help, and answer briefly and truthfully.';

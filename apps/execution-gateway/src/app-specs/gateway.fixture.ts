@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
-import { executionGatewayApp } from './app';
+import { executionGatewayApp } from '../app';
 
 export const KEY = 'a-static-gateway-key';
 

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '@agentfleet/contracts';
 import { bootApp } from '@agentfleet/platform';
 import { waitFor } from '@agentfleet/testing';
 import { executionGatewayApp } from '../app';
-import { ask, newSession, TestGateway } from '../fixtures.spec-helper';
+import { ask, newSession, TestGateway } from './gateway.fixture';
 
 it('the end of each run is one line at info: run, session, outcome, duration, and no word of anybody', async () => {
   const gateway = await TestGateway.create({ LOG_LEVEL: 'info' });

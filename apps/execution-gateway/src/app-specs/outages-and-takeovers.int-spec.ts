@@ -1,6 +1,6 @@
 import { OwnRedis, waitFor } from '@agentfleet/testing';
 import type { RunningApp } from '@agentfleet/platform';
-import { ask, Client, newSession, range, TestGateway } from './fixtures.spec-helper';
+import { ask, Client, newSession, range, TestGateway } from './gateway.fixture';
 
 let gateway: TestGateway;
 const clients: Client[] = [];

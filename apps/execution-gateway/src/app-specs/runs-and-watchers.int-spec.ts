@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitFor } from '@agentfleet/testing';
 import type { RunningApp } from '@agentfleet/platform';
-import { ask, Client, newSession, range, TestGateway } from './fixtures.spec-helper';
+import { ask, Client, newSession, range, TestGateway } from './gateway.fixture';
 
 let gateway: TestGateway;
 let a: RunningApp;
@@ -23,7 +23,7 @@ async function open(replica: RunningApp, sessionId: string): Promise<Client> {
   return client;
 }
 
-describe('first light', () => {
+describe('a run', () => {
   it('lists the files of the workspace: the core events exactly, in order', async () => {
     const created = await ask(a, 'POST', '/sessions', { user_id: 'user_123' });
     expect(created.body).toMatchObject({ user_id: 'user_123', engine: 'local', model: 'scripted (no model configured)', status: 'idle', run_id: null, last_seq: 0 });

@@ -2,7 +2,7 @@ import { AppError } from '@agentfleet/errors';
 import { CLOCK, ENV, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { ExecutionGatewayEnv } from './env';
+import type { ExecutionGatewayEnv } from '../env';
 
 const MAX_CALLERS = 10_000;
 

@@ -1,4 +1,4 @@
-import { ask, Client, newSession, TestGateway } from '../fixtures.spec-helper';
+import { ask, Client, newSession, TestGateway } from './gateway.fixture';
 
 let gateway: TestGateway;
 beforeAll(async () => {
