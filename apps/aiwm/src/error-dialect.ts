@@ -1,6 +1,6 @@
 import type { AiwmError, AiwmErrorCode } from '@agentfleet/contracts';
 import type { AppErrorCode } from '@agentfleet/errors';
-import type { RenderableError, RenderedError } from '@agentfleet/platform';
+import { systemClock, type RenderableError, type RenderedError } from '@agentfleet/platform';
 import type { Documented } from './api/documented';
 
 /** AIWM's own words for codes that the contract spells otherwise; all others are the code in capitals. */
@@ -26,7 +26,7 @@ export function renderError(failure: RenderableError): RenderedError {
       message: isValidation ? 'Validation failed' : failure.message,
       ...(isValidation ? { errors: errors.length > 0 ? errors : [failure.message] } : {}),
       ...(failure.errorId === undefined ? {} : { error_id: failure.errorId }),
-      timestamp: new Date().toISOString(),
+      timestamp: new Date(systemClock.now()).toISOString(),
       path: failure.path,
       correlationId: failure.correlationId,
     } satisfies Documented<AiwmError>,

@@ -1,9 +1,9 @@
+import { GroupCommit } from '@agentfleet/platform';
 import type { AiwmDelivered } from '@agentfleet/contracts';
 import { Injectable } from '@nestjs/common';
 import type { AgentDocument } from '../agent-records/agent.schema';
 import type { Documented } from '../api/documented';
 import { InstructionRepository } from '../instructions/instruction.repository';
-import { Batched } from '../limits/batched';
 import { ToolRepository } from '../tools/tool.repository';
 import { AgentSettings } from './agent-settings';
 import { renderConfiguration, type Configuration } from './configuration';
@@ -12,7 +12,7 @@ import { renderConfiguration, type Configuration } from './configuration';
 @Injectable()
 export class AgentConfigurations {
   /** A fleet that comes back is read in groups. */
-  private readonly rendered = new Batched((agents: readonly AgentDocument[]) => this.render(agents));
+  private readonly rendered = new GroupCommit<AgentDocument, Configuration>({ commit: (agents) => this.render(agents), maxWeight: 256, patienceMs: 100 });
 
   constructor(
     private readonly instructions: InstructionRepository,

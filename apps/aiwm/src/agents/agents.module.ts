@@ -1,6 +1,6 @@
+import { IdempotencyModule } from '@agentfleet/platform';
 import { Module } from '@nestjs/common';
 import { AgentRecordsModule } from '../agent-records/agent-records.module';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { InstructionsModule } from '../instructions/instructions.module';
 import { NodesModule } from '../nodes/nodes.module';
 import { PasswordsModule } from '../passwords/passwords.module';

@@ -9,7 +9,6 @@ import { definedOnly, deletedWire, sentFields } from '../api/bodies';
 import { checkId } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
 import { pageWire } from '../api/pages';
-import { markIdempotentWork } from '../idempotency/current-claim';
 import { InstructionRepository } from '../instructions/instruction.repository';
 import { InstructionsService } from '../instructions/instructions.service';
 import { NodeRepository } from '../nodes/node.repository';
@@ -105,8 +104,7 @@ export class AgentsService {
       await this.refer(agent.orgId, agent, transaction);
       await this.presence.create(agent._id, agent.orgId, now, transaction);
       await this.repository.documents.insert(agent, transaction);
-      await markIdempotentWork(transaction, value);
-      return { value, audit: audited('agent', agent, sentFields(body)) };
+      return { value, audit: audited('agent', agent, sentFields(body)), answer: value };
     });
   }
 

@@ -7,7 +7,6 @@ import { AgentRepository } from '../agent-records/agent.repository';
 import type { AgentDocument } from '../agent-records/agent.schema';
 import { checkId } from '../api/ids';
 import { publicUrl, type AiwmEnv } from '../env';
-import { markIdempotentWork } from '../idempotency/current-claim';
 import { PasswordHashes } from '../passwords/password-hashes';
 import { AGENT_SECRET_ROUNDS } from '../passwords/passwords';
 import { PresenceService } from '../presence/presence.service';
@@ -41,8 +40,7 @@ export class CredentialsService {
     return this.changes.run(caller, 'agent.credentials.regenerate', async (transaction) => {
       const agent = await this.rotate(caller, id, hash, overlapSeconds, transaction);
       const value = this.answer(agent, secret, overlapSeconds);
-      await markIdempotentWork(transaction, value);
-      return { value, audit: this.rotated(agent, transaction) };
+      return { value, audit: this.rotated(agent, transaction), answer: value };
     });
   }
 

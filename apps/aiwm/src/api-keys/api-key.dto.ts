@@ -9,7 +9,7 @@ import {
   type AiwmRotatedApiKey,
   type ApiKeyLimits,
 } from '@agentfleet/contracts';
-import { Nested } from '@agentfleet/platform';
+import { Nested, systemClock } from '@agentfleet/platform';
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import type { Documented } from '../api/documented';
 import { EXAMPLE, example } from '../api/examples';
@@ -17,7 +17,7 @@ import { Check, Optional, Text, TextList, WholeNumber } from '../api/validation'
 
 const isFutureTime = (value: unknown) => {
   const time = timeOf(value);
-  return value === null || (time !== undefined && time.getTime() > Date.now());
+  return value === null || (time !== undefined && time.getTime() > systemClock.now());
 };
 
 export class ApiKeyLimitsDto implements ApiKeyLimits {

@@ -1,8 +1,7 @@
 import type { KeyUsedNotice } from '@agentfleet/contracts';
-import { CurrentCaller, Needs, NoBody, OnNotice, type Caller } from '@agentfleet/platform';
+import { CurrentCaller, Idempotent, Needs, NoBody, OnNotice, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Delete, Get, Header, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
-import { Idempotent } from '../idempotency/idempotency.interceptor';
 import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../api/api-docs';
 import { parseListQuery, type ListRules } from '../api/list-query';
 import { DeletedDto } from '../api/page.dto';

@@ -1,6 +1,6 @@
+import { IdempotencyModule } from '@agentfleet/platform';
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { ApiKeyRepository } from './api-key.repository';
 import { API_KEYS, apiKeySchema } from './api-key.schema';
 import { ApiKeysController } from './api-keys.controller';

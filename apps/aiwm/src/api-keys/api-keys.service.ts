@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { AiwmDeleted, AiwmPage, KeyNotice } from '@agentfleet/contracts';
 import { Bus, Changes, CLOCK, IdentityStore, Leases, type Caller, type ChangedTarget, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { markIdempotentWork } from '../idempotency/current-claim';
 import type { ListQuery } from '../api/list-query';
 import { pageWire } from '../api/pages';
 import { definedOnly, sentFields } from '../api/bodies';
@@ -89,8 +88,7 @@ export class ApiKeysService implements OnModuleInit {
     const answer = { ...shown, key };
     return this.changes.createIn(document.orgId, caller, 'api_key.create', async (transaction) => {
       await this.repository.insert(document, transaction);
-      await markIdempotentWork(transaction, answer);
-      return { value: answer, audit: audited(document, sentFields(body)) };
+      return { value: answer, audit: audited(document, sentFields(body)), answer };
     });
   }
 
@@ -147,10 +145,9 @@ export class ApiKeysService implements OnModuleInit {
     return this.changes.run(caller, `api_key.${verb}`, async (transaction) => {
       const key = await this.repository.change(orgOf(caller), id, { ...set, updatedAt: new Date(this.clock.now()) }, transaction);
       if (!key) throw notFound();
-      await markIdempotentWork(transaction, answer);
       transaction.afterCommit(() => this.store.forgetKey(id));
       transaction.notify(notice, { ...this.noticeOf(key), ...more });
-      return { value: key, audit: audited(key, fields) };
+      return { value: key, audit: audited(key, fields), answer };
     });
   }
 

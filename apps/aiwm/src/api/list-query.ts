@@ -1,5 +1,4 @@
-import { cutText, isJsonObject } from '@agentfleet/contracts';
-import type { FieldProblem } from '@agentfleet/errors';
+import { cutText, isJsonObject, QueryReader, type QueryDialect } from '@agentfleet/contracts';
 import { validationFailed } from '@agentfleet/platform';
 import { isObjectId } from './ids';
 
@@ -23,55 +22,36 @@ const DEFAULT_LIMIT = 10;
 /** Beyond any collection, and times the limit still a number that MongoDB can skip. */
 const MAX_PAGE = 1e9;
 
-function positive(name: string, value: unknown, fallback: number, problems: FieldProblem[]): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'string' && /^[1-9]\d*$/.test(value)) return Math.min(Number(value), MAX_PAGE);
-  problems.push({ field: name, message: 'must be a whole number of at least 1' });
-  return fallback;
-}
+export const QUERY_DIALECT: QueryDialect = {
+  message: (_field, says) => says,
+  notOnce: 'must be given once',
+  controlCharacters: 'must not have control characters',
+  digits: /^[1-9]\d*$/,
+  wholeNumber: (min, max) => (max === Infinity ? `must be a whole number of at least ${min}` : `must be a whole number from ${min} to ${max}`),
+};
 
-function readFilters(query: Readonly<Record<string, unknown>>, rules: ListRules, problems: FieldProblem[]): ListQuery['filters'] {
-  const given = query['filter'] ?? {};
-  if (!isJsonObject(given)) {
-    problems.push({ field: 'filter', message: 'must be written as filter[field]=value' });
-    return [];
-  }
-  const short = ['status', 'type'].filter((name) => query[name] !== undefined && name in rules.filters);
-  const entries = [...Object.entries(given), ...short.map((name): [string, unknown] => [name, query[name]])];
+function readFilters(query: QueryReader, rules: ListRules): ListQuery['filters'] {
+  const given = query.raw('filter') ?? {};
+  if (!isJsonObject(given)) return query.refuse('filter', 'must be written as filter[field]=value') ?? [];
+  const short = ['status', 'type'].filter((name) => query.raw(name) !== undefined && name in rules.filters);
+  const entries = [...Object.entries(given), ...short.map((name): [string, unknown] => [name, query.raw(name)])];
   return entries.flatMap(([field, value]) => {
     const kind = Object.hasOwn(rules.filters, field) ? rules.filters[field] : undefined;
-    if (kind === undefined) {
-      const allowed = Object.keys(rules.filters).join(', ');
-      problems.push({ field: `filter[${cutText(field, 64)}]`, message: `is not a filter here; allowed are ${allowed}` });
-      return [];
-    }
-    if (typeof value !== 'string') {
-      problems.push({ field: `filter[${field}]`, message: 'must be a plain string' });
-      return [];
-    }
-    if (kind === 'id' && !isObjectId(value)) {
-      problems.push({ field: `filter[${field}]`, message: 'must be an id of 24 lower-case hex digits' });
-      return [];
-    }
+    const refuse = (says: string) => query.refuse(`filter[${cutText(field, 64)}]`, says) ?? [];
+    if (kind === undefined) return refuse(`is not a filter here; allowed are ${Object.keys(rules.filters).join(', ')}`);
+    if (typeof value !== 'string') return refuse('must be a plain string');
+    if (kind === 'id' && !isObjectId(value)) return refuse('must be an id of 24 lower-case hex digits');
     return [{ field, kind, value }];
   });
 }
 
-function readSort(query: Readonly<Record<string, unknown>>, rules: ListRules, problems: FieldProblem[]): ListQuery['sort'] {
-  const given = query['sort'] ?? {};
-  if (!isJsonObject(given)) {
-    problems.push({ field: 'sort', message: 'must be written as sort[field]=1 or sort[field]=-1' });
-    return [];
-  }
+function readSort(query: QueryReader, rules: ListRules): ListQuery['sort'] {
+  const given = query.raw('sort') ?? {};
+  if (!isJsonObject(given)) return query.refuse('sort', 'must be written as sort[field]=1 or sort[field]=-1') ?? [];
   const sort = Object.entries(given).flatMap(([field, value]) => {
-    if (!rules.sorts.includes(field)) {
-      problems.push({ field: `sort[${cutText(field, 64)}]`, message: `is not sortable; allowed are ${rules.sorts.join(', ')}` });
-      return [];
-    }
-    if (value !== '1' && value !== '-1') {
-      problems.push({ field: `sort[${field}]`, message: 'must be 1 or -1' });
-      return [];
-    }
+    const refuse = (says: string) => query.refuse(`sort[${cutText(field, 64)}]`, says) ?? [];
+    if (!rules.sorts.includes(field)) return refuse(`is not sortable; allowed are ${rules.sorts.join(', ')}`);
+    if (value !== '1' && value !== '-1') return refuse('must be 1 or -1');
     return [{ field, direction: value === '1' ? (1 as const) : (-1 as const) }];
   });
   return sort.length > 0 ? sort : [{ field: 'createdAt', direction: -1 }];
@@ -82,11 +62,10 @@ function readSort(query: Readonly<Record<string, unknown>>, rules: ListRules, pr
  * @throws AppError `validation_failed` that lists every fault
  */
 export function parseListQuery(query: Readonly<Record<string, unknown>>, rules: ListRules): ListQuery {
-  const problems: FieldProblem[] = [];
-  const page = positive('page', query['page'], 1, problems);
-  const limit = Math.min(MAX_LIMIT, positive('limit', query['limit'], DEFAULT_LIMIT, problems));
-  const filters = readFilters(query, rules, problems);
-  const sort = readSort(query, rules, problems);
-  if (problems.length > 0) throw validationFailed(problems);
-  return { page, limit, filters, sort };
+  const reader = new QueryReader(query, QUERY_DIALECT);
+  const page = Math.min(MAX_PAGE, reader.whole('page', 1, Infinity) ?? 1);
+  const limit = Math.min(MAX_LIMIT, reader.whole('limit', 1, Infinity) ?? DEFAULT_LIMIT);
+  const read = { page, limit, filters: readFilters(reader, rules), sort: readSort(reader, rules) };
+  if (reader.problems.length > 0) throw validationFailed(reader.problems);
+  return read;
 }

@@ -1,6 +1,6 @@
 import { dayOf, timeOf } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
-import { CurrentCaller, ENV, Leases, Lifecycle, Needs, validationFailed, type Caller } from '@agentfleet/platform';
+import { CLOCK, CurrentCaller, ENV, Leases, Lifecycle, Needs, validationFailed, type Caller, type Clock } from '@agentfleet/platform';
 import { Controller, Get, Inject, Query, type OnModuleInit } from '@nestjs/common';
 import { ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { AiwmEnv } from '../env';
@@ -47,6 +47,7 @@ export class AuditLogController implements OnModuleInit {
     private readonly leases: Leases,
     private readonly lifecycle: Lifecycle,
     @Inject(ENV) private readonly env: AiwmEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
@@ -85,6 +86,6 @@ export class AuditLogController implements OnModuleInit {
   }
 
   private async dropOld(): Promise<void> {
-    await this.repository.dropBefore(new Date(Date.now() - this.env.AUDIT_RETENTION_DAYS * MS_PER_DAY));
+    await this.repository.dropBefore(new Date(this.clock.now() - this.env.AUDIT_RETENTION_DAYS * MS_PER_DAY));
   }
 }

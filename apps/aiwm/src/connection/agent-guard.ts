@@ -1,6 +1,6 @@
 import { AppError } from '@agentfleet/errors';
-import type { Caller } from '@agentfleet/platform';
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { CLOCK, type Caller, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { AgentDirectory } from '../agent-records/agent-directory';
 import type { AgentState } from '../agent-records/agent.repository';
@@ -16,7 +16,10 @@ const admitted = new WeakMap<FastifyRequest, AgentState>();
  */
 @Injectable()
 export class AgentGuard implements CanActivate {
-  constructor(private readonly directory: AgentDirectory) {}
+  constructor(
+    private readonly directory: AgentDirectory,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest<{ Params: { id: string } }>>();
@@ -39,7 +42,7 @@ export class AgentGuard implements CanActivate {
     const agent = await this.directory.find(id);
     if (!agent || agent.isDeleted) throw notFound();
     const { tokenVersion } = agentClaims;
-    const isPrevious = tokenVersion === agent.previousTokenVersion && agent.previousValidUntil !== null && agent.previousValidUntil.getTime() > Date.now();
+    const isPrevious = tokenVersion === agent.previousTokenVersion && agent.previousValidUntil !== null && agent.previousValidUntil.getTime() > this.clock.now();
     if (agent.status === 'suspended' || (tokenVersion !== agent.tokenVersion && !isPrevious)) throw new AppError('token_revoked');
     return agent;
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '@agentfleet/errors';
-import { ENV, Metrics, type PlatformEnv } from '@agentfleet/platform';
+import { CLOCK, ENV, GroupCommit, Metrics, type Clock, type PlatformEnv } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Counter, Histogram } from 'prom-client';
 import { AgentRepository } from '../agent-records/agent.repository';
@@ -12,7 +12,6 @@ import { TokenSigner } from '../identity/token-signer';
 import type { AgentPresenceDocument } from '../presence/presence.schema';
 import { PresenceService } from '../presence/presence.service';
 import { FailureGuard } from '../limits/failure-guard';
-import { Batched } from '../limits/batched';
 import type { ConnectAnswerDto } from './connection.dto';
 import { SecretCheck, type SecretQuestion } from './secret-check';
 
@@ -43,7 +42,7 @@ export class ConnectAgent {
   private readonly connects: Counter<'result'>;
   private readonly duration: Histogram;
   /** A fleet that comes back is read in groups. */
-  private readonly finds = new Batched((ids: readonly string[]) => this.findAll(ids));
+  private readonly finds = new GroupCommit<string, Found>({ commit: (ids) => this.findAll(ids), maxWeight: 256, patienceMs: 100 });
 
   constructor(
     private readonly repository: AgentRepository,
@@ -54,6 +53,7 @@ export class ConnectAgent {
     private readonly signer: TokenSigner,
     metrics: Metrics,
     @Inject(ENV) private readonly env: AiwmEnv & PlatformEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {
     const help = 'Connects by result: ok, invalid, suspended, unknown, limited, overloaded; failed when AIWM itself could not answer';
     this.connects = metrics.counter({ name: 'aiwm_agent_connects_total', help, labelNames: ['result'] });
@@ -110,7 +110,7 @@ export class ConnectAgent {
   private token(agent: AgentDocument, accepted: Accepted, tokenId: string): { accessToken: string; expiresIn: number } {
     const ttl = this.env.AGENT_TOKEN_TTL_SECONDS;
     const until = accepted.isPrevious ? accepted.credential.expiresAt : null;
-    const expiresIn = until === null ? ttl : Math.max(1, Math.min(ttl, Math.floor((until.getTime() - Date.now()) / 1000)));
+    const expiresIn = until === null ? ttl : Math.max(1, Math.min(ttl, Math.floor((until.getTime() - this.clock.now()) / 1000)));
     const tokenVersion = accepted.isPrevious ? (agent.previousTokenVersion ?? agent.tokenVersion) : agent.tokenVersion;
     const subject = { agentId: agent._id.toHexString(), orgId: agent.orgId, tokenVersion, configRevision: agent.configRevision, tokenId };
     return { accessToken: this.signer.agentToken(subject, expiresIn), expiresIn };
@@ -122,7 +122,7 @@ export class ConnectAgent {
       if (answer.valid) return { credential: agent.credential, isPrevious: false, remember: answer.remember };
     }
     const previous = agent.previousCredential;
-    if (!previous?.expiresAt || previous.expiresAt.getTime() <= Date.now()) return undefined;
+    if (!previous?.expiresAt || previous.expiresAt.getTime() <= this.clock.now()) return undefined;
     const answer = await this.ask(agent, previous, guess, record);
     return answer.valid ? { credential: previous, isPrevious: true, remember: answer.remember } : undefined;
   }

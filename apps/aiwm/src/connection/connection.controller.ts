@@ -1,4 +1,4 @@
-import type { AiwmConfiguration } from '@agentfleet/contracts';
+import { QueryReader, type AiwmConfiguration } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Authenticated, BodyLimit, CurrentCaller, hasAnyScope, Needs, Public, validationFailed, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Get, Header, Headers, HttpCode, Param, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
@@ -14,6 +14,7 @@ import { PresenceTransitions } from '../presence/presence-transitions';
 import { ApiAnswer, ApiErrors, ApiTakes } from '../api/api-docs';
 import type { Documented } from '../api/documented';
 import { checkId, notFound } from '../api/ids';
+import { QUERY_DIALECT } from '../api/list-query';
 import { SuccessDto } from '../api/page.dto';
 import { scopeOf } from '../tenancy/tenant';
 import { AgentGuard } from './agent-guard';
@@ -109,12 +110,13 @@ export class ConnectionController {
   @ApiQuery({ name: 'limit', required: false, schema: { type: 'integer', minimum: 1, maximum: 1000, default: 100 } })
   @ApiAnswer(PresenceHistoryDto)
   @ApiErrors(400, 401, 403, 404, 503)
-  async presenceHistory(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query('limit') limit: unknown): Promise<PresenceHistoryDto> {
+  async presenceHistory(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: Record<string, unknown>): Promise<PresenceHistoryDto> {
     const agent = await this.repository.documents.find(scopeOf(caller), checkId(id));
     if (!agent) throw notFound();
-    const isWhole = limit === undefined || (typeof limit === 'string' && /^[1-9]\d{0,3}$/.test(limit) && Number(limit) <= 1000);
-    if (!isWhole) throw validationFailed([{ field: 'limit', message: 'must be a whole number from 1 to 1000' }]);
-    const newest = await this.transitions.newest(id, limit === undefined ? 100 : Number(limit));
+    const reader = new QueryReader(query, QUERY_DIALECT);
+    const limit = reader.whole('limit', 1, 1000);
+    if (reader.problems.length > 0) throw validationFailed(reader.problems);
+    const newest = await this.transitions.newest(id, limit ?? 100);
     return { data: newest.map(({ from, to, reason, detail, at }) => ({ from, to, reason, detail, at: at.toISOString() })) };
   }
 

@@ -1,5 +1,5 @@
 import { AIWM_EVENT_TYPES, type AiwmEventType } from '@agentfleet/contracts';
-import { CurrentCaller, Needs, validationFailed, type Caller } from '@agentfleet/platform';
+import { CurrentCaller, EVENT_STREAM_HEADERS, Needs, validationFailed, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -37,17 +37,8 @@ export class EventsController {
   open(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     const types = readTypes(query['types']);
     this.hub.checkRoom(caller.orgId);
-    const kind = { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
-    if (request.method === 'HEAD') {
-      void reply.headers(kind).send(); // the headers alone: a stream would hold a place that nobody reads
-      return;
-    }
-    const headers = reply.getHeaders();
-    reply.hijack();
-    const response = reply.raw;
-    if (response.destroyed) return; // gone while its credentials were looked up: its end was told before anybody listened
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
-    response.writeHead(200, kind);
-    this.hub.open(response, caller, types);
+    void reply.headers({ ...EVENT_STREAM_HEADERS, 'cache-control': 'no-store' });
+    // HEAD: the headers alone; a stream would hold a place that nobody reads
+    void reply.send(request.method === 'HEAD' ? undefined : this.hub.open(caller, types));
   }
 }

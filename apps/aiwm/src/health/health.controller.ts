@@ -21,13 +21,13 @@ export class HealthController {
   @ApiAnswer(HealthDto, { status: 503 })
   get(@Res() reply: FastifyReply): void {
     const { mongodb, redis } = this.health.checks();
-    const status = mongodb === 'down' ? 'down' : redis === 'down' ? 'degraded' : 'ok';
+    const status = this.health.status();
     const body: HealthDto = {
       status,
       info: {
         version: this.replica.version,
         gitCommit: this.replica.gitCommit,
-        uptime: Math.floor((Date.now() - this.replica.startedAt.getTime()) / 1000),
+        uptime: this.health.uptimeSeconds(),
         environment: this.env.NODE_ENV,
       },
       details: { database: { status: mongodb }, redis: { status: redis } },

@@ -1,6 +1,6 @@
 import type { AiwmJwk } from '@agentfleet/contracts';
-import { CurrentCaller, NoBody, Needs, Public, validationFailed, type Caller } from '@agentfleet/platform';
-import { Body, Controller, Get, Header, HttpCode, Post, Req } from '@nestjs/common';
+import { CLOCK, CurrentCaller, NoBody, Needs, Public, validationFailed, type Caller, type Clock } from '@agentfleet/platform';
+import { Body, Controller, Get, Header, HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { SmallBody } from '../limits/small-body';
@@ -18,6 +18,7 @@ export class AuthController {
     private readonly auth: AuthService,
     private readonly signingKeys: SigningKeyRepository,
     private readonly sources: Sources,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
@@ -94,7 +95,7 @@ export class AuthController {
   @ApiAnswer(JwksDto)
   @ApiErrors(503)
   async jwks(): Promise<{ keys: readonly object[] }> {
-    const keys = await this.signingKeys.findLive(new Date());
+    const keys = await this.signingKeys.findLive(new Date(this.clock.now()));
     return { keys: keys.map(({ _id, publicJwk }): AiwmJwk => ({ ...publicJwk, kid: _id, use: 'sig', alg: 'ES256' })) };
   }
 }

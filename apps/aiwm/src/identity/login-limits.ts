@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@agentfleet/errors';
-import { Injectable } from '@nestjs/common';
+import { CLOCK, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
 import { FailureGuard, type Watched } from '../limits/failure-guard';
 import type { UserDocument } from '../users/user.schema';
 import { LoginPlaceRepository } from './login-place.repository';
@@ -33,6 +34,7 @@ export class LoginLimits {
   constructor(
     private readonly guard: FailureGuard,
     private readonly places: LoginPlaceRepository,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
@@ -51,10 +53,10 @@ export class LoginLimits {
     const isKnown = attempt.user !== undefined && (await this.places.isKnown(place));
     const checkInLane = () => check(isKnown ? `login-place:${place}` : `login:${source}`);
     // what others guessed from here must not keep somebody out who was just given a new password
-    const isNewPassword = Date.now() - (attempt.user?.passwordSetAt?.getTime() ?? 0) < WINDOW_MS;
+    const isNewPassword = this.clock.now() - (attempt.user?.passwordSetAt?.getTime() ?? 0) < WINDOW_MS;
     try {
       const result = await this.guard.guarded(isNewPassword ? [pair] : [pair, ofSource(source)], guess, 'Too many failed logins', checkInLane);
-      await this.places.remember(place, new Date());
+      await this.places.remember(place, new Date(this.clock.now()));
       return result;
     } catch (error) {
       if (!isLimited(error) || !isKnown) throw error;

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, randomUUID, type KeyObject } from 'node:crypto';
 import type { AgentTokenClaims, SigningKeyRecord, UserTokenClaims } from '@agentfleet/contracts';
-import { ENV } from '@agentfleet/platform';
+import { CLOCK, ENV, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { privateKeyPem, type AiwmEnv } from '../env';
@@ -42,7 +42,10 @@ export class TokenSigner {
   readonly publicJwk: PublicJwk;
   private readonly jwt: JwtService;
 
-  constructor(@Inject(ENV) env: AiwmEnv) {
+  constructor(
+    @Inject(ENV) env: AiwmEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
     const privateKey = createPrivateKey(privateKeyPem(env.JWT_PRIVATE_KEY ?? '')); // once: parsing costs more than signing
     this.publicJwk = publicJwkOf(privateKey);
     this.kid = thumbprint(this.publicJwk);
@@ -78,7 +81,7 @@ export class TokenSigner {
   }
 
   private times(expiresInSeconds: number) {
-    const iat = Math.floor(Date.now() / 1000);
+    const iat = Math.floor(this.clock.now() / 1000);
     return { jti: randomUUID(), iat, exp: iat + expiresInSeconds };
   }
 }

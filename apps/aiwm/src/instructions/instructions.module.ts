@@ -1,7 +1,7 @@
+import { IdempotencyModule } from '@agentfleet/platform';
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
 import { AgentRecordsModule } from '../agent-records/agent-records.module';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { InstructionRepository } from './instruction.repository';
 import { INSTRUCTIONS, instructionSchema } from './instruction.schema';
 import { InstructionsController } from './instructions.controller';

@@ -8,7 +8,6 @@ import { definedOnly, deletedWire, sentFields } from '../api/bodies';
 import { checkId } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
 import { pageWire } from '../api/pages';
-import { markIdempotentWork } from '../idempotency/current-claim';
 import { audited, newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
 import type { CreateInstructionDto, InstructionDto, UpdateInstructionDto } from './instruction.dto';
 import { InstructionRepository } from './instruction.repository';
@@ -52,8 +51,7 @@ export class InstructionsService {
     return this.changes.createIn(instruction.orgId, caller, 'instruction.create', async (transaction) => {
       await this.repository.documents.insert(instruction, transaction);
       const value = instructionWire(instruction);
-      await markIdempotentWork(transaction, value);
-      return { value, audit: audited('instruction', instruction, sentFields(body)) };
+      return { value, audit: audited('instruction', instruction, sentFields(body)), answer: value };
     });
   }
 

@@ -1,8 +1,7 @@
 import { AppError } from '@agentfleet/errors';
-import { Bus } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
+import { Bus, CLOCK, GroupCommit, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { Batched } from './batched';
 import { waitingTime } from './waiting-time';
 import { blockedForSeconds, withinWindow, type FailureLimit } from './failure-window';
 
@@ -36,9 +35,12 @@ const countsAsFailure = (error: unknown) => error instanceof AppError && (error.
 export class FailureGuard {
   private readonly local = new LRUCache<string, readonly number[]>({ max: MAX_KEYS });
   private readonly underCheck = new Map<string, Map<string, number>>();
-  private readonly looks = new Batched((keys: readonly string[]) => this.look(keys));
+  private readonly looks = new GroupCommit<string, readonly number[]>({ commit: (keys) => this.look(keys), maxWeight: 256, patienceMs: 100 });
 
-  constructor(private readonly bus: Bus) {}
+  constructor(
+    private readonly bus: Bus,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /**
    * Runs the check of a guess, unless the limit of a key is reached.
@@ -47,9 +49,9 @@ export class FailureGuard {
    * @throws AppError `rate_limited`, or what the check throws
    */
   async guarded<T>(watched: readonly Watched[], guess: string, refusal: string, check: () => Promise<T>): Promise<T> {
-    for (const one of watched) this.refuse(blockedForSeconds(this.local.get(one.key) ?? [], Date.now(), one), refusal);
+    for (const one of watched) this.refuse(blockedForSeconds(this.local.get(one.key) ?? [], this.clock.now(), one), refusal);
     const shared = await Promise.all(watched.map(({ key }) => this.sharedTimes(key)));
-    const now = Date.now(); // no await between this and taking a place
+    const now = this.clock.now(); // no await between this and taking a place
     watched.forEach((one, index) => this.refuse(this.blockedFor(one, guess, shared[index] ?? [], now), refusal));
     for (const { key } of watched) this.enter(key, guess);
     let failure: Promise<void> | undefined;
@@ -92,7 +94,7 @@ export class FailureGuard {
   }
 
   private async count(watched: readonly Watched[]): Promise<void> {
-    const now = Date.now();
+    const now = this.clock.now();
     for (const { key, ...rule } of watched) {
       this.local.set(key, withinWindow([...(this.local.get(key) ?? []), now], now, rule), { ttl: rule.windowMs });
     }

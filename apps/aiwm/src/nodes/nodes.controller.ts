@@ -1,7 +1,6 @@
-import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
+import { CurrentCaller, Idempotent, Needs, NoBody, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
-import { Idempotent } from '../idempotency/idempotency.interceptor';
 import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../api/api-docs';
 import { parseListQuery } from '../api/list-query';
 import { DeletedDto } from '../api/page.dto';

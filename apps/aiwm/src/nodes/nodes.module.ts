@@ -1,7 +1,7 @@
+import { IdempotencyModule } from '@agentfleet/platform';
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
 import { AgentRecordsModule } from '../agent-records/agent-records.module';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { NodeRepository } from './node.repository';
 import { NODES, nodeSchema } from './node.schema';
 import { NodesController } from './nodes.controller';

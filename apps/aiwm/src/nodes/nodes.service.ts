@@ -7,7 +7,6 @@ import { definedOnly, deletedWire, sentFields } from '../api/bodies';
 import { checkId } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
 import { pageWire } from '../api/pages';
-import { markIdempotentWork } from '../idempotency/current-claim';
 import { audited, newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
 import type { Settable } from '../tenancy/tenant-collection.repository';
 import type { CreateNodeDto, NodeDto, UpdateNodeDto } from './node.dto';
@@ -68,8 +67,7 @@ export class NodesService {
     return this.changes.createIn(node.orgId, caller, 'node.create', async (transaction) => {
       await this.repository.documents.insert(node, transaction);
       const value = nodeWire(node);
-      await markIdempotentWork(transaction, value);
-      return { value, audit: audited('node', node, sentFields(body)) };
+      return { value, audit: audited('node', node, sentFields(body)), answer: value };
     });
   }
 

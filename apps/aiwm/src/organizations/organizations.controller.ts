@@ -1,8 +1,7 @@
-import { Authenticated, CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
+import { Authenticated, CurrentCaller, Idempotent, Needs, NoBody, type Caller } from '@agentfleet/platform';
 import { AppError } from '@agentfleet/errors';
 import { Body, Controller, Delete, Get, Param, Patch, Post, Put, Query } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
-import { Idempotent } from '../idempotency/idempotency.interceptor';
 import { ApiAnswer, ApiErrors, ApiPage, ApiTakes } from '../api/api-docs';
 import { parseListQuery } from '../api/list-query';
 import { DeletedDto } from '../api/page.dto';

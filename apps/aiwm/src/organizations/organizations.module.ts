@@ -1,6 +1,6 @@
+import { IdempotencyModule } from '@agentfleet/platform';
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { OrganizationRepository } from './organization.repository';
 import { ORGANIZATIONS, organizationSchema } from './organization.schema';
 import { OrganizationsController } from './organizations.controller';

@@ -2,7 +2,6 @@ import { DEFAULT_ORGANIZATION_ID, type AiwmDeleted, type AiwmPage } from '@agent
 import { AppError } from '@agentfleet/errors';
 import { Changes, CLOCK, IdentityStore, type Caller, type ChangedTarget, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { markIdempotentWork } from '../idempotency/current-claim';
 import { definedOnly, deletedWire, sentFields } from '../api/bodies';
 import { checkId, notFound } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
@@ -51,8 +50,7 @@ export class OrganizationsService {
     return this.changes.run(caller, 'organization.create', async (transaction) => {
       await this.repository.insert(organization, transaction);
       const value = wire(organization);
-      await markIdempotentWork(transaction, value);
-      return { value, audit: auditedAs(organization, sentFields(body)) };
+      return { value, audit: auditedAs(organization, sentFields(body)), answer: value };
     });
   }
 

@@ -2,7 +2,7 @@ import { FairQueue } from './fair-queue';
 
 /** Work that ends when it is told, and the order in which it began. */
 function bench(limits: { running: number; waiting: number }) {
-  const queue = new FairQueue(limits);
+  const queue = new FairQueue(limits, () => 0);
   const begun: string[] = [];
   const ends: (() => void)[] = [];
   const failures: [string, string][] = [];

@@ -25,7 +25,10 @@ export class FairQueue {
   private waitingCount = 0;
   private isClosed = false;
 
-  constructor(private readonly limits: QueueLimits) {}
+  constructor(
+    private readonly limits: QueueLimits,
+    private readonly random: () => number,
+  ) {}
 
   get waiting(): number {
     return this.waitingCount;
@@ -64,8 +67,8 @@ export class FairQueue {
   /** @throws AppError `overloaded` when nobody else has more waiting than the one who comes would */
   private makeRoom(ownLength: number): void {
     const [source, longest] = [...this.lanes].reduce((most, entry) => (entry[1].length > most[1].length ? entry : most), ['', [] as Waiting[]]);
-    if (longest.length <= ownLength + 1) throw overloaded();
-    longest.pop()?.refuse(overloaded());
+    if (longest.length <= ownLength + 1) throw this.overloaded();
+    longest.pop()?.refuse(this.overloaded());
     this.waitingCount--;
     if (longest.length === 0) this.lanes.delete(source);
   }
@@ -84,8 +87,9 @@ export class FairQueue {
     this.waitingCount--;
     waiting?.start();
   }
-}
 
-function overloaded(): AppError {
-  return new AppError('overloaded', { retryAfterSeconds: 1 + Math.floor(Math.random() * MAX_RETRY_AFTER_S), message: 'Too many password checks are waiting' });
+  private overloaded(): AppError {
+    const retryAfterSeconds = 1 + Math.floor(this.random() * MAX_RETRY_AFTER_S);
+    return new AppError('overloaded', { retryAfterSeconds, message: 'Too many password checks are waiting' });
+  }
 }

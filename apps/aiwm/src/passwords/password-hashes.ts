@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { Lifecycle, Metrics } from '@agentfleet/platform';
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { CLOCK, Lifecycle, Metrics, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { compare, hash } from 'bcrypt';
 import { FairQueue } from './fair-queue';
 
@@ -13,12 +13,14 @@ const MAX_WAITING = 256;
  */
 @Injectable()
 export class PasswordHashes implements OnModuleInit {
-  private readonly queue = new FairQueue({ running: Math.max(1, availableParallelism() - 1), waiting: MAX_WAITING });
+  private readonly queue: FairQueue;
 
   constructor(
     private readonly lifecycle: Lifecycle,
     metrics: Metrics,
+    @Inject(CLOCK) clock: Clock,
   ) {
+    this.queue = new FairQueue({ running: Math.max(1, availableParallelism() - 1), waiting: MAX_WAITING }, clock.random);
     metrics.gauge({ name: 'aiwm_secret_check_queue', help: 'Checks and hashes of passwords and secrets that wait', collect: (gauge) => gauge.set(this.queue.waiting) });
   }
 

@@ -16,7 +16,7 @@ async function age(ms: number): Promise<void> {
   const earlier = (field: string) => ({ $cond: [{ $eq: [{ $type: `$${field}` }, 'date'] }, { $subtract: [`$${field}`, ms] }, `$${field}`] });
   const fields = ['lastConnectedAt', 'lastHeartbeatAt', 'reportedSince', 'shownAt'];
   await stack.database.db.collection('agent_presence').updateMany({}, [{ $set: Object.fromEntries(fields.map((field) => [field, earlier(field)])) }]);
-  await stack.database.db.collection('controller_clock').updateMany({}, [{ $set: { lastAliveAt: earlier('lastAliveAt') } }]);
+  await stack.database.db.collection('app_outages').updateMany({}, [{ $set: { alive_at: earlier('alive_at') } }]);
 }
 
 async function history(admin: Client, id: string): Promise<string[]> {
@@ -41,8 +41,8 @@ test('a restart of the control plane makes nobody offline, and shows nobody onli
   const since = Date.parse((first.body['presence'] as { since: string }).since);
   expect([since >= bootedAt, since <= Date.now()]).toEqual([true, true]);
   expect(agents.body['pagination']).toMatchObject({ total: 2 });
-  const gaps = await stack.database.db.collection('controller_clock').find().toArray();
-  expect(gaps.map((clock) => (clock['gaps'] as unknown[]).length)).toEqual([1]);
+  const apps = await stack.database.db.collection('app_outages').find().toArray();
+  expect(apps.map(({ outages }) => (outages as unknown[]).length)).toEqual([1]);
   const seen = new Set<string>();
   await waitFor('offline once it was heard for longer than the timeout', async () => {
     const { presence } = (await again.get(`/agents/${id}`)).body as { presence: { status: string; reason: string } };
@@ -60,6 +60,6 @@ test('a second replica that becomes ready records no second gap, and a short abs
   await first.running.close();
   await age(10_000);
   await stack.boot(MS);
-  const clocks = await stack.database.db.collection('controller_clock').find().toArray();
-  expect(clocks.map((clock) => clock['gaps'])).toEqual([[]]);
+  const apps = await stack.database.db.collection('app_outages').find().toArray();
+  expect(apps.map(({ outages }) => outages)).toEqual([[]]);
 });

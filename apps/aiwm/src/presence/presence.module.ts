@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
 import { AgentRecordsModule } from '../agent-records/agent-records.module';
-import { CONTROLLER_CLOCK, controllerClockSchema } from './controller-clock.schema';
 import { PresenceHistoryRepository } from './presence-history.repository';
 import { PRESENCE_HISTORY, presenceHistorySchema } from './presence-history.schema';
 import { PresenceNoticesController } from './presence-notices.controller';
@@ -12,7 +11,7 @@ import { PresenceService } from './presence.service';
 
 @Module({
   imports: [
-    MongooseModule.forFeature([{ name: AGENT_PRESENCE, schema: agentPresenceSchema }, { name: PRESENCE_HISTORY, schema: presenceHistorySchema }, { name: CONTROLLER_CLOCK, schema: controllerClockSchema }]),
+    MongooseModule.forFeature([{ name: AGENT_PRESENCE, schema: agentPresenceSchema }, { name: PRESENCE_HISTORY, schema: presenceHistorySchema }]),
     AgentRecordsModule,
   ],
   controllers: [PresenceNoticesController],

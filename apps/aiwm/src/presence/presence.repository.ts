@@ -1,9 +1,8 @@
 import type { AiwmReportedStatus } from '@agentfleet/contracts';
-import { collection, type Transaction } from '@agentfleet/platform';
+import { collection, refusedOperations, withPlainErrors, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
-import { mongo, Types, type Connection } from 'mongoose';
-import { CONTROLLER_CLOCK, type ControllerClockDocument, type ControllerGap } from './controller-clock.schema';
+import { Types, type Connection } from 'mongoose';
 import { AGENT_PRESENCE, type AgentPresenceDocument } from './presence.schema';
 
 /** One heartbeat on its way to the database. */
@@ -28,8 +27,6 @@ export interface ConnectFact {
   /** The mark of a secret that was verified for the first time. */
   readonly remembered: string | undefined;
 }
-
-const CLOCK_ID = 'aiwm';
 
 @Injectable()
 export class PresenceRepository {
@@ -80,7 +77,7 @@ export class PresenceRepository {
       // the driver's type wants to know the fields of a schemaless collection
       return { updateOne: { filter: { _id: new Types.ObjectId(agentId) }, update: update as object } };
     });
-    const { matchedCount } = await this.presence.bulkWrite(operations, { ordered: false });
+    const { matchedCount } = await withPlainErrors(this.presence.bulkWrite(operations, { ordered: false }));
     if (matchedCount === facts.length) return facts.map(() => true);
     const known = await this.findMany(facts.map(({ agentId }) => agentId));
     return facts.map(({ agentId }) => known.has(agentId));
@@ -101,9 +98,7 @@ export class PresenceRepository {
     try {
       await this.presence.bulkWrite(operations, { ordered: false });
     } catch (error) {
-      // the driver wraps a lost connection in the same class: then nothing was refused, and all is to be written again
-      if (!(error instanceof mongo.MongoBulkWriteError) || [error.writeErrors].flat().length === 0) throw error;
-      // single items were refused for good; all others are written
+      refusedOperations(error); // single ones that were refused are refused for good; all others are written
     }
   }
 
@@ -121,39 +116,7 @@ export class PresenceRepository {
     await this.presence.updateOne(match, { $set: { remembered: [] } }, { session: transaction.session });
   }
 
-  async gaps(): Promise<readonly ControllerGap[]> {
-    const found = await this.clock.findOne({ _id: CLOCK_ID });
-    return found?.gaps ?? [];
-  }
-
-  /** Says that a replica can take heartbeats. A first sign after more than `gapMs` records the gap, once over all replicas. */
-  async alive(now: Date, gapMs: number): Promise<void> {
-    const match = { _id: CLOCK_ID };
-    await this.clock.updateOne(
-      match,
-      [
-        {
-          $set: {
-            gaps: {
-              $cond: [
-                { $gt: [{ $subtract: [now, { $ifNull: ['$lastAliveAt', now] }] }, gapMs] },
-                { $slice: [{ $concatArrays: [{ $ifNull: ['$gaps', []] }, [{ from: '$lastAliveAt', to: now }]] }, -100] },
-                { $ifNull: ['$gaps', []] },
-              ],
-            },
-            lastAliveAt: { $max: ['$lastAliveAt', now] },
-          },
-        },
-      ],
-      { upsert: true },
-    );
-  }
-
   private get presence() {
     return collection<AgentPresenceDocument>(this.connection, AGENT_PRESENCE);
-  }
-
-  private get clock() {
-    return collection<ControllerClockDocument>(this.connection, CONTROLLER_CLOCK);
   }
 }

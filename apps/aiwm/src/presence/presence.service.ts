@@ -1,18 +1,16 @@
-import { CLOCK, ENV, Lifecycle, LOG, Metrics, type Clock, type Log } from '@agentfleet/platform';
+import { CLOCK, ENV, GroupCommit, LatestWriter, Lifecycle, Metrics, Replicas, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import type { Histogram } from 'prom-client';
 import type { PresenceSubject } from '../agent-records/agent.repository';
 import { presenceTimes, type AiwmEnv, type PresenceTimes } from '../env';
-import { Batched } from '../limits/batched';
 import { presenceAt, reportedSinceAfter, type Gap, type Presence, type PresenceFacts } from './presence';
 import { PresenceRepository, type ConnectFact, type HeartbeatFact } from './presence.repository';
 import type { AgentPresenceDocument, PresenceTransition } from './presence.schema';
 
-/** A heartbeat is acknowledged at once and written at most this much later. */
+/** A heartbeat is acknowledged at once and written at most this much later; changes of presence are recorded as soon. */
 const FLUSH_EVERY_MS = 500;
-const ALIVE_EVERY_MS = 5000;
-const GAP_MS = 15_000;
+const READ_GAPS_EVERY_MS = 5000;
 
 export interface PresenceView {
   readonly presence: Presence;
@@ -39,10 +37,8 @@ function factsOf(agent: PresenceSubject, record: AgentPresenceDocument | undefin
 @Injectable()
 export class PresenceService implements OnModuleInit {
   readonly times: PresenceTimes;
-  private readonly waiting = new Map<string, HeartbeatFact>();
-  private readonly connects = new Batched((facts: readonly ConnectFact[]) => this.repository.connected(facts));
-  private flushing: Promise<void> = Promise.resolve();
-  private nextFlush: Promise<void> | undefined;
+  private readonly heartbeats: LatestWriter<HeartbeatFact>;
+  private readonly connects = new GroupCommit<ConnectFact, boolean>({ commit: (facts) => this.repository.connected(facts), maxWeight: 256, patienceMs: 100 });
   private gaps: readonly Gap[] = [];
   /** The last heartbeat of each agent that this replica heard: one in the same status needs no look at the database. */
   private readonly last = new LRUCache<string, { readonly status: HeartbeatFact['status']; readonly since: Date; readonly atMs: number }>({ max: 50_000 });
@@ -50,55 +46,55 @@ export class PresenceService implements OnModuleInit {
   private readonly left = new LRUCache<string, number>({ max: 50_000 });
   private readonly changed = new Set<string>();
   private publishChanges: (agentIds: readonly string[]) => void = () => undefined;
-  private readonly timers: NodeJS.Timeout[] = [];
   private readonly flushSeconds: Histogram;
 
   constructor(
     private readonly repository: PresenceRepository,
+    private readonly replicas: Replicas,
     private readonly lifecycle: Lifecycle,
     metrics: Metrics,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOG) private readonly log: Log,
     @Inject(ENV) env: AiwmEnv,
   ) {
     this.times = presenceTimes(env);
     this.flushSeconds = metrics.histogram({ name: 'aiwm_heartbeat_flush_seconds', help: 'Writing a batch of heartbeats' });
+    this.heartbeats = new LatestWriter(lifecycle, {
+      name: 'heartbeats',
+      periodMs: FLUSH_EVERY_MS,
+      write: (facts) => this.write(facts),
+      // a heartbeat without metrics leaves the last ones
+      merge: (older, newer) => (newer.metrics === undefined ? { ...newer, metrics: older.metrics } : newer),
+    });
   }
 
   onModuleInit(): void {
-    this.lifecycle.beforeReady('controller clock', async () => {
-      await this.recordAlive();
-      this.timers.push(setInterval(() => void this.flush(), FLUSH_EVERY_MS), setInterval(() => void this.recordAlive().catch(this.warn), ALIVE_EVERY_MS));
-      for (const timer of this.timers) timer.unref();
-    });
-    this.lifecycle.onDrain('heartbeats', async () => {
-      for (const timer of this.timers) clearInterval(timer);
-      await this.flush();
-    });
+    this.lifecycle.beforeReady('gaps of presence', () => this.readGaps());
+    this.lifecycle.every('gaps of presence', READ_GAPS_EVERY_MS, () => this.readGaps());
+    this.lifecycle.every('changes of presence', FLUSH_EVERY_MS, () => this.publishChanged());
   }
 
   /** Acknowledged at once; visible in the next read here, elsewhere within a second. */
   async heartbeat(agentId: string, subject: PresenceSubject, status: HeartbeatFact['status'], metrics: string | undefined): Promise<void> {
-    const waiting = this.waiting.get(agentId);
+    const waiting = this.heartbeats.get(agentId);
     const at = new Date(this.clock.now());
     const last = this.last.get(agentId);
     if (last?.status === status && at.getTime() - last.atMs <= this.times.staleS * 1000) {
-      this.accept({ agentId, at, status, reportedSince: last.since, metrics: metrics ?? waiting?.metrics });
+      this.accept({ agentId, at, status, reportedSince: last.since, metrics });
       return;
     }
     const facts = waiting ? undefined : factsOf(subject, await this.repository.find(agentId));
     const since = (() => {
-      const queued = this.waiting.get(agentId) ?? waiting; // another one may have come while we read
+      const queued = this.heartbeats.get(agentId) ?? waiting; // another one may have come while we read
       const isUnbroken = queued !== undefined && queued.at.getTime() > (this.left.get(agentId) ?? -Infinity);
       if (queued) return isUnbroken && queued.status === status ? queued.reportedSince : at;
       return facts ? new Date(reportedSinceAfter(facts, status, at.getTime(), this.times, this.gaps)) : at;
     })();
     this.changed.add(agentId);
-    this.accept({ agentId, at, status, reportedSince: since, metrics: metrics ?? this.waiting.get(agentId)?.metrics });
+    this.accept({ agentId, at, status, reportedSince: since, metrics });
   }
 
   private accept(fact: HeartbeatFact): void {
-    this.waiting.set(fact.agentId, fact);
+    this.heartbeats.put(fact.agentId, fact);
     this.last.set(fact.agentId, { status: fact.status, since: fact.reportedSince, atMs: fact.at.getTime() });
   }
 
@@ -132,7 +128,7 @@ export class PresenceService implements OnModuleInit {
   }
 
   /** A record as it will be once the waiting heartbeat is written. */
-  private withWaiting(record: AgentPresenceDocument, fact = this.waiting.get(record._id.toHexString())): AgentPresenceDocument {
+  private withWaiting(record: AgentPresenceDocument, fact = this.heartbeats.get(record._id.toHexString())): AgentPresenceDocument {
     if (!fact || (record.lastHeartbeatAt !== null && record.lastHeartbeatAt >= fact.at)) return record;
     const metrics = fact.metrics === undefined ? {} : { metrics: fact.metrics, metricsAt: fact.at };
     return { ...record, lastHeartbeatAt: fact.at, reportedStatus: fact.status, reportedSince: fact.reportedSince, ...metrics };
@@ -166,7 +162,7 @@ export class PresenceService implements OnModuleInit {
 
   async of(agents: readonly PresenceSubject[]): Promise<ReadonlyMap<string, PresenceView>> {
     const ids = agents.map(({ _id }) => _id.toHexString());
-    const waiting = new Map(ids.map((id) => [id, this.waiting.get(id)])); // before the read: meanwhile it may be written
+    const waiting = new Map(ids.map((id) => [id, this.heartbeats.get(id)])); // before the read: meanwhile it may be written
     const records = await this.repository.findMany(ids);
     const now = this.clock.now();
     return new Map(
@@ -197,39 +193,22 @@ export class PresenceService implements OnModuleInit {
     return this.repository.forgetSecrets(...args);
   }
 
-  /** One at a time; who comes while one waits for its turn waits for that one. */
-  private flush(): Promise<void> {
-    this.nextFlush ??= this.flushing.then(async () => {
-      this.nextFlush = undefined;
-      await this.writeWaiting().catch(this.warn);
-    });
-    this.flushing = this.nextFlush;
-    return this.nextFlush;
+  private async write(facts: readonly HeartbeatFact[]): Promise<void> {
+    const end = this.flushSeconds.startTimer();
+    await this.repository.heartbeats(facts);
+    end();
   }
 
-  private async writeWaiting(): Promise<void> {
-    if (this.waiting.size > 0) await this.writeBatch([...this.waiting.values()]);
+  /** After their heartbeats: whoever records the changes reads what is written. */
+  private async publishChanged(): Promise<void> {
     if (this.changed.size === 0) return;
+    await this.heartbeats.flush();
     const changed = [...this.changed];
     this.changed.clear();
     this.publishChanges(changed);
   }
 
-  private async writeBatch(batch: readonly HeartbeatFact[]): Promise<void> {
-    const end = this.flushSeconds.startTimer();
-    await this.repository.heartbeats(batch);
-    end();
-    // a newer heartbeat that came meanwhile stays
-    for (const fact of batch) if (this.waiting.get(fact.agentId) === fact) this.waiting.delete(fact.agentId);
+  private async readGaps(): Promise<void> {
+    this.gaps = (await this.replicas.outages()).map(({ from, to }) => ({ fromMs: from.getTime(), toMs: to.getTime() }));
   }
-
-  private async recordAlive(): Promise<void> {
-    await this.repository.alive(new Date(this.clock.now()), GAP_MS);
-    this.gaps = (await this.repository.gaps()).map(({ from, to }) => ({ fromMs: from.getTime(), toMs: to.getTime() }));
-  }
-
-  private readonly warn = (error: unknown): void => {
-    this.log.warn({ err: error }, 'Presence could not be written; it is tried again');
-  };
 }
-

@@ -8,7 +8,6 @@ import { definedOnly, deletedWire, sentFields } from '../api/bodies';
 import { checkId } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
 import { pageWire } from '../api/pages';
-import { markIdempotentWork } from '../idempotency/current-claim';
 import { audited, newTenantDocument, scopeOf, tenantWire } from '../tenancy/tenant';
 import type { CreateToolDto, ToolDto, UpdateToolDto } from './tool.dto';
 import { ToolRepository, type ToolScope } from './tool.repository';
@@ -94,8 +93,7 @@ export class ToolsService {
     return this.changes.createIn(tool.orgId, caller, 'tool.create', async (transaction) => {
       await this.repository.documents.insert(tool, transaction);
       const value = toolWire(tool);
-      await markIdempotentWork(transaction, value);
-      return { value, audit: audited('tool', tool, sentFields(body)) };
+      return { value, audit: audited('tool', tool, sentFields(body)), answer: value };
     });
   }
 

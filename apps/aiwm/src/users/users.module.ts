@@ -1,6 +1,6 @@
+import { IdempotencyModule } from '@agentfleet/platform';
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { OrganizationsModule } from '../organizations/organizations.module';
 import { PasswordsModule } from '../passwords/passwords.module';
 import { RefreshTokenRepository } from './refresh-token.repository';

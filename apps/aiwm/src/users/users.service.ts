@@ -10,7 +10,6 @@ import { OrganizationRepository } from '../organizations/organization.repository
 import { passwordProblem } from '../passwords/password-rules';
 import { PASSWORD_ROUNDS } from '../passwords/passwords';
 import { PasswordHashes } from '../passwords/password-hashes';
-import { markIdempotentWork } from '../idempotency/current-claim';
 import { audited, scopeOf, tenantWire } from '../tenancy/tenant';
 import { newUser } from './new-user';
 import { RefreshTokenRepository } from './refresh-token.repository';
@@ -75,8 +74,7 @@ export class UsersService {
     return this.changes.createIn(user.orgId, caller, 'user.create', async (transaction) => {
       await this.repository.insert(user, transaction);
       const value = wire(user);
-      await markIdempotentWork(transaction, value);
-      return { value, audit: auditedAs(user, sentFields(body)) };
+      return { value, audit: auditedAs(user, sentFields(body)), answer: value };
     });
   }
 

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { mongo } from 'mongoose';
 import { waitFor } from '@agentfleet/testing';
-import { aiwmStack, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
+import { aiwmStack, type Client, type Stack } from './aiwm-stack.fixture';
 
 let stack: Stack;
 let client: Client;
