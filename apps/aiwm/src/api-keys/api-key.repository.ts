@@ -3,7 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { Types, type Connection } from 'mongoose';
 import type { ListQuery } from '../api/list-query';
-import { filterMatch, listOrder } from '../tenancy/tenant-collection.repository';
+import type { Page } from '../api/pages';
+import type { TenantScope } from '../tenancy/tenant';
+import { filterMatch, listOrder, ofOrganization } from '../tenancy/tenant-collection.repository';
 import { API_KEYS, type ApiKeyDocument } from './api-key.schema';
 
 export type ApiKeyChange = Partial<Omit<ApiKeyDocument, '_id' | 'orgId' | 'createdBy' | 'createdAt'>>;
@@ -16,13 +18,13 @@ export class ApiKeyRepository {
     await this.keys.insertOne(document, { session: transaction.session });
   }
 
-  async find(orgId: string | null, id: string): Promise<ApiKeyDocument | undefined> {
-    return (await this.keys.findOne(this.match(orgId, id))) ?? undefined;
+  async find(scope: TenantScope, id: string): Promise<ApiKeyDocument | undefined> {
+    return (await this.keys.findOne(this.match(scope, id))) ?? undefined;
   }
 
-  async list(orgId: string | null, query: ListQuery): Promise<{ items: readonly ApiKeyDocument[]; total: number }> {
+  async list(scope: TenantScope, query: ListQuery): Promise<Page<ApiKeyDocument>> {
     const { page, limit } = query;
-    const match = { $and: [orgId === null ? {} : { orgId }, { revokedAt: null }, ...query.filters.map(filterMatch)] };
+    const match = { $and: [ofOrganization(scope), { revokedAt: null }, ...query.filters.map(filterMatch)] };
     const [found, total] = await Promise.all([
       this.keys.find(match).sort(listOrder(query)).skip((page - 1) * limit).limit(limit).toArray(),
       this.keys.countDocuments(match),
@@ -30,9 +32,9 @@ export class ApiKeyRepository {
     return { items: found, total };
   }
 
-  async change(orgId: string | null, id: string, set: ApiKeyChange, transaction: Transaction): Promise<ApiKeyDocument | undefined> {
+  async change(scope: TenantScope, id: string, set: ApiKeyChange, transaction: Transaction): Promise<ApiKeyDocument | undefined> {
     const options = { session: transaction.session, returnDocument: 'after' as const };
-    return (await this.keys.findOneAndUpdate(this.match(orgId, id), { $set: set }, options)) ?? undefined;
+    return (await this.keys.findOneAndUpdate(this.match(scope, id), { $set: set }, options)) ?? undefined;
   }
 
   async used(orgId: string, ids: readonly string[], at: Date): Promise<void> {
@@ -46,8 +48,8 @@ export class ApiKeyRepository {
     return (await this.keys.findOneAndUpdate(match, [{ $set: { expiryToldOf: '$expiresAt' } }])) ?? undefined;
   }
 
-  private match(orgId: string | null, id: string) {
-    return { _id: new Types.ObjectId(id), ...(orgId === null ? {} : { orgId }), revokedAt: null };
+  private match(scope: TenantScope, id: string) {
+    return { _id: new Types.ObjectId(id), ...ofOrganization(scope), revokedAt: null };
   }
 
   private get keys() {

@@ -6,6 +6,7 @@ import type { ListQuery } from '../api/list-query';
 import { pageWire } from '../api/pages';
 import { definedOnly, sentFields } from '../api/bodies';
 import { checkId, notFound } from '../api/ids';
+import { scopeOf } from '../tenancy/tenant';
 import { newId } from '../tenancy/tenant.schema';
 import type { ApiKeyDto, CreateApiKeyDto, CreatedApiKeyDto, RotatedApiKeyDto, UpdateApiKeyDto } from './api-key.dto';
 import { ApiKeyRepository, type ApiKeyChange } from './api-key.repository';
@@ -20,7 +21,6 @@ function makeSecret(): { key: string; hash: string; prefix: string } {
 }
 
 const iso = (date: Date | null) => date?.toISOString() ?? null;
-const orgOf = (caller: Caller) => (caller.allOrganizations ? null : caller.orgId);
 
 function wire(document: ApiKeyDocument): ApiKeyDto {
   return {
@@ -93,13 +93,13 @@ export class ApiKeysService implements OnModuleInit {
   }
 
   async get(caller: Caller, id: string): Promise<ApiKeyDto> {
-    const found = await this.repository.find(orgOf(caller), checkId(id));
+    const found = await this.repository.find(scopeOf(caller), checkId(id));
     if (!found) throw notFound();
     return wire(found);
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<ApiKeyDto>> {
-    return pageWire(await this.repository.list(orgOf(caller), query), query, wire);
+    return pageWire(await this.repository.list(scopeOf(caller), query), query, wire);
   }
 
   async update(caller: Caller, id: string, body: UpdateApiKeyDto): Promise<ApiKeyDto> {
@@ -113,7 +113,7 @@ export class ApiKeysService implements OnModuleInit {
   }
 
   async rotate(caller: Caller, id: string, overlapSeconds: number): Promise<RotatedApiKeyDto> {
-    const before = await this.repository.find(orgOf(caller), checkId(id));
+    const before = await this.repository.find(scopeOf(caller), checkId(id));
     if (!before) throw notFound();
     const { key, hash, prefix } = makeSecret();
     const until = overlapSeconds > 0 ? new Date(this.clock.now() + overlapSeconds * 1000) : null;
@@ -143,7 +143,7 @@ export class ApiKeysService implements OnModuleInit {
   private async change(caller: Caller, id: string, set: ApiKeyChange, { verb, notice, fields, answer = {}, ...more }: KeyChange): Promise<ApiKeyDocument> {
     checkId(id);
     return this.changes.run(caller, `api_key.${verb}`, async (transaction) => {
-      const key = await this.repository.change(orgOf(caller), id, { ...set, updatedAt: new Date(this.clock.now()) }, transaction);
+      const key = await this.repository.change(scopeOf(caller), id, { ...set, updatedAt: new Date(this.clock.now()) }, transaction);
       if (!key) throw notFound();
       transaction.afterCommit(() => this.store.forgetKey(id));
       transaction.notify(notice, { ...this.noticeOf(key), ...more });

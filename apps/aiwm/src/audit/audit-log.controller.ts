@@ -71,7 +71,7 @@ export class AuditLogController implements OnModuleInit {
     if (problems.length > 0) throw validationFailed(problems);
     const value = (field: (typeof FILTERS)[number]) => filters.find((filter) => filter.field === field)?.value;
     const found = await this.repository.page({
-      orgId: caller.allOrganizations ? null : caller.orgId,
+      orgId: caller.allOrganizations ? undefined : caller.orgId,
       action: value('action'),
       targetType: value('targetType'),
       targetId: value('targetId'),

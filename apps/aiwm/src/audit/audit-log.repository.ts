@@ -18,8 +18,8 @@ export interface AuditDocument {
 }
 
 export interface AuditQuestion {
-  /** Null: all organizations. */
-  readonly orgId: string | null;
+  /** Undefined: all organizations. */
+  readonly orgId: string | undefined;
   readonly action?: string | undefined;
   readonly targetType?: string | undefined;
   readonly targetId?: string | undefined;
@@ -40,7 +40,7 @@ export class AuditLogRepository {
   async page(question: AuditQuestion): Promise<{ items: readonly AuditDocument[]; total: number }> {
     const { orgId, action, targetType, targetId, actorId, from, to, newestFirst, skip, limit } = question;
     const wanted: readonly (readonly [string, unknown])[] = [
-      ['orgId', orgId ?? undefined],
+      ['orgId', orgId],
       ['action', action],
       ['target.type', targetType],
       ['target.id', targetId],

@@ -99,7 +99,7 @@ export class ConnectionController {
   @ApiAnswer(SuccessDto)
   @ApiErrors(400, 401, 403, 404, 413, 415, 503)
   async disconnect(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: DisconnectDto): Promise<{ success: true }> {
-    await this.presence.disconnected(id, caller.agentClaims?.jti ?? '', body.reason ?? null);
+    await this.presence.disconnected(id, caller.agentClaims?.jti ?? '', body.reason);
     return { success: true };
   }
 

@@ -5,6 +5,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { Types, type Connection } from 'mongoose';
 import type { ListQuery } from '../api/list-query';
+import type { Page } from '../api/pages';
+import type { TenantScope } from '../tenancy/tenant';
 import { filterMatch, listOrder } from '../tenancy/tenant-collection.repository';
 import { ORGANIZATIONS, type OrganizationDocument } from './organization.schema';
 
@@ -41,15 +43,14 @@ export class OrganizationRepository {
     await this.organizations.updateOne({ _id: new Types.ObjectId(id) }, { $inc: { ownerChanges: 1 } }, { session: transaction.session });
   }
 
-  /** `onlyId` limits a tenant to its own. */
-  async find(id: string, onlyId: string | null): Promise<OrganizationDocument | undefined> {
-    if (onlyId !== null && onlyId !== id) return undefined;
+  async find({ orgId }: TenantScope, id: string): Promise<OrganizationDocument | undefined> {
+    if (orgId !== undefined && orgId !== id) return undefined;
     return (await this.organizations.findOne({ _id: new Types.ObjectId(id) })) ?? undefined;
   }
 
-  async list(onlyId: string | null, query: ListQuery): Promise<{ items: OrganizationDocument[]; total: number }> {
+  async list({ orgId }: TenantScope, query: ListQuery): Promise<Page<OrganizationDocument>> {
     const { page, limit } = query;
-    const match = { $and: [onlyId === null ? {} : { _id: new Types.ObjectId(onlyId) }, ...query.filters.map(filterMatch)] };
+    const match = { $and: [orgId === undefined ? {} : { _id: new Types.ObjectId(orgId) }, ...query.filters.map(filterMatch)] };
     const [found, total] = await Promise.all([
       this.organizations.find(match).sort(listOrder(query)).skip((page - 1) * limit).limit(limit).toArray(),
       this.organizations.countDocuments(match),

@@ -6,6 +6,7 @@ import { definedOnly, deletedWire, sentFields } from '../api/bodies';
 import { checkId, notFound } from '../api/ids';
 import type { ListQuery, ListRules } from '../api/list-query';
 import { pageWire } from '../api/pages';
+import { scopeOf } from '../tenancy/tenant';
 import { newId } from '../tenancy/tenant.schema';
 import type { CreateOrganizationDto, OrganizationDto, UpdateOrganizationDto } from './organization.dto';
 import { OrganizationRepository } from './organization.repository';
@@ -25,9 +26,6 @@ function wire(document: OrganizationDocument): OrganizationDto {
     updatedAt: document.updatedAt.toISOString(),
   };
 }
-
-/** The organizations that a caller may see: null is all. */
-const ownOnly = (caller: Caller) => (caller.allOrganizations ? null : caller.orgId);
 
 function auditedAs({ _id, name }: OrganizationDocument, fields: readonly string[]): ChangedTarget {
   const id = _id.toHexString();
@@ -55,13 +53,13 @@ export class OrganizationsService {
   }
 
   async get(caller: Caller, id: string): Promise<OrganizationDto> {
-    const found = await this.repository.find(checkId(id), ownOnly(caller));
+    const found = await this.repository.find(scopeOf(caller), checkId(id));
     if (!found) throw notFound();
     return wire(found);
   }
 
   async list(caller: Caller, query: ListQuery): Promise<AiwmPage<OrganizationDto>> {
-    return pageWire(await this.repository.list(ownOnly(caller), query), query, wire);
+    return pageWire(await this.repository.list(scopeOf(caller), query), query, wire);
   }
 
   async update(caller: Caller, id: string, body: UpdateOrganizationDto): Promise<OrganizationDto> {
@@ -74,7 +72,7 @@ export class OrganizationsService {
   }
 
   async delete(caller: Caller, id: string): Promise<AiwmDeleted> {
-    const found = await this.repository.find(checkId(id), null);
+    const found = await this.repository.find({ orgId: undefined }, checkId(id));
     if (!found) throw notFound();
     if (id === DEFAULT_ORGANIZATION_ID) throw new AppError('conflict', { message: 'The default organization cannot be deleted' });
     return this.changes.run(caller, 'organization.delete', async (transaction) => {

@@ -103,10 +103,10 @@ export class PresenceRepository {
   }
 
   /** False, and nothing changes, when another connect came after the one that got this token. */
-  async disconnected(agentId: string, tokenId: string, at: Date, reason: string | null): Promise<boolean> {
+  async disconnected(agentId: string, tokenId: string, at: Date, reason: string | undefined): Promise<boolean> {
     const isNewest = [{ newestTokenId: tokenId }, { newestTokenId: { $exists: false } }];
     const match = { _id: new Types.ObjectId(agentId), $or: isNewest };
-    const { matchedCount } = await this.presence.updateOne(match, { $set: { disconnectedAt: at, disconnectReason: reason } });
+    const { matchedCount } = await this.presence.updateOne(match, { $set: { disconnectedAt: at, disconnectReason: reason ?? null } });
     return matchedCount > 0;
   }
 

@@ -17,19 +17,19 @@ export interface PresenceView {
   readonly record: AgentPresenceDocument | undefined;
 }
 
-const toMs = (date: Date | null | undefined) => date?.getTime() ?? null;
+const toMs = (date: Date | null | undefined) => date?.getTime();
 
 function factsOf(agent: PresenceSubject, record: AgentPresenceDocument | undefined): PresenceFacts {
   return {
     createdAtMs: agent.createdAt.getTime(),
-    suspendedSinceMs: agent.status === 'suspended' ? agent.statusChangedAt.getTime() : null,
+    suspendedSinceMs: agent.status === 'suspended' ? agent.statusChangedAt.getTime() : undefined,
     suspensionEndedAtMs: toMs(agent.suspensionEndedAt),
     lastConnectedAtMs: toMs(record?.lastConnectedAt),
     lastHeartbeatAtMs: toMs(record?.lastHeartbeatAt),
     reportedStatus: record?.reportedStatus ?? 'online',
     reportedSinceMs: toMs(record?.reportedSince),
     disconnectedAtMs: toMs(record?.disconnectedAt),
-    disconnectReason: record?.disconnectReason ?? null,
+    disconnectReason: record?.disconnectReason ?? undefined,
   };
 }
 
@@ -124,7 +124,7 @@ export class PresenceService implements OnModuleInit {
     const from = record.shownStatus ?? 'never_connected';
     const { status, reason, detail, sinceMs } = presenceAt(factsOf(agent, this.withWaiting(record)), this.clock.now(), this.times, this.gaps);
     if (status === from) return undefined;
-    return { from, to: status, reason, detail, at: new Date(Math.max(sinceMs, record.shownAt?.getTime() ?? 0)) };
+    return { from, to: status, reason, detail: detail ?? null, at: new Date(Math.max(sinceMs, record.shownAt?.getTime() ?? 0)) };
   }
 
   /** A record as it will be once the waiting heartbeat is written. */
@@ -153,7 +153,7 @@ export class PresenceService implements OnModuleInit {
    * A heartbeat that came before may be written after: the later of both decides. A process that was replaced and ends late
    * (`tokenId` of an earlier connect) must not show its successor offline.
    */
-  async disconnected(agentId: string, tokenId: string, reason: string | null): Promise<void> {
+  async disconnected(agentId: string, tokenId: string, reason: string | undefined): Promise<void> {
     const at = new Date(this.clock.now());
     if (!(await this.repository.disconnected(agentId, tokenId, at, reason))) return;
     this.left.set(agentId, at.getTime());

@@ -3,14 +3,14 @@ import { presenceAt, reportedSinceAfter, type Gap, type PresenceFacts } from './
 const TIMES = { intervalS: 60, staleS: 90, timeoutS: 180 };
 const CREATED: PresenceFacts = {
   createdAtMs: -1000,
-  suspendedSinceMs: null,
-  suspensionEndedAtMs: null,
-  lastConnectedAtMs: null,
-  lastHeartbeatAtMs: null,
+  suspendedSinceMs: undefined,
+  suspensionEndedAtMs: undefined,
+  lastConnectedAtMs: undefined,
+  lastHeartbeatAtMs: undefined,
   reportedStatus: 'online',
-  reportedSinceMs: null,
-  disconnectedAtMs: null,
-  disconnectReason: null,
+  reportedSinceMs: undefined,
+  disconnectedAtMs: undefined,
+  disconnectReason: undefined,
 };
 
 const ms = (seconds: number) => Math.round(seconds * 1000);
@@ -37,7 +37,7 @@ test('a heartbeat that is written after a later connect changes neither status n
 
 test('what is shown after a suspension began when it was lifted, or later', () => {
   const lifted = { ...connect(CREATED, 0), suspensionEndedAtMs: ms(20) };
-  expect(at({ ...lifted, suspensionEndedAtMs: null, suspendedSinceMs: ms(10) }, 15)).toEqual(['offline', 'suspended', 10]);
+  expect(at({ ...lifted, suspensionEndedAtMs: undefined, suspendedSinceMs: ms(10) }, 15)).toEqual(['offline', 'suspended', 10]);
   expect(at(lifted, 20)).toEqual(['online', 'connected', 20]);
   expect(at(connect(lifted, 30), 31)).toEqual(['online', 'connected', 20]);
   expect(at(beat(lifted, 40, 'busy'), 41)).toEqual(['busy', 'heartbeat', 40]);
@@ -76,10 +76,10 @@ test('the worked table of the contract', () => {
 
 test('nextExpectedAt is told only while something is expected', () => {
   const facts = connect(CREATED, 0);
-  expect(presenceAt(CREATED, 0, TIMES, []).nextExpectedAtMs).toBeNull();
+  expect(presenceAt(CREATED, 0, TIMES, []).nextExpectedAtMs).toBeUndefined();
   expect(presenceAt(facts, ms(10), TIMES, []).nextExpectedAtMs).toBe(ms(60));
   expect(presenceAt(facts, ms(100), TIMES, []).nextExpectedAtMs).toBe(ms(60));
-  expect(presenceAt(facts, ms(181), TIMES, []).nextExpectedAtMs).toBeNull();
+  expect(presenceAt(facts, ms(181), TIMES, []).nextExpectedAtMs).toBeUndefined();
 });
 
 test('a heartbeat after a disconnect brings the agent back', () => {

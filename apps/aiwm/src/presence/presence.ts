@@ -4,15 +4,15 @@ import type { PresenceTimes } from '../env';
 /** What presence follows from; all times in milliseconds since 1970. */
 export interface PresenceFacts {
   readonly createdAtMs: number;
-  readonly suspendedSinceMs: number | null;
+  readonly suspendedSinceMs: number | undefined;
   /** No status that is shown after a suspension began before its end. */
-  readonly suspensionEndedAtMs: number | null;
-  readonly lastConnectedAtMs: number | null;
-  readonly lastHeartbeatAtMs: number | null;
+  readonly suspensionEndedAtMs: number | undefined;
+  readonly lastConnectedAtMs: number | undefined;
+  readonly lastHeartbeatAtMs: number | undefined;
   readonly reportedStatus: AiwmReportedStatus;
-  readonly reportedSinceMs: number | null;
-  readonly disconnectedAtMs: number | null;
-  readonly disconnectReason: string | null;
+  readonly reportedSinceMs: number | undefined;
+  readonly disconnectedAtMs: number | undefined;
+  readonly disconnectReason: string | undefined;
 }
 
 /** A time in which no replica could take heartbeats, milliseconds since 1970. */
@@ -25,8 +25,8 @@ export interface Presence {
   readonly status: AiwmConnectionStatus;
   readonly reason: AiwmPresenceReason;
   readonly sinceMs: number;
-  readonly detail: string | null;
-  readonly nextExpectedAtMs: number | null;
+  readonly detail: string | undefined;
+  readonly nextExpectedAtMs: number | undefined;
 }
 
 /** Length of the gaps' part in `[fromMs, toMs]`. */
@@ -60,20 +60,20 @@ function lastReport({ lastHeartbeatAtMs, reportedStatus, reportedSinceMs }: Pres
 /** Presence at `nowMs`, from facts alone, so that it is never older than the question (contract section 6). */
 export function presenceAt(facts: PresenceFacts, nowMs: number, times: PresenceTimes, gaps: readonly Gap[]): Presence {
   const presence = unsuspendedAt(facts, nowMs, times, gaps);
-  if (facts.suspensionEndedAtMs === null || facts.suspendedSinceMs !== null || presence.status === 'never_connected') return presence;
+  if (facts.suspensionEndedAtMs === undefined || facts.suspendedSinceMs !== undefined || presence.status === 'never_connected') return presence;
   return { ...presence, sinceMs: Math.max(presence.sinceMs, facts.suspensionEndedAtMs) };
 }
 
 function unsuspendedAt(facts: PresenceFacts, nowMs: number, times: PresenceTimes, gaps: readonly Gap[]): Presence {
-  const none = { detail: null, nextExpectedAtMs: null };
+  const none = { detail: undefined, nextExpectedAtMs: undefined };
   const { lastConnectedAtMs, lastHeartbeatAtMs, disconnectedAtMs } = facts;
-  if (lastConnectedAtMs === null) {
+  if (lastConnectedAtMs === undefined) {
     return { status: 'never_connected', reason: 'never_connected', sinceMs: facts.createdAtMs, ...none };
   }
-  if (facts.suspendedSinceMs !== null) return { status: 'offline', reason: 'suspended', sinceMs: facts.suspendedSinceMs, ...none };
+  if (facts.suspendedSinceMs !== undefined) return { status: 'offline', reason: 'suspended', sinceMs: facts.suspendedSinceMs, ...none };
   const seenMs = Math.max(lastConnectedAtMs, lastHeartbeatAtMs ?? -Infinity);
-  if (disconnectedAtMs !== null && disconnectedAtMs >= seenMs) {
-    return { status: 'offline', reason: 'disconnected', sinceMs: disconnectedAtMs, detail: facts.disconnectReason, nextExpectedAtMs: null };
+  if (disconnectedAtMs !== undefined && disconnectedAtMs >= seenMs) {
+    return { status: 'offline', reason: 'disconnected', sinceMs: disconnectedAtMs, detail: facts.disconnectReason, nextExpectedAtMs: undefined };
   }
   const staleMs = times.staleS * 1000;
   const timeoutMs = times.timeoutS * 1000;
@@ -82,12 +82,12 @@ function unsuspendedAt(facts: PresenceFacts, nowMs: number, times: PresenceTimes
   const nextExpectedAtMs = seenMs + times.intervalS * 1000;
   if (silenceMs <= staleMs) {
     const { status, sinceMs } = lastReport(facts, lastConnectedAtMs);
-    const reason = lastHeartbeatAtMs !== null && lastHeartbeatAtMs >= lastConnectedAtMs ? 'heartbeat' : 'connected';
-    return { status, reason, sinceMs, detail: null, nextExpectedAtMs };
+    const reason = lastHeartbeatAtMs !== undefined && lastHeartbeatAtMs >= lastConnectedAtMs ? 'heartbeat' : 'connected';
+    return { status, reason, sinceMs, detail: undefined, nextExpectedAtMs };
   }
   if (heardMs <= timeoutMs) {
     const reason = heardMs <= staleMs ? 'controller_gap' : 'heartbeat_late';
-    return { status: 'stale', reason, sinceMs: momentNoticed(seenMs, staleMs, gaps), detail: null, nextExpectedAtMs };
+    return { status: 'stale', reason, sinceMs: momentNoticed(seenMs, staleMs, gaps), detail: undefined, nextExpectedAtMs };
   }
   return { status: 'offline', reason: 'heartbeat_timeout', sinceMs: momentHeard(seenMs, timeoutMs, gaps), ...none };
 }

@@ -54,8 +54,8 @@ interface CollectionOptions<Scope> {
   readonly visible?: (scope: Scope) => Match;
 }
 
-function ofOrganization({ orgId }: TenantScope): Match {
-  return orgId === null ? {} : { orgId };
+export function ofOrganization({ orgId }: TenantScope): { orgId?: string } {
+  return orgId === undefined ? {} : { orgId };
 }
 
 /**

@@ -2,14 +2,14 @@ import type { AiwmTenantFields } from '@agentfleet/contracts';
 import type { Caller, ChangedTarget } from '@agentfleet/platform';
 import { newId, type TenantDocument } from './tenant.schema';
 
-/** Which documents a caller may see: one organization's, or all. */
+/** Which documents a caller may see: one organization's, or all when it is undefined. */
 export interface TenantScope {
-  readonly orgId: string | null;
+  readonly orgId: string | undefined;
 }
 
 /** The documents that a caller may see: its organization's, or all for `universe.owner`. */
 export function scopeOf(caller: Caller): TenantScope {
-  return { orgId: caller.allOrganizations ? null : caller.orgId };
+  return { orgId: caller.allOrganizations ? undefined : caller.orgId };
 }
 
 /** The fields that every new document begins with. */

@@ -3,17 +3,17 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { Types, type Connection } from 'mongoose';
 import type { TenantScope } from '../tenancy/tenant';
-import { TenantCollection } from '../tenancy/tenant-collection.repository';
+import { ofOrganization, TenantCollection } from '../tenancy/tenant-collection.repository';
 import { TOOLS, type ToolDocument } from './tool.schema';
 
-/** Everybody sees public tools; private ones their creator and, with `privateOf: null`, the owners. */
+/** Everybody sees public tools; private ones are seen by `privateOf`, who created them, and by owners, where it is undefined. */
 export interface ToolScope extends TenantScope {
-  readonly privateOf: string | null;
+  readonly privateOf: string | undefined;
 }
 
-function visible({ orgId, privateOf }: ToolScope) {
-  const own = orgId === null ? {} : { orgId };
-  const notOthersPrivate = privateOf === null ? {} : { $or: [{ scope: { $ne: 'private' } }, { createdBy: privateOf }] };
+function visible({ privateOf, ...scope }: ToolScope) {
+  const own = ofOrganization(scope);
+  const notOthersPrivate = privateOf === undefined ? {} : { $or: [{ scope: { $ne: 'private' } }, { createdBy: privateOf }] };
   return { $or: [{ $and: [own, notOthersPrivate] }, { scope: 'public' }] };
 }
 

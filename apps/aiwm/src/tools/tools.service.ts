@@ -50,7 +50,7 @@ const isUniverseOwner = (caller: Caller) => caller.roles.includes('universe.owne
 
 /** Own organization's tools, private ones only of their creator and for owners, and everybody's public ones. */
 function readScope(caller: Caller): ToolScope {
-  return { ...scopeOf(caller), privateOf: isOwner(caller) ? null : caller.id };
+  return { ...scopeOf(caller), privateOf: isOwner(caller) ? undefined : caller.id };
 }
 
 function refusePublic(caller: Caller, scope: string | undefined): void {

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../platform/json';
 import type { AiwmConnectionStatus, AiwmPresence } from './presence';
-import type { AiwmInstruction, AiwmTenantFields } from './resources';
+import type { AiwmInstruction } from './instructions';
+import type { AiwmTenantFields } from './tenant';
 
 export const AIWM_AGENT_STATUSES = ['active', 'inactive', 'busy', 'suspended'] as const;
 export type AiwmAgentStatus = (typeof AIWM_AGENT_STATUSES)[number];

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../platform/json';
 import type { AiwmReportedStatus } from './presence';
-import type { AiwmToolCategory, AiwmToolSchema, AiwmToolStatus, AiwmToolTransport, AiwmToolType } from './resources';
+import type { AiwmToolCategory, AiwmToolSchema, AiwmToolStatus, AiwmToolTransport, AiwmToolType } from './tools';
 
 /** Body of `POST /agents/{id}/connect`. */
 export interface AiwmConnectBody {

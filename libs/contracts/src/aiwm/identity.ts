@@ -1,6 +1,6 @@
 import type { AuditActor, AuditTarget } from '../platform/bus';
 import type { Role, SigningKeyRecord } from '../platform/identity';
-import type { AiwmTenantFields } from './resources';
+import type { AiwmTenantFields } from './tenant';
 
 /** Body of `POST /auth/login`; one of `username` and `email` is required. */
 export interface AiwmLoginBody {

@@ -1,35 +1,5 @@
 import type { JsonObject } from '../platform/json';
-
-export interface AiwmOwner {
-  /** An organization. */
-  readonly orgId: string;
-}
-
-/** The fields that every document of an organization ends with; `createdBy` and `updatedBy` name a user or a key. */
-export interface AiwmTenantFields {
-  readonly owner: AiwmOwner;
-  readonly createdBy: string;
-  readonly updatedBy: string;
-  readonly createdAt: string;
-  readonly updatedAt: string;
-}
-
-export const AIWM_INSTRUCTION_STATUSES = ['active', 'inactive'] as const;
-export type AiwmInstructionStatus = (typeof AIWM_INSTRUCTION_STATUSES)[number];
-
-/** Body of `POST /instructions`. */
-export interface AiwmInstructionCreate {
-  readonly name: string;
-  readonly systemPrompt: string;
-  readonly description?: string;
-  readonly guidelines?: readonly string[];
-  readonly tags?: readonly string[];
-  readonly status?: AiwmInstructionStatus;
-}
-export type AiwmInstructionUpdate = Partial<AiwmInstructionCreate>;
-export interface AiwmInstruction extends AiwmTenantFields, Required<AiwmInstructionCreate> {
-  readonly _id: string;
-}
+import type { AiwmTenantFields } from './tenant';
 
 export const AIWM_TOOL_TYPES = ['mcp', 'builtin', 'custom', 'api'] as const;
 export type AiwmToolType = (typeof AIWM_TOOL_TYPES)[number];
@@ -87,32 +57,4 @@ export interface AiwmTool extends AiwmTenantFields {
   /** Every value reads `"[redacted]"`. */
   readonly environment: Readonly<Record<string, string>>;
   readonly healthEndpoint: string | null;
-}
-
-export const AIWM_NODE_ROLES = ['controller', 'worker', 'proxy', 'storage'] as const;
-export type AiwmNodeRole = (typeof AIWM_NODE_ROLES)[number];
-export const AIWM_NODE_STATUSES = ['pending', 'installing', 'online', 'offline', 'maintenance'] as const;
-export type AiwmNodeStatus = (typeof AIWM_NODE_STATUSES)[number];
-
-/** Body of `POST /nodes`. */
-export interface AiwmNodeCreate {
-  readonly name: string;
-  readonly role: readonly AiwmNodeRole[];
-  readonly isLocal?: boolean;
-  readonly vpnIp?: string;
-  readonly status?: AiwmNodeStatus;
-  readonly specs?: JsonObject;
-  readonly location?: JsonObject;
-}
-export type AiwmNodeUpdate = Partial<AiwmNodeCreate>;
-
-export interface AiwmNode extends AiwmTenantFields {
-  readonly _id: string;
-  readonly name: string;
-  readonly role: readonly AiwmNodeRole[];
-  readonly isLocal: boolean;
-  readonly vpnIp: string | null;
-  readonly status: AiwmNodeStatus;
-  readonly specs: JsonObject;
-  readonly location: JsonObject;
 }
