@@ -1,9 +1,8 @@
-import { AIWM_CONFIGURATION_PATTERN, isJsonObject, type AiwmConfigurationReply } from '@agentfleet/contracts';
+import { AIWM_CONFIGURATION_PATTERN, isJsonObject, isObjectId, type AiwmConfigurationReply } from '@agentfleet/contracts';
 import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { AgentRepository } from '../agent-records/agent.repository';
 import type { Documented } from '../api/documented';
-import { isObjectId } from '../api/ids';
 import { AgentConfigurations } from './agent-configurations';
 import { withoutSecrets } from './settings';
 

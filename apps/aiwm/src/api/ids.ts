@@ -1,11 +1,5 @@
+import { isObjectId } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-
-const OBJECT_ID = /^[0-9a-f]{24}$/;
-export const OBJECT_ID_PATTERN = OBJECT_ID.source;
-
-export function isObjectId(value: unknown): value is string {
-  return typeof value === 'string' && OBJECT_ID.test(value);
-}
 
 /** @throws AppError `invalid_id` */
 export function checkId(id: string): string {

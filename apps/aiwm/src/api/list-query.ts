@@ -1,6 +1,5 @@
-import { cutText, isJsonObject, QueryReader, type QueryDialect } from '@agentfleet/contracts';
+import { AIWM_QUERY_DIALECT, cutText, isJsonObject, isObjectId, QueryReader } from '@agentfleet/contracts';
 import { validationFailed } from '@agentfleet/platform';
-import { isObjectId } from './ids';
 
 /** How a filter field is matched: whole value, list membership, or a case-insensitive piece of the text. */
 export type FilterKind = 'equals' | 'contains' | 'member' | 'id';
@@ -21,14 +20,6 @@ const MAX_LIMIT = 1000;
 const DEFAULT_LIMIT = 10;
 /** Beyond any collection, and times the limit still a number that MongoDB can skip. */
 const MAX_PAGE = 1e9;
-
-export const QUERY_DIALECT: QueryDialect = {
-  message: (_field, says) => says,
-  notOnce: 'must be given once',
-  controlCharacters: 'must not have control characters',
-  digits: /^[1-9]\d*$/,
-  wholeNumber: (min, max) => (max === Infinity ? `must be a whole number of at least ${min}` : `must be a whole number from ${min} to ${max}`),
-};
 
 function readFilters(query: QueryReader, rules: ListRules): ListQuery['filters'] {
   const given = query.raw('filter') ?? {};
@@ -62,7 +53,7 @@ function readSort(query: QueryReader, rules: ListRules): ListQuery['sort'] {
  * @throws AppError `validation_failed` that lists every fault
  */
 export function parseListQuery(query: Readonly<Record<string, unknown>>, rules: ListRules): ListQuery {
-  const reader = new QueryReader(query, QUERY_DIALECT);
+  const reader = new QueryReader(query, AIWM_QUERY_DIALECT);
   const page = Math.min(MAX_PAGE, reader.whole('page', 1, Infinity) ?? 1);
   const limit = Math.min(MAX_LIMIT, reader.whole('limit', 1, Infinity) ?? DEFAULT_LIMIT);
   const read = { page, limit, filters: readFilters(reader, rules), sort: readSort(reader, rules) };

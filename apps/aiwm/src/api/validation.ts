@@ -1,8 +1,7 @@
-import { isJsonObject, isWellFormedJson, type JsonValue } from '@agentfleet/contracts';
+import { hasCodePoints, isJsonObject, isLargerAsJson, isObjectId, isWellFormedJson, type JsonValue } from '@agentfleet/contracts';
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy, ValidateIf } from 'class-validator';
-import { isObjectId, OBJECT_ID_PATTERN } from './ids';
 
 /** Absent is fine, `null` is not (unlike class-validator's own IsOptional). */
 export const Optional = (): PropertyDecorator =>
@@ -24,14 +23,8 @@ export function WellFormed(): PropertyDecorator {
   return rule('wellFormed', 'must not have lone surrogates', (value) => isWellFormedJson(value as JsonValue)); // a parsed body holds nothing but JSON
 }
 
+/** As the contract lists them: those above U+007F are allowed. */
 const CONTROL = /[\u0000-\u001f\u007f]/;
-
-/** Length in code points, as people count characters. */
-function lengthOf(value: string): number {
-  let length = 0;
-  for (const _character of value) length++;
-  return length;
-}
 
 interface TextRules {
   readonly min?: number;
@@ -45,10 +38,10 @@ export function Text({ min = 0, max, example, controlCharacters = true }: TextRu
   const rules = [
     rule('isText', 'must be a string', (value) => typeof value === 'string'),
     WellFormed(),
-    rule('maxText', `must be at most ${max} characters`, (value) => typeof value !== 'string' || lengthOf(value) <= max),
+    rule('maxText', `must be at most ${max} characters`, (value) => typeof value !== 'string' || hasCodePoints(value, 0, max)),
     ApiProperty({ type: String, minLength: min, maxLength: max, ...(example === undefined ? {} : { example }) }),
   ];
-  if (min > 0) rules.push(rule('minText', `must be at least ${min} characters`, (value) => typeof value !== 'string' || lengthOf(value) >= min));
+  if (min > 0) rules.push(rule('minText', `must be at least ${min} characters`, (value) => typeof value !== 'string' || hasCodePoints(value, min, Infinity)));
   if (!controlCharacters) {
     rules.push(rule('noControls', 'must not have control characters', (value) => typeof value !== 'string' || !CONTROL.test(value)));
   }
@@ -75,7 +68,7 @@ export function TextList(rules: { maxItems: number; minItems?: number; maxLength
     Array.isArray(value) &&
     value.length >= minItems &&
     value.length <= maxItems &&
-    value.every((entry) => typeof entry === 'string' && lengthOf(entry) <= maxLength && (!values || values.includes(entry)));
+    value.every((entry) => typeof entry === 'string' && hasCodePoints(entry, 0, maxLength) && (!values || values.includes(entry)));
   return applyDecorators(
     rule('textList', message, check),
     WellFormed(),
@@ -86,7 +79,7 @@ export function TextList(rules: { maxItems: number; minItems?: number; maxLength
 export function ObjectIdOrNull(): PropertyDecorator {
   return applyDecorators(
     rule('objectIdOrNull', 'must be an id of 24 lower-case hex digits, or null', (value) => value === null || isObjectId(value)),
-    ApiProperty({ type: String, nullable: true, pattern: OBJECT_ID_PATTERN }),
+    ApiProperty({ type: String, nullable: true, pattern: '^[0-9a-f]{24}$' }),
   );
 }
 
@@ -102,7 +95,7 @@ export function ObjectIdList(maxItems: number): PropertyDecorator {
 export function JsonObjectOf(maxBytes: number, example?: object): PropertyDecorator {
   return applyDecorators(
     rule('jsonObject', 'must be an object', isJsonObject),
-    rule('jsonSize', `must be at most ${maxBytes} bytes as JSON`, (value) => Buffer.byteLength(JSON.stringify(value) ?? '') <= maxBytes),
+    rule('jsonSize', `must be at most ${maxBytes} bytes as JSON`, (value) => value === undefined || !isLargerAsJson(value as JsonValue, maxBytes)),
     ApiProperty({ type: 'object', additionalProperties: true, ...(example ? { example } : {}) }),
   );
 }

@@ -1,4 +1,4 @@
-import { QueryReader, type AiwmConfiguration } from '@agentfleet/contracts';
+import { AIWM_QUERY_DIALECT, QueryReader, type AiwmConfiguration } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Authenticated, BodyLimit, CurrentCaller, hasAnyScope, Needs, Public, validationFailed, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Get, Header, Headers, HttpCode, Param, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
@@ -14,7 +14,6 @@ import { PresenceTransitions } from '../presence/presence-transitions';
 import { ApiAnswer, ApiErrors, ApiTakes } from '../api/api-docs';
 import type { Documented } from '../api/documented';
 import { checkId, notFound } from '../api/ids';
-import { QUERY_DIALECT } from '../api/list-query';
 import { SuccessDto } from '../api/page.dto';
 import { scopeOf } from '../tenancy/tenant';
 import { AgentGuard } from './agent-guard';
@@ -113,7 +112,7 @@ export class ConnectionController {
   async presenceHistory(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: Record<string, unknown>): Promise<PresenceHistoryDto> {
     const agent = await this.repository.documents.find(scopeOf(caller), checkId(id));
     if (!agent) throw notFound();
-    const reader = new QueryReader(query, QUERY_DIALECT);
+    const reader = new QueryReader(query, AIWM_QUERY_DIALECT);
     const limit = reader.whole('limit', 1, 1000);
     if (reader.problems.length > 0) throw validationFailed(reader.problems);
     const newest = await this.transitions.newest(id, limit ?? 100);

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
+import { ApiKeysModule } from '../api-keys/api-keys.module';
 import { LimitsModule } from '../limits/limits.module';
 import { OrganizationsModule } from '../organizations/organizations.module';
 import { PasswordsModule } from '../passwords/passwords.module';
@@ -19,6 +20,7 @@ import { TokenSigner } from './token-signer';
     MongooseModule.forFeature([{ name: LOGIN_PLACES, schema: loginPlaceSchema }, { name: SIGNING_KEYS, schema: signingKeySchema }]),
     LimitsModule,
     OrganizationsModule,
+    ApiKeysModule, // not used here: its routes stand before those of users in the API's description
     PasswordsModule,
     UsersModule,
   ],

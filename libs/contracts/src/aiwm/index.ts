@@ -1,4 +1,5 @@
 export * from './errors';
+export * from './dialect';
 export * from './lists';
 export * from './identity';
 export * from './api-keys';
