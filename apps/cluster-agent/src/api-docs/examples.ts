@@ -1,5 +1,5 @@
 import type { ClusterEventView, ClusterListItem, ClusterRegisterPayload, ClusterView } from '@agentfleet/contracts';
-import type { HeartbeatAnswerDto, HeartbeatDto, PollAnswerDto, RegisteredClusterDto, TunnelInfoDto } from '../agent/agent.dto';
+import type { HeartbeatAnswerDto, HeartbeatDto, PollAnswerDto, RegisteredClusterDto, TunnelInfoDto } from '../agents/agent.dto';
 
 /** Examples of the API's documentation, of one cluster. */
 

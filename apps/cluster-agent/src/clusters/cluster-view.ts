@@ -9,7 +9,7 @@ import {
   type ClusterView,
   type JsonObject,
 } from '@agentfleet/contracts';
-import type { ClusterEventRecord, ClusterRecord } from './cluster.schema';
+import type { ClusterEventRecord, ClusterRecord } from '../records/cluster.schema';
 
 export const tunnelUrl = (publicUrl: string, clusterId: string) => `${publicUrl}${CLUSTER_AGENT_BASE}/${clusterId}/proxy`;
 

@@ -2,9 +2,9 @@ import { CLUSTER_NOTICES, type ClusterDeletedNotice } from '@agentfleet/contract
 import { AppError } from '@agentfleet/errors';
 import { Audit, Bus, CLOCK, Transactions, type Caller, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { Bindings } from '../agent/bindings';
+import { Bindings } from '../bindings/bindings';
 import { HeartbeatWriter } from '../presence/heartbeat-writer';
-import { ClusterRepository } from './cluster.repository';
+import { ClusterRepository } from '../records/cluster.repository';
 
 /** Deletes a cluster with its events; the replica that holds its socket closes it. */
 @Injectable()

@@ -1,5 +1,5 @@
 import { CLUSTER_PRESENCE_STATES, CLUSTER_QUERY_DIALECT, CLUSTER_TRANSPORTS, hasControlCharacter, QueryReader, type ClusterLabel, type Parsed } from '@agentfleet/contracts';
-import type { ClusterQuery } from './cluster.repository';
+import type { ClusterQuery } from '../records/cluster.repository';
 
 const LIMIT = { max: 100, fallback: 10, beyond: 'lowered' } as const;
 const MAX_PAGE = 1_000_000;

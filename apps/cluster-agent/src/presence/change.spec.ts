@@ -1,4 +1,4 @@
-import type { ClusterState } from '../clusters/cluster.schema';
+import type { ClusterState } from '../records/cluster.schema';
 import { changeCluster, type ClusterChange } from './change';
 
 const T0 = new Date('2026-01-01T12:00:00.000Z');

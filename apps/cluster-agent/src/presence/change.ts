@@ -1,4 +1,4 @@
-import type { ClusterState, ClusterEventRecord } from '../clusters/cluster.schema';
+import type { ClusterState, ClusterEventRecord } from '../records/cluster.schema';
 
 export interface Connection {
   readonly connected_at: Date;

@@ -1,8 +1,8 @@
 import { CLUSTER_NOTICES, type JsonObject } from '@agentfleet/contracts';
 import { asAppError, Bus, CLOCK, Lifecycle, Transactions, type Clock, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { ClusterMetrics } from '../operations/cluster-metrics';
-import type { ClusterEventRecord, ClusterState } from '../clusters/cluster.schema';
+import { ClusterMetrics } from '../metrics';
+import type { ClusterEventRecord, ClusterState } from '../records/cluster.schema';
 import { changeCluster, type ClusterChange, type EventDraft } from './change';
 import { PresenceRepository, type OwnedCluster } from './presence.repository';
 

@@ -3,7 +3,7 @@ import type { ClusterHeartbeat } from '@agentfleet/contracts';
 import { CLOCK, FieldCipher, LOG, type Clock, type Log } from '@agentfleet/platform';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { ClusterMetrics } from '../operations/cluster-metrics';
+import { ClusterMetrics } from '../metrics';
 import { ClusterChanges } from './cluster-changes';
 import { PresenceRepository, type HeartbeatWrite } from './presence.repository';
 

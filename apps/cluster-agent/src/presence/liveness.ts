@@ -1,8 +1,8 @@
 import { CLUSTER_CLOSE } from '@agentfleet/contracts';
 import { CLOCK, ENV, Lifecycle, LOG, REPLICA, type Clock, type Log, type Replica } from '@agentfleet/platform';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { Binding } from '../agent/agent-socket';
-import { Bindings } from '../agent/bindings';
+import type { Binding } from '../bindings/agent-socket';
+import { Bindings } from '../bindings/bindings';
 import type { ClusterAgentEnv } from '../env';
 import { ClusterChanges } from './cluster-changes';
 import { HeartbeatWriter } from './heartbeat-writer';

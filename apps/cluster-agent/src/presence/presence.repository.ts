@@ -10,7 +10,7 @@ import {
   type ClusterRecord,
   type ClusterReplicaRecord,
   type ClusterState,
-} from '../clusters/cluster.schema';
+} from '../records/cluster.schema';
 
 /** A replica that has not said so for this long is gone. */
 const REPLICA_GONE_MS = 6000;

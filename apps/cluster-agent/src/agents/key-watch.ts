@@ -1,7 +1,7 @@
 import { CLUSTER_CLOSE } from '@agentfleet/contracts';
 import { Identity, IdentityStore, LOG, type Log } from '@agentfleet/platform';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Bindings } from './bindings';
+import { Bindings } from '../bindings/bindings';
 
 const CHECK_EVERY_MS = 30_000;
 const SCOPE = 'cluster:register';

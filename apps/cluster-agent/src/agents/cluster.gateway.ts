@@ -14,12 +14,12 @@ import { AppError } from '@agentfleet/errors';
 import { CLOCK, ENV, LOG, REPLICA, SocketGateway, type Clock, type Log, type Replica } from '@agentfleet/platform';
 import { Inject } from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
-import { ClusterService, type RegisteredCluster } from '../clusters/cluster.service';
+import { ClusterService, type RegisteredCluster } from './cluster.service';
 import { tunnelUrl, workspaceId } from '../clusters/cluster-view';
 import { publicUrl, type ClusterAgentEnv } from '../env';
-import { ClusterMetrics } from '../operations/cluster-metrics';
-import { explainClose, type AgentSocket } from './agent-socket';
-import { Bindings } from './bindings';
+import { ClusterMetrics } from '../metrics';
+import { explainClose, type AgentSocket } from '../bindings/agent-socket';
+import { Bindings } from '../bindings/bindings';
 import { ClusterSocketPolicy } from './cluster-socket.policy';
 
 export const HEARTBEAT_INTERVAL_SECONDS = 30;

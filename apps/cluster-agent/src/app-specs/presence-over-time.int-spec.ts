@@ -1,6 +1,6 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
 import { IdentityFixtures, testDatabase, waitFor, type FixtureKey, type TestDatabase } from '@agentfleet/testing';
-import { AgentClient } from '../agent/agent-client.fixture';
+import { AgentClient } from './agent-client.fixture';
 import { clusterAgentApp } from '../app';
 
 let database: TestDatabase;

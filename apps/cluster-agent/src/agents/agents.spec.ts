@@ -1,4 +1,4 @@
-import { explainClose } from './agent-socket';
+import { explainClose } from '../bindings/agent-socket';
 import { ConnectLimits } from './connect-limits';
 import { parsePollQuery } from './poll-query';
 import { tokenFromQuery } from './query-token';

@@ -2,7 +2,7 @@ import { CLOCK, HealthChecks, Public, REPLICA, type Clock, type Replica } from '
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiProperty, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Bindings } from '../agent/bindings';
+import { Bindings } from '../bindings/bindings';
 
 class DependencyChecksDto {
   @ApiProperty({ enum: ['up', 'down'] }) mongodb!: 'up' | 'down';

@@ -1,7 +1,7 @@
 import { CLUSTER_NOTICES, PLATFORM_NOTICES } from '@agentfleet/contracts';
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
-import { Bindings } from './bindings';
+import { Bindings } from '../bindings/bindings';
 import { KeyWatch } from './key-watch';
 
 function field(payload: unknown, name: string): unknown {

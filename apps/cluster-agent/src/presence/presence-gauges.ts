@@ -1,8 +1,8 @@
 import { CLUSTER_PRESENCE_STATES } from '@agentfleet/contracts';
 import { HealthChecks, Metrics } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { Bindings } from '../agent/bindings';
-import { ClusterRepository } from '../clusters/cluster.repository';
+import { Bindings } from '../bindings/bindings';
+import { ClusterRepository } from '../records/cluster.repository';
 
 /** Values that are looked up at each scrape. */
 @Injectable()

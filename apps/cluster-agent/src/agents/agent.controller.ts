@@ -25,9 +25,9 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@ne
 import { ApiBody, ApiExcludeEndpoint, ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
 import { HEARTBEAT_ANSWER, HEARTBEAT_BODY, POLL_ANSWER, REGISTERED, REGISTER_BODY, TUNNEL_INFO } from '../api-docs/examples';
-import { ClusterRepository } from '../clusters/cluster.repository';
-import type { ClusterRecord } from '../clusters/cluster.schema';
-import { ClusterService } from '../clusters/cluster.service';
+import { ClusterRepository } from '../records/cluster.repository';
+import type { ClusterRecord } from '../records/cluster.schema';
+import { ClusterService } from './cluster.service';
 import { storedObject, tunnelUrl, workspaceId } from '../clusters/cluster-view';
 import { publicUrl, type ClusterAgentEnv } from '../env';
 import { PresenceRepository } from '../presence/presence.repository';

@@ -17,9 +17,9 @@ import {
 } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ClusterAgentEnv } from '../env';
-import { ClusterMetrics } from '../operations/cluster-metrics';
-import type { AgentSocket, AgentSocketContext } from './agent-socket';
-import { Bindings } from './bindings';
+import { ClusterMetrics } from '../metrics';
+import type { AgentSocket, AgentSocketContext } from '../bindings/agent-socket';
+import { Bindings } from '../bindings/bindings';
 import { ConnectLimits } from './connect-limits';
 import { tokenFromQuery } from './query-token';
 

@@ -3,11 +3,11 @@ import { AppError } from '@agentfleet/errors';
 import { asAppError, Bus, CLOCK, FieldCipher, REPLICA, type Clock, type Replica } from '@agentfleet/platform';
 import { Deadline, retry } from '@agentfleet/resilience';
 import { Inject, Injectable } from '@nestjs/common';
-import type { AgentSocket, Binding, SocketEnd } from '../agent/agent-socket';
-import { Bindings } from '../agent/bindings';
+import type { AgentSocket, Binding, SocketEnd } from '../bindings/agent-socket';
+import { Bindings } from '../bindings/bindings';
 import { ClusterChanges } from '../presence/cluster-changes';
 import { HeartbeatWriter } from '../presence/heartbeat-writer';
-import { ClusterRepository, type Registered } from './cluster.repository';
+import { ClusterRepository, type Registered } from '../records/cluster.repository';
 
 /** Existing agents wait 30 s for the answer to `register`, then exit; MongoDB may need a part of that to come back. */
 const REGISTER_WAIT_MS = 20_000;
