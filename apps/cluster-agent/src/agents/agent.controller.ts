@@ -28,7 +28,7 @@ import { HEARTBEAT_ANSWER, HEARTBEAT_BODY, POLL_ANSWER, REGISTERED, REGISTER_BOD
 import { ClusterRepository } from '../records/cluster.repository';
 import type { ClusterRecord } from '../records/cluster.schema';
 import { ClusterService } from './cluster.service';
-import { storedObject, tunnelUrl, workspaceId } from '../clusters/cluster-view';
+import { storedObject, tunnelUrl, workspaceId } from '../records/stored-cluster';
 import { publicUrl, type ClusterAgentEnv } from '../env';
 import { PresenceRepository } from '../presence/presence.repository';
 import { HeartbeatAnswerDto, HeartbeatDto, PollAnswerDto, RegisterClusterDto, RegisteredClusterDto, TunnelInfoDto } from './agent.dto';

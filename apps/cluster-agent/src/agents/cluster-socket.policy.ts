@@ -34,7 +34,7 @@ const WARN_EVERY_MS = 60_000;
 export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
   readonly acceptsBinaryJson = true;
   readonly maxDepth = 64;
-  private readonly limiter = new ConnectLimits();
+  private readonly limiter: ConnectLimits;
   /** Accepted, and not released yet. */
   private open = 0;
 
@@ -45,7 +45,9 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
     @Inject(LOG) private readonly log: Log,
     private readonly bindings: Bindings,
     private readonly metrics: ClusterMetrics,
-  ) {}
+  ) {
+    this.limiter = new ConnectLimits(() => clock.monotonicMs());
+  }
 
   limits(): SocketLimits {
     return {
@@ -84,12 +86,11 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
     const slotOf = this.takeSlot(caller, hint);
     this.open++;
     return {
-      orgId: caller.orgId,
-      keyId: caller.id,
-      keyHash: caller.keyHash,
+      caller,
+      live: undefined,
       remoteAddress: request.remoteAddress,
       hint,
-      openedAt: performance.now(),
+      openedAt: this.clock.monotonicMs(),
       binding: undefined,
       ready: undefined,
       closingWith: undefined,
@@ -97,8 +98,8 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
       ended: undefined,
       slotTaken: false,
       slotOf,
+      unknownTypes: new Set(),
       warnedAt: undefined,
-      fallbackOf: undefined,
     };
   }
 
@@ -109,7 +110,7 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
       maxConnections: caller.keyLimits.maxConnections ?? this.env.CLUSTER_MAX_CONNECTIONS,
       connectsPerMinute: caller.keyLimits.connectsPerMinute ?? this.env.CLUSTER_RATE_LIMIT,
     };
-    const admission = this.limiter.admit(caller.id, limits, this.clock.now(), () => {
+    const admission = this.limiter.admit(caller.id, limits, () => {
       slotOf = this.takesOver(caller, hint);
       return slotOf !== undefined;
     });
@@ -120,7 +121,7 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
   /** A half-open predecessor must not lock its own agent out: the newcomer gets its slot, once. */
   private takesOver(caller: Caller, hint: AgentSocketContext['hint']): AgentSocketContext | undefined {
     const older = hint && this.bindings.get(hint.clusterId);
-    if (!older || older.agentId !== hint.agentId || older.orgId !== caller.orgId || older.socket.context.keyId !== caller.id) return undefined;
+    if (!older || older.agentId !== hint.agentId || older.orgId !== caller.orgId || older.socket.context.caller.id !== caller.id) return undefined;
     const { context } = older.socket;
     if (context.slotTaken) return undefined;
     context.slotTaken = true; // it is closed as soon as the newcomer is bound
@@ -135,7 +136,7 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
   release(context: AgentSocketContext): void {
     this.open--;
     if (context.slotOf) context.slotOf.slotTaken = false; // for the next newcomer, should this one never have been bound
-    this.limiter.release(context.keyId, this.clock.now());
+    this.limiter.release(context.caller.id);
   }
 
   problemReply(problem: FrameProblem, socket: AgentSocket): ClusterReply | undefined {
@@ -146,23 +147,23 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
     const requestId = problem.frame === undefined ? undefined : clusterRequestId(problem.frame).requestId;
     if (problem.kind === 'malformed') return this.refusal(MALFORMED[problem.reason], requestId, 'other', socket);
     if (problem.kind === 'unknown') {
-      if (problem.name === socket.context.fallbackOf) return undefined;
       return this.refusal(`unknown message type "${clusterEcho(problem.name)}": ${KNOWN_TYPES}`, requestId, 'other', socket);
     }
     const type = typeof problem.frame['type'] === 'string' ? problem.frame['type'] : 'other';
     return this.refusal(textOfFailure(problem.error), requestId, type, socket);
   }
 
-  private refusal(text: string, requestId: string | undefined, type: string, socket: AgentSocket): ClusterReply {
+  private refusal(text: string, requestId: string | undefined, type: string, socket: AgentSocket): ClusterReply | undefined {
     this.metrics.messages.inc({ type, result: 'error' });
     this.warn(socket, text);
+    if (socket.context.unknownTypes.has('error')) return undefined;
     return clusterReply('error', requestId, { error: text }, this.clock.now());
   }
 
   /** At most one line per socket and minute: agents repeat their mistakes. */
   private warn(socket: AgentSocket, text: string): void {
     const { context } = socket;
-    const now = performance.now();
+    const now = this.clock.monotonicMs();
     if (context.warnedAt !== undefined && now - context.warnedAt < WARN_EVERY_MS) return;
     context.warnedAt = now;
     const fields = { socket: socket.id, cluster: context.binding?.clusterId, remote_address: context.remoteAddress };

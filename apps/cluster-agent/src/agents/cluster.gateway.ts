@@ -1,5 +1,7 @@
 import {
   CLUSTER_ANSWER_TYPES,
+  CLUSTER_CLOSE,
+  CLUSTER_REPLY_TYPES,
   CLUSTER_SILENT_TYPES,
   CLUSTER_SOCKET_PATH,
   clusterReply,
@@ -8,15 +10,16 @@ import {
   type ClusterFrame,
   type ClusterRegisterSuccess,
   type ClusterReply,
+  type ClusterReplyType,
   type JsonObject,
 } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { CLOCK, ENV, LOG, REPLICA, SocketGateway, type Clock, type Log, type Replica } from '@agentfleet/platform';
+import { CLOCK, ENV, LiveCallers, LOG, REPLICA, SocketGateway, type Clock, type Log, type Replica } from '@agentfleet/platform';
 import { Inject } from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
 import { ClusterService, type RegisteredCluster } from './cluster.service';
-import { tunnelUrl, workspaceId } from '../clusters/cluster-view';
 import { publicUrl, type ClusterAgentEnv } from '../env';
+import { tunnelUrl, workspaceId } from '../records/stored-cluster';
 import { ClusterMetrics } from '../metrics';
 import { explainClose, type AgentSocket } from '../bindings/agent-socket';
 import { Bindings } from '../bindings/bindings';
@@ -30,6 +33,7 @@ export class ClusterGateway {
   constructor(
     private readonly service: ClusterService,
     private readonly bindings: Bindings,
+    private readonly live: LiveCallers,
     @Inject(ENV) private readonly env: ClusterAgentEnv,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -40,6 +44,10 @@ export class ClusterGateway {
   handleConnection(socket: AgentSocket): void {
     const { context } = socket;
     this.bindings.sockets.add(socket);
+    context.live = this.live.add(context.caller, ['cluster:register'], (why) => {
+      const [code, reason] = why === 'scope' ? ([CLUSTER_CLOSE.scopeRemoved, 'scope removed'] as const) : ([CLUSTER_CLOSE.keyInvalid, 'key no longer valid'] as const);
+      void this.bindings.close(socket, code, reason);
+    });
     socket.on('error', (error: Error & { code?: string }) => {
       if (error.code?.startsWith('WS_ERR_')) context.protocolError = error.code;
     });
@@ -51,11 +59,12 @@ export class ClusterGateway {
   private ended(socket: AgentSocket, code: number): void {
     const { context } = socket;
     this.bindings.sockets.delete(socket);
+    context.live?.remove();
     context.ended = explainClose({
       code,
       closingWith: context.closingWith,
       protocolError: context.protocolError,
-      silentMs: performance.now() - socket.lastSeenAt,
+      silentMs: this.clock.monotonicMs() - socket.lastSeenAt,
       staleAfterMs: this.env.HEARTBEAT_STALE_MS,
       congested: socket.congestedSince !== undefined,
     });
@@ -64,53 +73,57 @@ export class ClusterGateway {
   }
 
   @SubscribeMessage('register')
-  async register(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply> {
+  async register(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply | undefined> {
     const end = this.metrics.registerSeconds.startTimer();
     const { frame, requestId } = parse('register', message);
     const registered = await this.service.registerSocket(socket, frame.registration);
     end();
     this.count('register');
-    return clusterReply('register_success', requestId, this.success(socket.context.orgId, registered), this.clock.now());
+    return this.reply(socket, 'register_success', requestId, this.success(socket.context.caller.orgId, registered));
   }
 
   @SubscribeMessage('heartbeat')
-  heartbeat(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply> {
+  heartbeat(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply | undefined> {
     return this.report('heartbeat', message, socket);
   }
 
   @SubscribeMessage('status')
-  status(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply> {
+  status(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply | undefined> {
     return this.report('status', message, socket);
   }
 
-  private async report(type: 'heartbeat' | 'status', message: JsonObject, socket: AgentSocket): Promise<ClusterReply> {
+  private async report(type: 'heartbeat' | 'status', message: JsonObject, socket: AgentSocket): Promise<ClusterReply | undefined> {
     const end = this.metrics.ackSeconds.startTimer();
     const { frame, requestId } = parse(type, message);
     await this.service.heartbeatSocket(socket, frame.heartbeat);
     end();
     this.count(type);
-    const now = this.clock.now();
-    return clusterReply('heartbeat_ack', requestId, { received_at: new Date(now).toISOString() }, now);
+    return this.reply(socket, 'heartbeat_ack', requestId, { received_at: new Date(this.clock.now()).toISOString() });
   }
 
   @SubscribeMessage('ping')
-  ping(@MessageBody() message: JsonObject): ClusterReply {
+  ping(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): ClusterReply | undefined {
     const { requestId } = parse('ping', message);
     this.count('ping');
-    const now = this.clock.now();
-    return clusterReply('pong', requestId, { timestamp: new Date(now).toISOString() }, now);
+    return this.reply(socket, 'pong', requestId, { timestamp: new Date(this.clock.now()).toISOString() });
   }
 
-  /** An older server did not know a type of the agent: the agent turns to what we do know. Said once in the log. */
+  /** The agent does not know a type of ours: this socket is never sent it again. */
   @SubscribeMessage('protocol_fallback')
   fallback(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): void {
     this.count('protocol_fallback');
-    const { context } = socket;
     const payload = message['payload'];
     const unknownType = isJsonObject(payload) ? payload['unknown_type'] : undefined;
-    if (context.fallbackOf !== undefined) return;
-    context.fallbackOf = typeof unknownType === 'string' ? unknownType.slice(0, 64) : '';
-    this.log.info({ socket: socket.id, cluster: context.binding?.clusterId, unknown_type: context.fallbackOf }, 'An agent falls back to an older protocol');
+    const type = CLUSTER_REPLY_TYPES.find((ours) => ours === unknownType);
+    const { unknownTypes, binding } = socket.context;
+    if (type === undefined || unknownTypes.has(type)) return;
+    if (unknownTypes.size === 0) this.log.info({ socket: socket.id, cluster: binding?.clusterId, unknown_type: type }, 'An agent does not know a type of message; it is not sent any more');
+    unknownTypes.add(type);
+    this.metrics.unknownTypes.inc({ type });
+  }
+
+  private reply(socket: AgentSocket, type: ClusterReplyType, requestId: string | undefined, payload: object): ClusterReply | undefined {
+    return socket.context.unknownTypes.has(type) ? undefined : clusterReply(type, requestId, payload, this.clock.now());
   }
 
   private count(type: string): void {

@@ -1,4 +1,4 @@
-import { CLUSTER_NOTICES, type ClusterHeartbeat, type ClusterRegistration } from '@agentfleet/contracts';
+import type { ClusterHeartbeat, ClusterRegistration } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { asAppError, Bus, CLOCK, FieldCipher, REPLICA, type Clock, type Replica } from '@agentfleet/platform';
 import { Deadline, retry } from '@agentfleet/resilience';
@@ -45,7 +45,7 @@ export class ClusterService {
   async registerSocket(socket: AgentSocket, registration: ClusterRegistration): Promise<RegisteredCluster & { readonly epoch: number }> {
     await socket.context.ready;
     const deadline = this.registerDeadline();
-    const registered = await this.whileStorageIsAway(deadline, () => this.register(socket.context.orgId, registration));
+    const registered = await this.whileStorageIsAway(deadline, () => this.register(socket.context.caller.orgId, registration));
     const { binding } = socket.context;
     if (binding && !binding.ended && binding.clusterId === registered.clusterId) {
       if (registered.renamedFrom !== null) await this.changes.apply(registered.clusterId, { kind: 'http_seen', reason: 'registered', ...registered });
@@ -69,7 +69,7 @@ export class ClusterService {
   }
 
   private async bindByHeartbeat(socket: AgentSocket, clusterId: string, agentId: string | undefined): Promise<Binding> {
-    const identity = await this.repository.identityOf(socket.context.orgId, clusterId);
+    const identity = await this.repository.identityOf(socket.context.caller.orgId, clusterId);
     if (!identity) throw new AppError('cluster_not_found');
     if (agentId !== undefined && agentId !== identity.agentId) throw mismatch();
     const via = { reason: 'heartbeat', created: false, renamedFrom: null } as const;
@@ -89,13 +89,13 @@ export class ClusterService {
 
   private async bind(socket: AgentSocket, cluster: { clusterId: string; agentId: string }, via: Via): Promise<Binding> {
     const { context } = socket;
-    const connection = { connected_at: new Date(this.clock.now()), remote_address: context.remoteAddress, key_id: context.keyId };
+    const connection = { connected_at: new Date(this.clock.now()), remote_address: context.remoteAddress, key_id: context.caller.id };
     const change = { kind: 'bind', via: via.reason, replicaId: this.replica.id, socketId: socket.id, connection, created: via.created, renamedFrom: via.renamedFrom } as const;
     const outcome = await this.changes.apply(cluster.clusterId, change);
     if (outcome.kind === 'missing') throw new AppError('cluster_not_found'); // deleted meanwhile
     const former = context.binding;
     const { epoch } = outcome.state;
-    const binding: Binding = { ...cluster, orgId: context.orgId, epoch, socket, connection, presence: 'online', ended: false };
+    const binding: Binding = { ...cluster, orgId: context.caller.orgId, epoch, socket, connection, presence: 'online', ended: false };
     context.binding = binding;
     this.writer.forget(cluster.clusterId);
     this.bindings.add(binding);
@@ -141,7 +141,7 @@ export class ClusterService {
     const registered = await this.repository.register(orgId, registration, encrypted, now);
     if (registered === 'name_taken') throw new AppError('name_taken');
     const { agentId, name, description } = registration;
-    this.bus.notify(CLUSTER_NOTICES.registered, {
+    this.bus.notify('cluster.registered', {
       orgId,
       clusterId: registered.clusterId,
       agentId,

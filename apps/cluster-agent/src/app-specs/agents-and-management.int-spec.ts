@@ -38,7 +38,7 @@ async function http(method: string, path: string, headers: Record<string, string
 const read = (id: unknown) => http('GET', `/api/v1/clusters/${String(id)}`, viewer.headers);
 const presence = async (id: unknown) => (await read(id)).body['presence'] as Record<string, unknown>;
 
-describe('first light', () => {
+describe('an agent over its socket', () => {
   it('registers, acknowledges, and is shown online', async () => {
     const agent = await AgentClient.open(running.url, key.key);
     const payload = await agent.register('agent-1', 'prod-eu', {
@@ -261,6 +261,18 @@ describe('bad messages', () => {
     await agent.close();
   });
 
+  it('an agent that does not know a type of ours is never sent it again; others are', async () => {
+    const [agent, other] = [await AgentClient.open(running.url, key.key), await AgentClient.open(running.url, key.key)];
+    for (const unknown_type of ['pong', 'pong', 'of the agent itself', 5, undefined]) agent.send({ type: 'protocol_fallback', payload: { unknown_type } });
+    agent.send({ type: 'ping', request_id: 'unanswered' });
+    await agent.register('fallback');
+    expect((await agent.ask('heartbeat', {})).type).toBe('heartbeat_ack');
+    expect((await other.ask('ping', {})).type).toBe('pong');
+    expect(agent.received.map(({ request_id }) => request_id)).not.toContain('unanswered');
+    expect(await (await fetch(`${running.url}/metrics`)).text()).toContain('cluster_unknown_types_total{type="pong"} 1');
+    await Promise.all([agent.close(), other.close()]);
+  });
+
   it('a wrong agent_id keeps the binding; another organization is unknown', async () => {
     const agent = await AgentClient.open(running.url, key.key);
     const { cluster_id } = await agent.register('agent-7');
@@ -280,17 +292,6 @@ describe('bad messages', () => {
     expect((await agent.closed).code).toBe(1009);
     await waitFor('the reason', async () => (await presence(cluster_id))['reason'] === 'message_too_big');
   });
-});
-
-it('a revoked key closes its sockets 4401; the cluster is offline', async () => {
-  const doomed = await identity.apiKey({ scopes: ['cluster:register'] });
-  const agent = await AgentClient.open(running.url, doomed.key);
-  const { cluster_id } = await agent.register('agent-9');
-  await identity.revokeApiKey(doomed.id);
-  running.services.bus.notify('key.revoked', { orgId: doomed.orgId, keyId: doomed.id, at: new Date().toISOString() });
-  expect((await agent.closed).code).toBe(4401);
-  await waitFor('offline', async () => (await presence(cluster_id))['reason'] === 'token_revoked');
-  expect((await refusedUpgrade(running.url, WS, doomed.headers)).status).toBe(401);
 });
 
 describe('HTTP of older agents', () => {

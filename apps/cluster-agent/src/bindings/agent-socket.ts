@@ -1,5 +1,6 @@
-import type { FleetSocket } from '@agentfleet/platform';
-import type { Connection } from '../presence/change';
+import type { ClusterReplyType } from '@agentfleet/contracts';
+import type { Caller, FleetSocket, LiveCaller } from '@agentfleet/platform';
+import type { Connection } from '../records/cluster.schema';
 
 /** What a socket speaks for. */
 export interface Binding {
@@ -17,9 +18,9 @@ export interface Binding {
 
 /** What we know of one agent's socket beside the socket itself. */
 export interface AgentSocketContext {
-  readonly orgId: string;
-  readonly keyId: string;
-  readonly keyHash: string | null;
+  readonly caller: Caller;
+  /** Closes the socket when its key loses its rights; there from the upgrade on. */
+  live: LiveCaller | undefined;
   readonly remoteAddress: string;
   readonly hint: { readonly clusterId: string; readonly agentId: string } | undefined;
   /** Monotonic milliseconds. */
@@ -37,8 +38,9 @@ export interface AgentSocketContext {
   slotTaken: boolean;
   /** The half-open predecessor whose slot this one got; it has it back if this one ends before it was bound. */
   readonly slotOf: AgentSocketContext | undefined;
+  /** Types of ours that the agent does not know: it is never sent them again. */
+  readonly unknownTypes: Set<ClusterReplyType>;
   warnedAt: number | undefined;
-  fallbackOf: string | undefined;
 }
 
 export type AgentSocket = FleetSocket<AgentSocketContext>;

@@ -1,16 +1,28 @@
 import { CLUSTER_CLOSE } from '@agentfleet/contracts';
-import { closeHard, FleetSocket } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
+import { CLOCK, closeHard, FleetSocket, Metrics, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
 import type { AgentSocket, Binding } from './agent-socket';
 
 /** A socket that keeps sending gets its answers for this long before it is closed all the same. */
 const ANSWERS_OWED_MS = 2000;
+const LOOK_AGAIN_MS = 5;
 
 /** The sockets of this replica and which cluster each speaks for. */
 @Injectable()
 export class Bindings {
   readonly sockets = new Set<AgentSocket>();
   private readonly byCluster = new Map<string, Binding>();
+
+  constructor(
+    @Inject(CLOCK) private readonly clock: Clock,
+    metrics: Metrics,
+  ) {
+    const collect = (gauge: { set(labels: { bound: string }, value: number): void }) => {
+      gauge.set({ bound: 'true' }, this.size);
+      gauge.set({ bound: 'false' }, Math.max(0, this.sockets.size - this.size));
+    };
+    metrics.gauge({ name: 'cluster_sockets', help: 'Open sockets of agents on this replica', labelNames: ['bound'], collect });
+  }
 
   get(clusterId: string): Binding | undefined {
     return this.byCluster.get(clusterId);
@@ -55,24 +67,20 @@ export class Bindings {
     const binding = this.byCluster.get(clusterId);
     if (!binding) return;
     this.remove(binding);
-    this.close(binding.socket, CLUSTER_CLOSE.deleted, 'cluster deleted');
+    void this.close(binding.socket, CLUSTER_CLOSE.deleted, 'cluster deleted');
   }
 
   private replaced(binding: Binding): void {
     binding.ended = true;
-    this.close(binding.socket, CLUSTER_CLOSE.replaced, 'replaced by a newer connection');
+    void this.close(binding.socket, CLUSTER_CLOSE.replaced, 'replaced by a newer connection');
   }
 
   /** First the answers that are owed, then the close: an agent whose answer is lost would take its registration for failed. */
-  close(socket: AgentSocket, code: number, reason: string): void {
+  async close(socket: AgentSocket, code: number, reason: string): Promise<void> {
     if (socket.context.closingWith !== undefined) return;
     socket.context.closingWith = code;
-    const latest = performance.now() + ANSWERS_OWED_MS;
-    const closeWhenIdle = () => {
-      if (socket.readyState !== FleetSocket.OPEN) return;
-      if (socket.isWorking() && performance.now() < latest) setTimeout(closeWhenIdle, 5);
-      else closeHard(socket, code, reason);
-    };
-    closeWhenIdle();
+    const latestMs = this.clock.monotonicMs() + ANSWERS_OWED_MS;
+    while (socket.isWorking() && this.clock.monotonicMs() < latestMs) await this.clock.sleep(LOOK_AGAIN_MS);
+    if (socket.readyState === FleetSocket.OPEN) closeHard(socket, code, reason);
   }
 }

@@ -1,7 +1,4 @@
-import { createHash } from 'node:crypto';
 import {
-  CLUSTER_AGENT_BASE,
-  isJsonObject,
   type ClusterEventView,
   type ClusterIntegrationView,
   type ClusterListItem,
@@ -10,20 +7,7 @@ import {
   type JsonObject,
 } from '@agentfleet/contracts';
 import type { ClusterEventRecord, ClusterRecord } from '../records/cluster.schema';
-
-export const tunnelUrl = (publicUrl: string, clusterId: string) => `${publicUrl}${CLUSTER_AGENT_BASE}/${clusterId}/proxy`;
-
-/** A stable positive number of the organization, because existing agents want one; decides nothing. */
-export function workspaceId(orgId: string): number {
-  return createHash('sha256').update(orgId).digest().readUInt32BE(0) >>> 1 || 1;
-}
-
-/** Text that we stored as JSON ourselves. */
-export function storedObject(text: string | null): JsonObject | null {
-  if (text === null) return null;
-  const value: unknown = JSON.parse(text);
-  return isJsonObject(value) ? value : null;
-}
+import { storedObject, tunnelUrl, workspaceId } from '../records/stored-cluster';
 
 export function presenceView({ presence }: ClusterRecord): ClusterPresenceView {
   const { state, reason, since, last_seen_at } = presence;

@@ -9,8 +9,9 @@ import { publicUrl, type ClusterAgentEnv } from '../env';
 import { INTEGRATIONS_CONTEXT } from '../presence/heartbeat-writer';
 import { ClusterRepository } from '../records/cluster.repository';
 import type { ClusterRecord } from '../records/cluster.schema';
+import { storedObject } from '../records/stored-cluster';
 import { ClusterDto, ClusterEventListDto, ClusterListDto } from './clusters.dto';
-import { clusterView, eventView, listItem, storedObject } from './cluster-view';
+import { clusterView, eventView, listItem } from './cluster-view';
 import { DeleteCluster } from './delete-cluster';
 import { parseClusterQuery, parseEventsQuery } from './list-query';
 

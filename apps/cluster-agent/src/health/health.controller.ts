@@ -1,4 +1,4 @@
-import { CLOCK, HealthChecks, Public, REPLICA, type Clock, type Replica } from '@agentfleet/platform';
+import { HealthChecks, Public, REPLICA, type Replica } from '@agentfleet/platform';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiProperty, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -41,7 +41,6 @@ export class HealthController {
     private readonly health: HealthChecks,
     private readonly bindings: Bindings,
     @Inject(REPLICA) private readonly replica: Replica,
-    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** The controller itself: `degraded` when only Redis is down, 503 without MongoDB. */
@@ -51,12 +50,12 @@ export class HealthController {
   @ApiServiceUnavailableResponse({ type: ClusterAgentHealthDto, example: DOWN })
   read(@Res() reply: FastifyReply): void {
     const { mongodb, redis } = this.health.checks();
-    const status = mongodb === 'down' ? 'down' : redis === 'down' ? 'degraded' : 'ok';
+    const status = this.health.status();
     const body: ClusterAgentHealthDto = {
       status,
       service: 'cluster-agent',
       version: this.replica.version,
-      uptime_seconds: Math.floor((this.clock.now() - this.replica.startedAt.getTime()) / 1000),
+      uptime_seconds: this.health.uptimeSeconds(),
       replica_id: this.replica.id,
       checks: { mongodb, redis },
       sockets: this.bindings.sockets.size,

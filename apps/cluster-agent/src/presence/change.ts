@@ -1,10 +1,4 @@
-import type { ClusterState, ClusterEventRecord } from '../records/cluster.schema';
-
-export interface Connection {
-  readonly connected_at: Date;
-  readonly remote_address: string;
-  readonly key_id: string;
-}
+import type { ClusterEventRecord, ClusterState, Connection } from '../records/cluster.schema';
 
 /** Everything that can happen to the ownership and presence of a cluster (contract section 5). */
 export type ClusterChange =
@@ -44,10 +38,10 @@ export function changeCluster(state: ClusterState, change: ClusterChange, now: D
       bind(draft, change);
       break;
     case 'lost':
-      if (state.owner_socket !== null && state.epoch === change.epoch) lose(draft, change);
+      if (state.owner_socket !== null && state.epoch === change.epoch) loseSocket(draft, change);
       break;
     case 'replica_lost':
-      if (state.owner_replica === change.replicaId) lose(draft, { reason: 'replica_lost', closeCode: null, forGood: false });
+      if (state.owner_replica === change.replicaId) loseSocket(draft, { reason: 'replica_lost', closeCode: null, forGood: false });
       break;
     case 'silent':
       if (state.owner_socket !== null && state.epoch === change.epoch && state.presence.state === 'online') draft.become('stale', 'pong_missed');
@@ -148,7 +142,7 @@ function countReplacement(draft: Draft): void {
   if (!isShown) draft.tell('duplicate_agent');
 }
 
-function lose(draft: Draft, { reason, closeCode, forGood }: { reason: string; closeCode: number | null; forGood: boolean }): void {
+function loseSocket(draft: Draft, { reason, closeCode, forGood }: { reason: string; closeCode: number | null; forGood: boolean }): void {
   draft.tell('disconnected', { reason, close_code: closeCode });
   draft.set({ owner_replica: null, owner_socket: null, connection: null, lost_at: draft.now });
   draft.become(forGood ? 'offline' : 'stale', reason);

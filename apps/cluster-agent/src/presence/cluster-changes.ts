@@ -1,5 +1,5 @@
-import { CLUSTER_NOTICES, type JsonObject } from '@agentfleet/contracts';
-import { asAppError, Bus, CLOCK, Lifecycle, Transactions, type Clock, type Transaction } from '@agentfleet/platform';
+import type { JsonObject } from '@agentfleet/contracts';
+import { asAppError, CLOCK, GroupCommit, Lifecycle, Transactions, type Clock, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { ClusterMetrics } from '../metrics';
 import type { ClusterEventRecord, ClusterState } from '../records/cluster.schema';
@@ -13,42 +13,40 @@ const TRIM_EVERY_EVENTS = 100;
 /** What became of a change. `unchanged`: it came too late, or things were so already. */
 export type ChangeOutcome = { readonly kind: 'missing' } | { readonly kind: 'unchanged' | 'changed'; readonly state: ClusterState };
 
-interface Waiting {
+interface WantedChange {
   readonly clusterId: string;
   readonly change: ClusterChange;
-  readonly resolve: (outcome: ChangeOutcome) => void;
-  readonly reject: (error: unknown) => void;
 }
 
-interface Committed {
-  readonly outcomes: readonly ChangeOutcome[];
-  readonly told: readonly { readonly cluster: OwnedCluster; readonly event: ClusterEventRecord }[];
+interface Happened {
+  readonly cluster: OwnedCluster;
+  readonly event: ClusterEventRecord;
 }
 
 /**
- * The one way to change who owns a cluster and how it is shown. Changes that wait are committed in groups, one group at
- * a time, each with its events in one transaction: an event is there exactly when the change is.
+ * The one way to change who owns a cluster and how it is shown. Changes that wait are committed in groups, each group with its
+ * events in one transaction: an event is there exactly when the change is.
  */
 @Injectable()
 export class ClusterChanges {
-  private readonly waiting: Waiting[] = [];
-  private working = false;
-  private tail: Promise<unknown> = Promise.resolve();
+  private readonly group = new GroupCommit<WantedChange, ChangeOutcome>({
+    maxWeight: GROUP_SIZE,
+    commit: (changes) => {
+      this.metrics.writeBatchSize.observe(changes.length);
+      return this.transactions.run((transaction) => this.commit(changes, transaction));
+    },
+  });
 
   constructor(
     private readonly repository: PresenceRepository,
     private readonly transactions: Transactions,
-    private readonly bus: Bus,
     private readonly lifecycle: Lifecycle,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly metrics: ClusterMetrics,
   ) {}
 
   apply(clusterId: string, change: ClusterChange): Promise<ChangeOutcome> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ clusterId, change, resolve, reject });
-      if (!this.working) void this.work();
-    });
+    return this.group.add({ clusterId, change });
   }
 
   /** For facts that must not get lost: tried again while MongoDB is away, until this replica shuts down. */
@@ -65,34 +63,16 @@ export class ClusterChanges {
     }
   }
 
-  /** Runs other writes to the same documents between two groups, so that they do not make each other start again. */
+  /** Runs other writes to the same documents between two groups. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.tail.then(work, work);
-    this.tail = result.catch(() => undefined);
-    return result;
+    return this.group.exclusive(work);
   }
 
-  private async work(): Promise<void> {
-    this.working = true;
-    await Promise.resolve(); // all changes of this turn of the event loop go together
-    for (let group = this.waiting.splice(0, GROUP_SIZE); group.length > 0; group = this.waiting.splice(0, GROUP_SIZE)) {
-      const changes = group;
-      this.metrics.writeBatchSize.observe(changes.length);
-      try {
-        const { outcomes } = await this.exclusive(() => this.transactions.run((transaction) => this.commit(changes, transaction)));
-        changes.forEach(({ resolve }, index) => resolve(outcomes[index] ?? { kind: 'missing' }));
-      } catch (error) {
-        for (const { reject } of changes) reject(error);
-      }
-    }
-    this.working = false;
-  }
-
-  private async commit(changes: readonly Waiting[], transaction: Transaction): Promise<Committed> {
+  private async commit(changes: readonly WantedChange[], transaction: Transaction): Promise<readonly ChangeOutcome[]> {
     const now = new Date(this.clock.now());
     const clusters = new Map(await this.repository.readStates([...new Set(changes.map(({ clusterId }) => clusterId))], transaction));
     const changed = new Map<string, ClusterState>();
-    const told: { cluster: OwnedCluster; event: ClusterEventRecord }[] = [];
+    const happened: Happened[] = [];
     const outcomes = changes.map(({ clusterId, change }): ChangeOutcome => {
       const cluster = clusters.get(clusterId);
       if (!cluster) return { kind: 'missing' };
@@ -101,34 +81,31 @@ export class ClusterChanges {
       const after = { ...cluster, ...result.state };
       clusters.set(clusterId, after);
       changed.set(clusterId, after);
-      for (const [index, draft] of result.events.entries()) told.push({ cluster: after, event: eventOf(cluster, draft, index, now) });
+      for (const [index, draft] of result.events.entries()) happened.push({ cluster: after, event: eventOf(cluster, draft, index, now) });
       return { kind: 'changed', state: after };
     });
-    await this.repository.writeStates(changed, told.map(({ event }) => event), now, transaction);
-    transaction.afterCommit(() => this.tell(told));
-    return { outcomes, told };
+    await this.repository.writeStates(changed, happened.map(({ event }) => event), now, transaction);
+    for (const one of happened) this.notify(one, transaction);
+    return outcomes;
   }
 
-  private tell(told: Committed['told']): void {
-    for (const { cluster, event } of told) {
-      const common = { orgId: cluster.org_id, clusterId: cluster._id, agentId: cluster.agent_id, epoch: event.epoch, at: event.at.toISOString() };
-      if (event.kind === 'connected' || event.kind === 'replaced') {
-        const features: JsonObject = cluster.features === null ? {} : JSON.parse(cluster.features);
-        this.bus.notify(CLUSTER_NOTICES.connected, { ...common, name: cluster.name, replicaId: event.replica_id, transport: 'websocket', features });
-      }
-      if (event.kind === 'replaced') {
-        this.metrics.replaced.inc();
-        this.bus.notify(CLUSTER_NOTICES.superseded, { orgId: cluster.org_id, clusterId: cluster._id, epoch: event.epoch });
-      }
-      if (event.kind === 'disconnected') {
-        this.bus.notify(CLUSTER_NOTICES.disconnected, { ...common, name: cluster.name, reason: event.reason, closeCode: event.close_code });
-      }
-      if (event.kind === 'presence') {
-        this.metrics.presenceChanges.inc({ to: event.to ?? '', reason: event.reason ?? '' });
-        this.bus.notify(CLUSTER_NOTICES.presenceChanged, { ...common, from: event.from, to: event.to, reason: event.reason });
-      }
-      if (event.seq % TRIM_EVERY_EVENTS === 0) this.repository.trimEvents(cluster._id, event.seq).catch(() => undefined); // the next one does it
+  private notify({ cluster, event }: Happened, transaction: Transaction): void {
+    const { org_id: orgId, _id: clusterId, agent_id: agentId, name } = cluster;
+    const common = { orgId, clusterId, agentId, epoch: event.epoch, at: event.at.toISOString() };
+    if (event.kind === 'connected' || event.kind === 'replaced') {
+      const features: JsonObject = cluster.features === null ? {} : JSON.parse(cluster.features);
+      transaction.notify('cluster.connected', { ...common, name, replicaId: event.replica_id, transport: 'websocket', features });
     }
+    if (event.kind === 'replaced') transaction.notify('cluster.superseded', { orgId, clusterId, epoch: event.epoch });
+    if (event.kind === 'disconnected') transaction.notify('cluster.disconnected', { ...common, name, reason: event.reason, closeCode: event.close_code });
+    if (event.kind === 'presence') transaction.notify('cluster.presence.changed', { ...common, from: event.from, to: event.to, reason: event.reason });
+    transaction.afterCommit(() => this.count(event));
+  }
+
+  private count({ kind, to, reason, seq, cluster_id }: ClusterEventRecord): void {
+    if (kind === 'replaced') this.metrics.replaced.inc();
+    if (kind === 'presence') this.metrics.presenceChanges.inc({ to: to ?? '', reason: reason ?? '' });
+    if (seq % TRIM_EVERY_EVENTS === 0) this.repository.trimEvents(cluster_id, seq).catch(() => undefined); // the next one does it
   }
 }
 

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { ClusterHeartbeat } from '@agentfleet/contracts';
-import { CLOCK, FieldCipher, LOG, type Clock, type Log } from '@agentfleet/platform';
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { CLOCK, FieldCipher, LatestWriter, Lifecycle, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { ClusterMetrics } from '../metrics';
 import { ClusterChanges } from './cluster-changes';
 import { PresenceRepository, type HeartbeatWrite } from './presence.repository';
 
-const FLUSH_EVERY_MS = 500;
-const MAX_BATCH = 1000;
+const WRITE_EVERY_MS = 500;
 const REMEMBERED_REPORTS = 20_000;
+export const INTEGRATIONS_CONTEXT = 'clusters.integrations';
 
 /** Of what a cluster reported last, so that unchanged metadata and secrets are not written again. */
 interface LastReport {
@@ -19,65 +19,43 @@ interface LastReport {
 }
 
 const digest = (text: string | null) => createHash('sha256').update(text ?? '').digest('base64');
+const SIGN_OF_LIFE = { isReport: false, status: undefined, tunnelStatus: undefined, metadata: undefined, integrations: undefined, workerJoin: undefined } as const;
 
-/**
- * Heartbeats are acknowledged at once and written at most a second later: the newest of each cluster, in one batch. While
- * MongoDB is away they wait here.
- */
+/** Heartbeats are acknowledged at once and written at most a second later: the newest of each cluster, in one batch. */
 @Injectable()
-export class HeartbeatWriter implements OnApplicationShutdown {
-  private pending = new Map<string, HeartbeatWrite>();
+export class HeartbeatWriter {
+  private readonly writer: LatestWriter<HeartbeatWrite>;
   private readonly reports = new LRUCache<string, LastReport>({ max: REMEMBERED_REPORTS });
-  private readonly timer: NodeJS.Timeout;
-  private flushing: Promise<void> = Promise.resolve();
   /** Told of bindings whose write matched nothing. */
   onMismatch: (clusterIds: readonly string[]) => void = () => undefined;
 
   constructor(
+    lifecycle: Lifecycle,
     private readonly repository: PresenceRepository,
     private readonly changes: ClusterChanges,
     private readonly cipher: FieldCipher,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOG) private readonly log: Log,
     private readonly metrics: ClusterMetrics,
   ) {
-    this.timer = setInterval(() => void this.flush(), FLUSH_EVERY_MS);
-    this.timer.unref();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
-    await this.flush();
+    this.writer = new LatestWriter(lifecycle, { name: 'heartbeats', periodMs: WRITE_EVERY_MS, write: (facts) => this.write(facts), merge });
   }
 
   /** @param epoch of the binding that it came over; null over HTTP */
   note(clusterId: string, epoch: number | null, heartbeat: ClusterHeartbeat): void {
-    const before = this.pending.get(clusterId);
-    const fresh = this.changedParts(clusterId, heartbeat);
-    this.pending.set(clusterId, {
-      clusterId,
-      epoch,
-      at: new Date(this.clock.now()),
-      isReport: true,
-      status: heartbeat.status ?? before?.status,
-      tunnelStatus: heartbeat.tunnelStatus ?? before?.tunnelStatus,
-      metadata: fresh.metadata === undefined ? before?.metadata : fresh.metadata,
-      integrations: fresh.integrations ?? before?.integrations,
-      workerJoin: fresh.workerJoin === undefined ? before?.workerJoin : fresh.workerJoin,
-    });
+    const { status, tunnelStatus } = heartbeat;
+    const at = new Date(this.clock.now());
+    this.writer.put(clusterId, { clusterId, epoch, at, isReport: true, status, tunnelStatus, ...this.changedParts(clusterId, heartbeat) });
   }
 
   /** Only that the socket is alive (pongs). */
   noteSeen(clusterId: string, epoch: number): void {
-    const nothing = { isReport: false, status: undefined, tunnelStatus: undefined, metadata: undefined, integrations: undefined, workerJoin: undefined };
-    const before = this.pending.get(clusterId);
-    this.pending.set(clusterId, { ...(before ?? nothing), clusterId, epoch, at: new Date(this.clock.now()) });
+    this.writer.put(clusterId, { ...SIGN_OF_LIFE, clusterId, epoch, at: new Date(this.clock.now()) });
   }
 
   /** A cluster that is bound anew, or gone, says everything again. */
   forget(clusterId: string): void {
     this.reports.delete(clusterId);
-    this.pending.delete(clusterId);
+    this.writer.delete(clusterId);
   }
 
   private changedParts(clusterId: string, heartbeat: ClusterHeartbeat): Pick<HeartbeatWrite, 'metadata' | 'integrations' | 'workerJoin'> {
@@ -100,48 +78,22 @@ export class HeartbeatWriter implements OnApplicationShutdown {
     };
   }
 
-  flush(): Promise<void> {
-    this.flushing = this.flushing.then(() => this.writePending());
-    return this.flushing;
-  }
-
-  private async writePending(): Promise<void> {
-    if (this.pending.size === 0) return;
-    const taken = this.pending;
-    this.pending = new Map();
-    const writes = [...taken.values()];
-    for (let at = 0; at < writes.length; at += MAX_BATCH) {
-      const batch = writes.slice(at, at + MAX_BATCH);
-      try {
-        const allMatched = await this.changes.exclusive(() => this.repository.writeHeartbeats(batch));
-        this.metrics.writeBatchSize.observe(batch.length);
-        if (!allMatched) this.onMismatch(batch.flatMap(({ clusterId, epoch }) => (epoch === null ? [] : [clusterId])));
-      } catch (error) {
-        this.log.warn({ err: error, waiting: writes.length - at }, 'Heartbeats could not be written; they wait');
-        this.putBack(writes.slice(at));
-        return;
-      }
-    }
-  }
-
-  /** What came meanwhile is newer; what only the older one had is kept. */
-  private putBack(writes: readonly HeartbeatWrite[]): void {
-    for (const write of writes) {
-      const newer = this.pending.get(write.clusterId);
-      const kept = newer
-        ? {
-            ...newer,
-            isReport: newer.isReport || write.isReport,
-            status: newer.status ?? write.status,
-            tunnelStatus: newer.tunnelStatus ?? write.tunnelStatus,
-            metadata: newer.metadata === undefined ? write.metadata : newer.metadata,
-            integrations: newer.integrations ?? write.integrations,
-            workerJoin: newer.workerJoin === undefined ? write.workerJoin : newer.workerJoin,
-          }
-        : write;
-      this.pending.set(write.clusterId, kept);
-    }
+  private async write(facts: readonly HeartbeatWrite[]): Promise<void> {
+    const allMatched = await this.changes.exclusive(() => this.repository.writeHeartbeats(facts));
+    this.metrics.writeBatchSize.observe(facts.length);
+    if (!allMatched) this.onMismatch(facts.flatMap(({ clusterId, epoch }) => (epoch === null ? [] : [clusterId])));
   }
 }
 
-export const INTEGRATIONS_CONTEXT = 'clusters.integrations';
+/** What only the older one had is kept. */
+function merge(older: HeartbeatWrite, newer: HeartbeatWrite): HeartbeatWrite {
+  return {
+    ...newer,
+    isReport: newer.isReport || older.isReport,
+    status: newer.status ?? older.status,
+    tunnelStatus: newer.tunnelStatus ?? older.tunnelStatus,
+    metadata: newer.metadata === undefined ? older.metadata : newer.metadata,
+    integrations: newer.integrations ?? older.integrations,
+    workerJoin: newer.workerJoin === undefined ? older.workerJoin : newer.workerJoin,
+  };
+}

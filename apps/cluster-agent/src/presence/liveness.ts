@@ -1,6 +1,6 @@
 import { CLUSTER_CLOSE } from '@agentfleet/contracts';
-import { CLOCK, ENV, Lifecycle, LOG, REPLICA, type Clock, type Log, type Replica } from '@agentfleet/platform';
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { CLOCK, ENV, Lifecycle, LOG, REPLICA, Replicas, type Clock, type Log, type Replica } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Binding } from '../bindings/agent-socket';
 import { Bindings } from '../bindings/bindings';
 import type { ClusterAgentEnv } from '../env';
@@ -10,42 +10,30 @@ import { PresenceRepository } from './presence.repository';
 
 /** No sign of life for this many ping intervals: stale. */
 const SILENT_INTERVALS = 1.5;
-const ANNOUNCE_EVERY_MS = 2000;
 
-/** Watches this replica's own sockets, tells the others that it is alive, and hands its clusters back when it goes. */
+/** Watches this replica's own sockets, and hands its clusters back when it goes. */
 @Injectable()
-export class Liveness implements OnApplicationShutdown {
-  private readonly timers: NodeJS.Timeout[] = [];
-
+export class Liveness {
   constructor(
     private readonly bindings: Bindings,
     private readonly changes: ClusterChanges,
     private readonly writer: HeartbeatWriter,
     private readonly repository: PresenceRepository,
     lifecycle: Lifecycle,
+    replicas: Replicas,
     @Inject(ENV) private readonly env: ClusterAgentEnv,
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {
     writer.onMismatch = (ids) => void this.findReplaced(ids);
-    lifecycle.beforeReady('announce this replica', async () => {
-      await this.repository.announce(this.replica.id);
-      this.every(ANNOUNCE_EVERY_MS, () => void this.announce());
+    // the others had to take this replica for gone, and its clusters with it
+    replicas.onReturn(() => {
+      for (const binding of this.bindings.all()) void this.mark(binding, 'online');
     });
     lifecycle.onDrain('hand clusters back', () => this.handBack());
-    this.every(Math.min(1000, Math.max(20, env.PING_INTERVAL_MS / 8)), () => this.sweep());
-    this.every(env.PING_INTERVAL_MS, () => this.noteSigns());
-  }
-
-  onApplicationShutdown(): void {
-    for (const timer of this.timers) clearInterval(timer);
-  }
-
-  private every(periodMs: number, work: () => void): void {
-    const timer = setInterval(work, periodMs);
-    timer.unref();
-    this.timers.push(timer);
+    lifecycle.every('silent sockets', Math.min(1000, Math.max(20, env.PING_INTERVAL_MS / 8)), () => this.sweep());
+    lifecycle.every('signs of life', env.PING_INTERVAL_MS, () => this.noteSigns());
   }
 
   private silentMs(binding: Binding): number {
@@ -63,7 +51,7 @@ export class Liveness implements OnApplicationShutdown {
     for (const socket of this.bindings.sockets) {
       const { context } = socket;
       if (context.binding === undefined && now - context.openedAt >= this.env.CLUSTER_UNBOUND_TIMEOUT_MS) {
-        this.bindings.close(socket, CLUSTER_CLOSE.stale, 'not registered in time');
+        void this.bindings.close(socket, CLUSTER_CLOSE.stale, 'not registered in time');
       }
     }
   }
@@ -91,15 +79,6 @@ export class Liveness implements OnApplicationShutdown {
     }
   }
 
-  private async announce(): Promise<void> {
-    try {
-      const wasMissed = await this.repository.announce(this.replica.id);
-      if (wasMissed) for (const binding of this.bindings.all()) void this.mark(binding, 'online');
-    } catch (error) {
-      this.log.debug({ err: error }, 'This replica could not be announced');
-    }
-  }
-
   /** Heartbeats that matched nothing: their cluster has a newer socket somewhere, or is deleted. */
   private async findReplaced(clusterIds: readonly string[]): Promise<void> {
     try {
@@ -123,6 +102,5 @@ export class Liveness implements OnApplicationShutdown {
       return this.changes.apply(binding.clusterId, change);
     });
     await Promise.allSettled(lost);
-    await this.repository.leave(this.replica.id).catch(() => undefined); // forgotten after 6 s anyway
   }
 }

@@ -1,27 +1,12 @@
 import { CLUSTER_PRESENCE_STATES } from '@agentfleet/contracts';
 import { HealthChecks, Metrics } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { Bindings } from '../bindings/bindings';
 import { ClusterRepository } from '../records/cluster.repository';
 
-/** Values that are looked up at each scrape. */
+/** How many clusters are in which state, looked up at each scrape. */
 @Injectable()
-export class ClusterGauges {
-  constructor(
-    metrics: Metrics,
-    bindings: Bindings,
-    repository: ClusterRepository,
-    health: HealthChecks,
-  ) {
-    metrics.gauge({
-      name: 'cluster_sockets',
-      help: 'Open sockets of agents on this replica',
-      labelNames: ['bound'],
-      collect: (gauge) => {
-        gauge.set({ bound: 'true' }, bindings.size);
-        gauge.set({ bound: 'false' }, Math.max(0, bindings.sockets.size - bindings.size));
-      },
-    });
+export class PresenceGauges {
+  constructor(metrics: Metrics, repository: ClusterRepository, health: HealthChecks) {
     metrics.gauge({
       name: 'cluster_presence',
       help: 'Clusters by presence, in the whole installation',

@@ -1,19 +1,15 @@
-import type { Transaction } from '@agentfleet/platform';
+import { collection, withPlainErrors, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import type { Model } from 'mongoose';
+import { InjectConnection } from '@nestjs/mongoose';
+import type { Connection } from 'mongoose';
 import {
   CLUSTER_EVENTS,
-  CLUSTER_REPLICAS,
   CLUSTERS,
   type ClusterEventRecord,
   type ClusterRecord,
-  type ClusterReplicaRecord,
   type ClusterState,
 } from '../records/cluster.schema';
 
-/** A replica that has not said so for this long is gone. */
-const REPLICA_GONE_MS = 6000;
 const EVENTS_KEPT = 1000;
 
 /** A cluster's state with what notices say of it. */
@@ -51,21 +47,17 @@ const STATE_FIELDS = {
   duplicate_until: 1,
 } as const;
 
-/** Ownership, presence and events of clusters, and which replicas are alive. */
+/** Ownership, presence and events of clusters. */
 @Injectable()
 export class PresenceRepository {
-  constructor(@InjectModel(CLUSTERS) private readonly model: Model<unknown>) {}
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
   private get clusters() {
-    return this.model.db.collection<ClusterRecord>(CLUSTERS);
+    return collection<ClusterRecord>(this.connection, CLUSTERS);
   }
 
   private get events() {
-    return this.model.db.collection<ClusterEventRecord>(CLUSTER_EVENTS);
-  }
-
-  private get replicas() {
-    return this.model.db.collection<ClusterReplicaRecord>(CLUSTER_REPLICAS);
+    return collection<ClusterEventRecord>(this.connection, CLUSTER_EVENTS);
   }
 
   async readStates(ids: readonly string[], { session }: Transaction): Promise<ReadonlyMap<string, OwnedCluster>> {
@@ -87,7 +79,8 @@ export class PresenceRepository {
         update: { $max: { 'presence.last_seen_at': write.at }, ...reportOf(write) },
       },
     }));
-    const result = await this.clusters.bulkWrite(operations as object[] as Parameters<typeof this.clusters.bulkWrite>[0], { ordered: false }); // dotted paths
+    const dotted = operations as object[] as Parameters<typeof this.clusters.bulkWrite>[0]; // the record's type knows no dotted paths
+    const result = await withPlainErrors(this.clusters.bulkWrite(dotted, { ordered: false }));
     return result.matchedCount === writes.length;
   }
 
@@ -115,39 +108,18 @@ export class PresenceRepository {
     return this.ids({ transport: 'http', owner_replica: null, $or: states }, limit);
   }
 
-  /** Replicas that own clusters and are not alive any more. */
-  async lostOwners(): Promise<string[]> {
+  /** Replicas that own clusters. */
+  async owners(): Promise<readonly string[]> {
     const owners: unknown[] = await this.clusters.distinct('owner_replica', { owner_replica: { $ne: null } });
-    const alive = await this.replicas
-      .find({ $expr: { $gt: ['$seen_at', { $subtract: ['$$NOW', REPLICA_GONE_MS] }] } })
-      .project<{ _id: string }>({ _id: 1 })
-      .toArray();
-    const living = new Set(alive.map(({ _id }) => _id));
-    return owners.filter((owner): owner is string => typeof owner === 'string' && !living.has(owner));
+    return owners.filter((owner): owner is string => typeof owner === 'string');
   }
 
   ownedBy(replicaId: string, limit: number): Promise<string[]> {
     return this.ids({ owner_replica: replicaId }, limit);
   }
 
-  /** Says that this replica is alive. True when it had been taken for gone meanwhile (paused, or cut off). */
-  async announce(replicaId: string): Promise<boolean> {
-    const before = await this.replicas.findOneAndUpdate({ _id: replicaId }, [{ $set: { seen_at: '$$NOW', gap_ms: { $subtract: ['$$NOW', { $ifNull: ['$seen_at', '$$NOW'] }] } } }], {
-      upsert: true,
-      returnDocument: 'after',
-      projection: { gap_ms: 1 },
-    });
-    const gapMs: unknown = before && 'gap_ms' in before ? before.gap_ms : 0;
-    return typeof gapMs === 'number' ? gapMs > REPLICA_GONE_MS : Number(gapMs) > REPLICA_GONE_MS;
-  }
-
-  async leave(replicaId: string): Promise<void> {
-    await this.replicas.deleteOne({ _id: replicaId });
-  }
-
-  async dropOldEvents(before: Date, replicasBefore: Date): Promise<void> {
+  async dropOldEvents(before: Date): Promise<void> {
     await this.events.deleteMany({ at: { $lt: before } });
-    await this.replicas.deleteMany({ seen_at: { $lt: replicasBefore } });
   }
 
   async trimEvents(clusterId: string, newestSeq: number): Promise<void> {

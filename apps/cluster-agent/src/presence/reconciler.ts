@@ -1,4 +1,4 @@
-import { CLOCK, ENV, Leases, type Clock } from '@agentfleet/platform';
+import { CLOCK, ENV, Leases, Replicas, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { ClusterAgentEnv } from '../env';
 import type { ClusterChange } from './change';
@@ -11,7 +11,7 @@ const BATCH = 250;
 const CLEANUP_PERIOD_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** After a gap in our own view of MongoDB the others get as long to announce themselves before they count as gone. */
-const SETTLE_MS = 8000;
+const STEADY_AFTER_MS = 8000;
 
 /** What only time brings about, for all clusters, done by one replica at a time. */
 @Injectable()
@@ -21,6 +21,7 @@ export class Reconciler implements OnModuleInit {
 
   constructor(
     private readonly leases: Leases,
+    private readonly replicas: Replicas,
     private readonly repository: PresenceRepository,
     private readonly changes: ClusterChanges,
     @Inject(ENV) private readonly env: ClusterAgentEnv,
@@ -36,7 +37,7 @@ export class Reconciler implements OnModuleInit {
     const now = this.clock.now();
     const { CLUSTER_OFFLINE_GRACE_MS: graceMs, HEARTBEAT_STALE_MS: staleMs } = this.env;
     if (this.isSteady()) {
-      for (const replicaId of await this.repository.lostOwners()) {
+      for (const replicaId of await this.lostOwners()) {
         await this.forAll(() => this.repository.ownedBy(replicaId, BATCH), { kind: 'replica_lost', replicaId });
       }
     }
@@ -45,12 +46,19 @@ export class Reconciler implements OnModuleInit {
     await this.forAll(() => this.repository.silentOverHttp(seenBefore, offlineBefore, BATCH), { kind: 'http_silent', staleMs });
   }
 
+  /** Replicas that own clusters and are not alive any more. */
+  private async lostOwners(): Promise<readonly string[]> {
+    const owners = await this.repository.owners(); // first: who becomes an owner meanwhile has announced itself before
+    const alive = new Set((await this.replicas.alive()).map(({ id }) => id));
+    return owners.filter((owner) => !alive.has(owner));
+  }
+
   /** False for a while after MongoDB was away: nobody could announce itself, which does not mean that nobody lives. */
   private isSteady(): boolean {
     const now = this.clock.monotonicMs();
     const hadGap = now - this.lastRunAt > 2 * PERIOD_MS + 500;
     // the first run of a process that took over from a dead one has no gap of its own
-    if (hadGap && this.lastRunAt !== -Infinity) this.steadySince = now + SETTLE_MS;
+    if (hadGap && this.lastRunAt !== -Infinity) this.steadySince = now + STEADY_AFTER_MS;
     this.lastRunAt = now;
     return now >= this.steadySince;
   }
@@ -66,6 +74,6 @@ export class Reconciler implements OnModuleInit {
 
   private async cleanUp(): Promise<void> {
     const now = this.clock.now();
-    await this.repository.dropOldEvents(new Date(now - this.env.CLUSTER_EVENTS_RETENTION_DAYS * DAY_MS), new Date(now - DAY_MS));
+    await this.repository.dropOldEvents(new Date(now - this.env.CLUSTER_EVENTS_RETENTION_DAYS * DAY_MS));
   }
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { ClusterRegistration, JsonObject } from '@agentfleet/contracts';
-import { isDuplicateKey, type Transaction } from '@agentfleet/platform';
+import { collection, isDuplicateKey, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import type { Model } from 'mongoose';
+import { InjectConnection } from '@nestjs/mongoose';
+import type { Connection } from 'mongoose';
 import { CLUSTER_EVENTS, CLUSTERS, type ClusterEventRecord, type ClusterRecord } from './cluster.schema';
 
 const REGISTER_TRIES = 5;
@@ -47,14 +47,14 @@ const literally = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 /** Records of clusters: what agents say of themselves. Ownership and presence belong to PresenceRepository. */
 @Injectable()
 export class ClusterRepository {
-  constructor(@InjectModel(CLUSTERS) private readonly model: Model<unknown>) {}
+  constructor(@InjectConnection() private readonly connection: Connection) {}
 
   private get clusters() {
-    return this.model.db.collection<ClusterRecord>(CLUSTERS);
+    return collection<ClusterRecord>(this.connection, CLUSTERS);
   }
 
   private get events() {
-    return this.model.db.collection<ClusterEventRecord>(CLUSTER_EVENTS);
+    return collection<ClusterEventRecord>(this.connection, CLUSTER_EVENTS);
   }
 
   /**

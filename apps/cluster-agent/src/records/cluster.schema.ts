@@ -4,7 +4,13 @@ import { Schema } from 'mongoose';
 
 export const CLUSTERS = 'clusters';
 export const CLUSTER_EVENTS = 'cluster_events';
-export const CLUSTER_REPLICAS = 'cluster_replicas';
+
+/** The socket by which a cluster is connected. */
+export interface Connection {
+  readonly connected_at: Date;
+  readonly remote_address: string;
+  readonly key_id: string;
+}
 
 /** What decides who owns a cluster and how it is shown; changed only through `changeCluster` (presence/change.ts). */
 export interface ClusterState {
@@ -16,7 +22,7 @@ export interface ClusterState {
   readonly owner_replica: string | null;
   readonly owner_socket: string | null;
   readonly transport: ClusterTransport | null;
-  readonly connection: { readonly connected_at: Date; readonly remote_address: string; readonly key_id: string } | null;
+  readonly connection: Connection | null;
   readonly presence: {
     readonly state: ClusterPresenceState;
     readonly reason: string | null;
@@ -71,12 +77,6 @@ export interface ClusterEventRecord {
   readonly remote_address: string | null;
 }
 
-/** A replica of this app that is alive: judged by MongoDB's clock, so that it needs neither Redis nor equal clocks. */
-export interface ClusterReplicaRecord {
-  readonly _id: string;
-  readonly seen_at: Date;
-}
-
 /** Documents are written and read through the driver; the schema carries name and indexes. */
 function indexed(collection: string, indexes: readonly (readonly [Record<string, 1 | -1>, { unique?: true }?])[], idType: typeof String | undefined): Schema {
   const schema = new Schema(idType ? { _id: idType } : {}, { collection, strict: false, autoIndex: false, autoCreate: false });
@@ -98,11 +98,9 @@ const clusterSchema = indexed(
   String,
 );
 const clusterEventSchema = indexed(CLUSTER_EVENTS, [[{ cluster_id: 1, seq: 1 }, { unique: true }], [{ at: 1 }]], undefined);
-const clusterReplicaSchema = indexed(CLUSTER_REPLICAS, [], String);
 
 /** The collections of this app, for its module. */
 export const clusterCollections = MongooseModule.forFeature([
   { name: CLUSTERS, schema: clusterSchema },
   { name: CLUSTER_EVENTS, schema: clusterEventSchema },
-  { name: CLUSTER_REPLICAS, schema: clusterReplicaSchema },
 ]);

@@ -92,7 +92,9 @@ export interface ClusterRegisterSuccess {
   readonly epoch: number;
 }
 
-export type ClusterReplyType = 'register_success' | 'heartbeat_ack' | 'pong' | 'ping' | 'error';
+/** What this controller sends. */
+export const CLUSTER_REPLY_TYPES = ['register_success', 'heartbeat_ack', 'pong', 'ping', 'error'] as const;
+export type ClusterReplyType = (typeof CLUSTER_REPLY_TYPES)[number];
 
 /** A message to an agent: `payload` is always an object, `request_id` is left out when there was none. */
 export interface ClusterReply {
