@@ -45,13 +45,10 @@ export class Lifecycle {
    * error is logged and tried again. For work that one replica of all should do take `Leases.every`.
    */
   every(name: string, periodMs: number, work: Task['run'], { during = 'ready' }: RecurringOptions = {}): RecurringWork {
-    const recurring = new RecurringWork(name, periodMs, during, work, this, this.log);
+    const ports = { isReady: () => this.state === 'ready', ran: (ranWork: string, result: 'done' | 'failed') => this.runs.inc({ work: ranWork, result }) };
+    const recurring = new RecurringWork(name, periodMs, during, work, ports, this.log);
     this.recurring.add(recurring);
     return recurring;
-  }
-
-  countRun(work: string, result: 'done' | 'failed'): void {
-    this.runs.inc({ work, result });
   }
 
   /** Ends all recurring work; the app is closed. */

@@ -1,5 +1,4 @@
 import { asAppError } from './http/error-filter';
-import type { Lifecycle } from './lifecycle';
 import type { Log } from './observe/log';
 
 const WARN_EVERY_MS = 60_000;
@@ -10,6 +9,11 @@ export interface RecurringOptions {
    * app has closed its sockets and its server, for what has to go on while others drain.
    */
   readonly during?: 'ready' | 'always';
+}
+
+interface RecurringPorts {
+  isReady(): boolean;
+  ran(name: string, result: 'done' | 'failed'): void;
 }
 
 /** Work that a replica does again and again, one run at a time; made by `lifecycle.every`. */
@@ -25,7 +29,7 @@ export class RecurringWork {
     periodMs: number,
     readonly during: 'ready' | 'always',
     private readonly work: () => Promise<void> | void,
-    private readonly lifecycle: Lifecycle,
+    private readonly ports: RecurringPorts,
     private readonly log: Log,
   ) {
     this.timer = setInterval(() => {
@@ -50,15 +54,15 @@ export class RecurringWork {
   }
 
   private get isDue(): boolean {
-    return !this.isStopped && (this.during === 'always' || this.lifecycle.state === 'ready');
+    return !this.isStopped && (this.during === 'always' || this.ports.isReady());
   }
 
   private async once(): Promise<void> {
     try {
       await this.work();
-      this.lifecycle.countRun(this.name, 'done');
+      this.ports.ran(this.name, 'done');
     } catch (error) {
-      this.lifecycle.countRun(this.name, 'failed');
+      this.ports.ran(this.name, 'failed');
       this.warn(error);
     }
   }
