@@ -24,13 +24,13 @@ import {
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiBody, ApiExcludeEndpoint, ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
-import { HEARTBEAT_ANSWER, HEARTBEAT_BODY, POLL_ANSWER, REGISTERED, REGISTER_BODY, TUNNEL_INFO } from '../api-docs/examples';
 import { ClusterRepository } from '../records/cluster.repository';
 import type { ClusterRecord } from '../records/cluster.schema';
 import { ClusterService } from './cluster.service';
 import { storedObject, tunnelUrl, workspaceId } from '../records/stored-cluster';
 import { publicUrl, type ClusterAgentEnv } from '../env';
 import { PresenceRepository } from '../presence/presence.repository';
+import { HEARTBEAT_ANSWER, HEARTBEAT_BODY, POLL_ANSWER, REGISTERED, REGISTER_BODY, TUNNEL_INFO } from './agent-examples';
 import { HeartbeatAnswerDto, HeartbeatDto, PollAnswerDto, RegisterClusterDto, RegisteredClusterDto, TunnelInfoDto } from './agent.dto';
 import { HEARTBEAT_INTERVAL_SECONDS } from './cluster.gateway';
 import { parsePollQuery } from './poll-query';

@@ -1,7 +1,8 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
 import { IdentityFixtures, testDatabase, type TestDatabase } from '@agentfleet/testing';
 import { clusterAgentApp } from '../app';
-import { CLUSTER, CLUSTER_LIST, EVENT_LIST, HEARTBEAT_ANSWER, HEARTBEAT_BODY, POLL_ANSWER, REGISTERED, REGISTER_BODY, TUNNEL_INFO } from '../api-docs/examples';
+import { HEARTBEAT_ANSWER, HEARTBEAT_BODY, POLL_ANSWER, REGISTERED, REGISTER_BODY, TUNNEL_INFO } from '../agents/agent-examples';
+import { CLUSTER, CLUSTER_LIST, EVENT_LIST } from '../clusters/cluster-examples';
 
 let database: TestDatabase;
 let app: RunningApp;

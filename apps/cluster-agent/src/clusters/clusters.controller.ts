@@ -4,12 +4,12 @@ import { CLOCK, CurrentCaller, ENV, FieldCipher, Needs, NoBody, REPLICA, validat
 import { Controller, Delete, Get, HttpCode, Inject, Param, Query } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiErrors } from '../api-docs/api-errors';
-import { CLUSTER, CLUSTER_LIST, EVENT_LIST } from '../api-docs/examples';
 import { publicUrl, type ClusterAgentEnv } from '../env';
 import { INTEGRATIONS_CONTEXT } from '../presence/heartbeat-writer';
 import { ClusterRepository } from '../records/cluster.repository';
 import type { ClusterRecord } from '../records/cluster.schema';
 import { storedObject } from '../records/stored-cluster';
+import { CLUSTER, CLUSTER_LIST, EVENT_LIST } from './cluster-examples';
 import { ClusterDto, ClusterEventListDto, ClusterListDto } from './clusters.dto';
 import { clusterView, eventView, listItem } from './cluster-view';
 import { DeleteCluster } from './delete-cluster';
