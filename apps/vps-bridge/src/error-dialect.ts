@@ -25,6 +25,7 @@ const WORDINGS: Partial<Record<AppErrorCode, Wording>> = {
   route_not_found: NOT_FOUND,
   uri_too_long: NOT_FOUND, // an id that could not exist
   payload_too_large: { code: 'too_large' },
+  idempotency_mismatch: { code: 'idempotency_key_reused', detail: 'This Idempotency-Key was used with another request' },
   bus_unavailable: { code: 'storage_unavailable' },
 };
 

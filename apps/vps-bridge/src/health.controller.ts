@@ -1,4 +1,4 @@
-import { CLOCK, HealthChecks, Public, REPLICA, type Clock, type Replica } from '@agentfleet/platform';
+import { HealthChecks, Public, REPLICA, type Replica } from '@agentfleet/platform';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiProperty, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -26,7 +26,6 @@ export class RootHealthController {
   constructor(
     private readonly health: HealthChecks,
     @Inject(REPLICA) private readonly replica: Replica,
-    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** The bridge itself: `degraded` when only Redis is down, 503 without MongoDB. */
@@ -37,13 +36,13 @@ export class RootHealthController {
   get(@Res() reply: FastifyReply): void {
     const { mongodb, redis } = this.health.checks();
     const body: BridgeHealthDto = {
-      status: mongodb === 'down' ? 'down' : redis === 'down' ? 'degraded' : 'ok',
+      status: this.health.status(),
       service: 'vps-bridge',
       version: this.replica.version,
-      uptime_seconds: Math.floor((this.clock.now() - this.replica.startedAt.getTime()) / 1000),
+      uptime_seconds: this.health.uptimeSeconds(),
       replica_id: this.replica.id,
       checks: { mongodb, redis },
     };
-    void reply.status(mongodb === 'down' ? 503 : 200).send(body);
+    void reply.status(body.status === 'down' ? 503 : 200).send(body);
   }
 }

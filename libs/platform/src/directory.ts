@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
-export interface DirectoryOptions<Ask extends object, Value extends object> {
+export interface DirectoryOptions<Ask extends object, Value extends object, Key extends object = Ask> {
   /** The entry that a question means. */
-  readonly keyOf: (ask: Ask) => string;
+  readonly keyOf: (ask: Ask | Key) => string;
   /** Reads it; undefined for what does not exist, which is never remembered. */
   readonly load: (ask: Ask) => Promise<Value | undefined>;
   readonly maxEntries: number;
@@ -17,11 +17,13 @@ export interface DirectoryOptions<Ask extends object, Value extends object> {
 /**
  * What is read for nearly every request, remembered for a short time: one read at a time for each entry, a hard age limit, dropped
  * at once by `forget` (called for changes here and by the notices of others). A read that began before a drop is not remembered.
+ *
+ * `Ask` has all that a read needs; `Key` is enough to name an entry.
  */
-export class Directory<Ask extends object, Value extends object> {
+export class Directory<Ask extends object, Value extends object, Key extends object = Ask> {
   private readonly cache: LRUCache<string, Value, object>;
 
-  constructor(private readonly options: DirectoryOptions<Ask, Value>) {
+  constructor(private readonly options: DirectoryOptions<Ask, Value, Key>) {
     const { maxEntries, maxAgeMs } = options;
     this.cache = new LRUCache<string, Value, object>({
       max: maxEntries,
@@ -50,13 +52,18 @@ export class Directory<Ask extends object, Value extends object> {
     return known;
   }
 
-  /** What is in memory and fresh; nothing is read. */
-  peek(ask: Ask): Value | undefined {
-    return this.cache.get(this.options.keyOf(ask), { updateAgeOnGet: false });
+  /** Reads anew, for uses that must not rely on notices; the entry in memory meets it in `merge`. @throws what `load` throws */
+  refresh(ask: Ask): Promise<Value | undefined> {
+    return this.fetch(this.options.keyOf(ask), ask, true);
+  }
+
+  /** What is in memory and fresh, or whatever is in memory; nothing is read. */
+  peek(ask: Ask | Key, { allowStale = false } = {}): Value | undefined {
+    return this.cache.peek(this.options.keyOf(ask), { allowStale });
   }
 
   /** Drops what is known, also what is being read just now. */
-  forget(ask: Ask): void {
+  forget(ask: Ask | Key): void {
     this.cache.delete(this.options.keyOf(ask));
   }
 

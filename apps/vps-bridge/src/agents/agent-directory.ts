@@ -1,7 +1,6 @@
 import { isVpsAgentName } from '@agentfleet/contracts';
-import { CLOCK, type Clock } from '@agentfleet/platform';
+import { CLOCK, Directory, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import { agentUrl } from './agent-host';
 import { HealthRepository, type StoredHealth } from '../health-records/health.repository';
 import type { AgentTarget } from '../vps-client/agent-request';
@@ -17,16 +16,16 @@ export interface KnownAgent {
   learntAtMs: number;
 }
 
-interface Entry {
-  readonly known: KnownAgent;
-  readonly readAtMs: number;
-}
-
 /** A change on another replica is seen this soon, also without Redis. */
 const MAX_AGE_MS = 1000;
 /** From this age on a use fetches anew in the background, so that busy agents never wait for the database. */
 const REFRESH_AGE_MS = 600;
 const MAX_AGENTS = 10_000;
+
+interface AgentName {
+  readonly orgId: string;
+  readonly name: string;
+}
 
 /**
  * The agents and their health as this replica knows them: at most a second old, dropped by notice, and what this replica
@@ -34,8 +33,14 @@ const MAX_AGENTS = 10_000;
  */
 @Injectable()
 export class AgentDirectory {
-  private readonly entries = new LRUCache<string, Entry>({ max: MAX_AGENTS });
-  private readonly loading = new Map<string, Promise<KnownAgent | null>>();
+  private readonly known = new Directory<AgentName, KnownAgent>({
+    keyOf: ({ orgId, name }) => `${orgId}/${name}`,
+    load: ({ orgId, name }) => this.read(orgId, name),
+    maxEntries: MAX_AGENTS,
+    maxAgeMs: MAX_AGE_MS,
+    refreshAgeMs: REFRESH_AGE_MS,
+    merge: withOwnWrite,
+  });
 
   constructor(
     private readonly agents: AgentRepository,
@@ -43,21 +48,14 @@ export class AgentDirectory {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** The agent, or null when none is registered under that name. */
-  find(orgId: string, name: string): KnownAgent | null | Promise<KnownAgent | null> {
-    if (!isVpsAgentName(name)) return null;
-    const key = keyOf(orgId, name);
-    const entry = this.entries.get(key);
-    if (entry === undefined) return this.load(orgId, name);
-    const ageMs = this.clock.monotonicMs() - entry.readAtMs;
-    if (ageMs >= MAX_AGE_MS) return this.load(orgId, name);
-    if (ageMs >= REFRESH_AGE_MS) this.load(orgId, name).catch(() => undefined); // the next use waits for it and sees the error
-    return entry.known;
+  /** The agent, or undefined when none is registered under that name. */
+  find(orgId: string, name: string): KnownAgent | undefined | Promise<KnownAgent | undefined> {
+    return isVpsAgentName(name) ? this.known.get({ orgId, name }) : undefined;
   }
 
   /** Takes over a state that this replica just wrote, so that its next call sees it. */
   learn(health: StoredHealth): void {
-    const known = this.entries.get(keyOf(health.orgId, health.name))?.known;
+    const known = this.known.peek(health, { allowStale: true });
     if (known === undefined || known.agent.id !== health.agentId) return;
     known.health = health;
     known.learntAtMs = this.clock.monotonicMs();
@@ -65,49 +63,23 @@ export class AgentDirectory {
 
   /** Drops what is known, also what is being read just now. */
   forget(orgId: string, name: string): void {
-    const key = keyOf(orgId, name);
-    this.entries.delete(key);
-    this.loading.delete(key);
+    this.known.forget({ orgId, name });
   }
 
-  private load(orgId: string, name: string): Promise<KnownAgent | null> {
-    const key = keyOf(orgId, name);
-    const running = this.loading.get(key);
-    if (running !== undefined) return running;
-    const reading = this.read(orgId, name);
-    this.loading.set(key, reading);
-    const startedAtMs = this.clock.monotonicMs();
-    const settled = (known: KnownAgent | null) => {
-      if (this.loading.get(key) !== reading) return; // forgotten meanwhile
-      this.loading.delete(key);
-      if (known === null) this.entries.delete(key);
-      else this.remember(key, known, startedAtMs);
-    };
-    reading.then(settled, () => {
-      if (this.loading.get(key) === reading) this.loading.delete(key);
-    });
-    return reading;
-  }
-
-  private remember(key: string, known: KnownAgent, readAtMs: number): void {
-    const before = this.entries.get(key)?.known;
-    if (before?.agent.id === known.agent.id && before.learntAtMs > readAtMs) known.health = before.health; // our own write overtook this read
-    this.entries.set(key, { known, readAtMs });
-  }
-
-  private async read(orgId: string, name: string): Promise<KnownAgent | null> {
+  private async read(orgId: string, name: string): Promise<KnownAgent | undefined> {
     const [agent, health] = await Promise.all([this.agents.findByName(orgId, name), this.health.findByName(orgId, name)]);
-    if (agent === null || health === null || health.agentId !== agent.id) return null;
+    if (agent === null || health === null || health.agentId !== agent.id) return undefined;
     return { agent, health, target: targetOf(agent), learntAtMs: 0 };
   }
 }
 
-function keyOf(orgId: string, name: string): string {
-  return `${orgId}/${name}`;
+/** A read that this replica's own write overtook does not bring the older state back. */
+function withOwnWrite(read: KnownAgent, before: KnownAgent | undefined, readAtMs: number): KnownAgent {
+  if (before?.agent.id === read.agent.id && before.learntAtMs > readAtMs) read.health = before.health;
+  return read;
 }
 
 function targetOf(agent: VpsAgent): AgentTarget {
   const { name, authToken, api, model } = agent;
   return { name, url: agentUrl(agent), authToken, api, model: model ?? name };
 }
-

@@ -1,43 +1,36 @@
-import { applyDecorators } from '@nestjs/common';
-import { ApiResponse } from '@nestjs/swagger';
+import { errorDocs } from '@agentfleet/platform';
 import { CALL_RESULT } from './examples';
 import { ErrorDto } from './error.dto';
 
-interface DocumentedError {
-  readonly status: number;
-  readonly detail: string;
-  readonly more?: Readonly<Record<string, unknown>>;
-}
-
 const PORT = 'must be a whole number from 1 to 65535';
 
+/** As a caller gets it. */
+function error(status: number, code: string, detail: string, more: object = {}) {
+  return { status, body: { detail, code, ...more, correlation_id: '0b9f2f5e-7f6c-4a7e-9a41-3f1c5f0f8f55' } };
+}
+
 const ERRORS = {
-  malformed_url: { status: 400, detail: 'The URL is not valid' },
-  malformed_json: { status: 400, detail: 'Invalid JSON: unexpected end of input' },
-  invalid_protocol: { status: 400, detail: 'Invalid protocol: ftp' },
-  unauthenticated: { status: 401, detail: 'Not authenticated' },
-  forbidden: { status: 403, detail: 'Missing scope vps:manage' },
-  session_owner_mismatch: { status: 403, detail: "Session 'sess-123' belongs to another user" },
-  agent_not_found: { status: 404, detail: "Agent 'pm-agent' not found" },
-  session_not_found: { status: 404, detail: "Session 'sess-123' not found" },
-  call_not_found: { status: 404, detail: "Call 'call_01JDC6ZK3M8S' not found" },
-  call_in_progress: { status: 409, detail: 'A call with this Idempotency-Key is in progress', more: { call_id: 'call_01JDC6ZK3M8S' } },
-  too_large: { status: 413, detail: 'The body is too large' },
-  unsupported_media_type: { status: 415, detail: 'Content-Type must be application/json' },
-  validation_failed: { status: 422, detail: `port ${PORT}`, more: { errors: [{ field: 'port', message: PORT }] } },
-  idempotency_key_reused: { status: 422, detail: 'This Idempotency-Key was used with another request' },
-  rate_limited: { status: 429, detail: 'Too many requests' },
-  internal: { status: 500, detail: 'Internal error', more: { error_id: '5f1c0d2e9a7b4c38' } },
-  storage_unavailable: { status: 503, detail: 'Storage is not available at the moment' },
-  overloaded: { status: 503, detail: 'Too many calls are running in this replica' },
-  draining: { status: 503, detail: 'This replica is shutting down' },
-  answer_not_stored: { status: 503, detail: 'The answer could not be stored', more: { result: CALL_RESULT } },
-} as const satisfies Readonly<Record<string, DocumentedError>>;
-
-type ErrorCode = keyof typeof ERRORS;
-
-const EVERYWHERE: readonly ErrorCode[] = ['malformed_url', 'unauthenticated', 'forbidden', 'rate_limited', 'internal', 'storage_unavailable', 'draining'];
-const OF_BODIES: readonly ErrorCode[] = ['malformed_json', 'too_large', 'unsupported_media_type', 'validation_failed'];
+  malformed_url: error(400, 'malformed_url', 'The URL is not valid'),
+  malformed_json: error(400, 'malformed_json', 'Invalid JSON: unexpected end of input'),
+  invalid_protocol: error(400, 'invalid_protocol', 'Invalid protocol: ftp'),
+  unauthenticated: error(401, 'unauthenticated', 'Not authenticated'),
+  forbidden: error(403, 'forbidden', 'Missing scope vps:manage'),
+  session_owner_mismatch: error(403, 'session_owner_mismatch', "Session 'sess-123' belongs to another user"),
+  agent_not_found: error(404, 'agent_not_found', "Agent 'pm-agent' not found"),
+  session_not_found: error(404, 'session_not_found', "Session 'sess-123' not found"),
+  call_not_found: error(404, 'call_not_found', "Call 'call_01JDC6ZK3M8S' not found"),
+  call_in_progress: error(409, 'call_in_progress', 'A call with this Idempotency-Key is in progress', { call_id: 'call_01JDC6ZK3M8S' }),
+  too_large: error(413, 'too_large', 'The body is too large'),
+  unsupported_media_type: error(415, 'unsupported_media_type', 'Content-Type must be application/json'),
+  validation_failed: error(422, 'validation_failed', `port ${PORT}`, { errors: [{ field: 'port', message: PORT }] }),
+  idempotency_key_reused: error(422, 'idempotency_key_reused', 'This Idempotency-Key was used with another request'),
+  rate_limited: error(429, 'rate_limited', 'Too many requests'),
+  internal: error(500, 'internal', 'Internal error', { error_id: '5f1c0d2e9a7b4c38' }),
+  storage_unavailable: error(503, 'storage_unavailable', 'Storage is not available at the moment'),
+  overloaded: error(503, 'overloaded', 'Too many calls are running in this replica'),
+  draining: error(503, 'draining', 'This replica is shutting down'),
+  answer_not_stored: error(503, 'answer_not_stored', 'The answer could not be stored', { result: CALL_RESULT }),
+};
 
 const MEANINGS: Readonly<Record<number, string>> = {
   400: 'The request is malformed',
@@ -52,27 +45,12 @@ const MEANINGS: Readonly<Record<number, string>> = {
   500: 'A bug of the bridge',
   503: 'Not available at the moment; try again',
 };
-const RETRY_AFTER = { 'Retry-After': { description: 'Seconds, whole', schema: { type: 'integer' as const, minimum: 1 } } };
 
-function documented(status: number, codes: readonly ErrorCode[]): MethodDecorator {
-  const examples = Object.fromEntries(
-    codes.map((code) => {
-      const error: DocumentedError = ERRORS[code];
-      return [code, { summary: code, value: { detail: error.detail, code, ...error.more, correlation_id: '0b9f2f5e-7f6c-4a7e-9a41-3f1c5f0f8f55' } }];
-    }),
-  );
-  const mayRetry = status === 409 || status === 429 || status === 503;
-  return ApiResponse({ status, description: MEANINGS[status] ?? '', type: ErrorDto, examples, ...(mayRetry ? { headers: RETRY_AFTER } : {}) });
-}
-
-/** Documents the errors of a route: those that every route has, and these. */
-export function ApiErrors(...codes: readonly ErrorCode[]): MethodDecorator {
-  const all = [...new Set([...EVERYWHERE, ...codes])];
-  const statuses = [...new Set(all.map((code) => ERRORS[code].status))];
-  return applyDecorators(...statuses.map((status) => documented(status, all.filter((code) => ERRORS[code].status === status))));
-}
-
-/** The same for a route that takes a body. */
-export function ApiBodyErrors(...codes: readonly ErrorCode[]): MethodDecorator {
-  return ApiErrors(...OF_BODIES, ...codes);
-}
+export const { ApiErrors, ApiBodyErrors } = errorDocs({
+  dto: ErrorDto,
+  errors: ERRORS,
+  meanings: MEANINGS,
+  everywhere: ['malformed_url', 'unauthenticated', 'forbidden', 'rate_limited', 'internal', 'storage_unavailable', 'draining'],
+  ofBodies: ['malformed_json', 'too_large', 'unsupported_media_type', 'validation_failed'],
+  retried: ['call_in_progress'],
+});

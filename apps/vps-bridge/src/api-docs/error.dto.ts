@@ -1,6 +1,6 @@
 import type { VpsErrorBody } from '@agentfleet/contracts';
 import { ApiProperty } from '@nestjs/swagger';
-import { CallResultDto } from '../calls/records/calls.dto';
+import { CallResultDto } from './call-result.dto';
 
 class RefusedFieldDto {
   @ApiProperty({ type: String }) field!: string;

@@ -53,7 +53,7 @@ export class CallAgent {
   /**
    * One synchronous call.
    * @param key makes the call act once, however often it is repeated.
-   * @throws AppError as `begin` and `finish`, and `overloaded`, `call_in_progress`, `idempotency_key_reused`.
+   * @throws AppError as `begin` and `finish`, and `overloaded`, `call_in_progress`, `idempotency_mismatch`.
    */
   async call(caller: CallFor, request: VpsCallRequest, key: IdempotencyKey | undefined): Promise<CallAnswer> {
     this.inFlight.requireRoom();
@@ -90,7 +90,7 @@ export class CallAgent {
     const { request, orgId, callId, callerId } = call;
     const startedAtMs = this.clock.now();
     const requested = await this.agents.find(orgId, request.agentName);
-    if (requested === null) return undefined;
+    if (requested === undefined) return undefined;
     const deadlineSeconds = request.deadlineSeconds ?? Math.max(this.env.VPS_DEFAULT_DEADLINE_SECONDS, requested.agent.timeoutSeconds);
     const deadline = Deadline.after(deadlineSeconds * 1000, this.clock);
     const [session, chain] = await Promise.all([this.sessions.resolve(orgId, request, callerId, startedAtMs), this.chainOf(orgId, requested)]);
@@ -122,7 +122,7 @@ export class CallAgent {
 
   private async chainOf(orgId: string, requested: KnownAgent): Promise<Chain> {
     const { name, fallbackAgents } = requested.agent;
-    const others = await Promise.all(fallbackAgents.map(async (other) => ({ name: other, agent: await this.agents.find(orgId, other) })));
+    const others = await Promise.all(fallbackAgents.map(async (other) => ({ name: other, agent: (await this.agents.find(orgId, other)) ?? null })));
     return [{ name, agent: requested }, ...others];
   }
 

@@ -4,10 +4,11 @@ import { Body, Controller, Headers, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ApiBodyErrors } from '../api-docs/api-errors';
+import { CallResultDto } from '../api-docs/call-result.dto';
 import { CALL_BODY, CALL_RESULT, FAILED_CALL } from '../api-docs/examples';
 import { requireBody } from '../require-body';
 import { CallAgent } from './call-agent';
-import { CallBodyDto, CallResultDto } from './records/calls.dto';
+import { CallBodyDto } from './records/calls.dto';
 import { IDEMPOTENCY_KEY_HEADER, readIdempotencyKey } from './records/idempotency-key';
 
 @ApiTags('calls')

@@ -7,7 +7,7 @@ import { VpsClientModule } from '../vps-client/vps-client.module';
 import { CallAgent } from './call-agent';
 import { CallsController } from './calls.controller';
 import { CallsInFlight } from './calls-in-flight';
-import { CommitLoop } from './commit-loop';
+import { CallCommits } from './call-commits';
 import { ConcludeCall } from './conclude-call';
 import { IdempotentCalls } from './idempotent-calls';
 import { PromptStore } from './prompt-store';
@@ -18,7 +18,7 @@ import { TryAgent } from './try-agent';
 @Module({
   imports: [AgentsModule, CallRecordsModule, HealthModule, SessionsModule, VpsClientModule],
   controllers: [CallsController],
-  providers: [CallAgent, CallsInFlight, CommitLoop, ConcludeCall, IdempotentCalls, PromptStore, TryAgent],
+  providers: [CallAgent, CallsInFlight, CallCommits, ConcludeCall, IdempotentCalls, PromptStore, TryAgent],
   exports: [CallAgent, CallsInFlight, ConcludeCall, IdempotentCalls],
 })
 export class CallsModule {

@@ -6,7 +6,7 @@ import { HealthWriter } from '../health/health-writer';
 import { CallMetrics } from '../metrics';
 import type { MessageContent } from '../sessions/message.repository';
 import { callResult, namesOf, triesOf, type BegunCall, type CallWalk } from './call-result';
-import { CommitLoop, type CallRecord } from './commit-loop';
+import { CallCommits, type CallRecord } from './call-commits';
 import { promptOf } from './prompt-store';
 import { endedCall, finishedCall, identityOf, isRecorded, type Call } from './records/call-record';
 import { RecordWriter } from './records/record-writer';
@@ -28,7 +28,7 @@ export class ConcludeCall {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
     private readonly health: HealthWriter,
-    private readonly commits: CommitLoop,
+    private readonly commits: CallCommits,
     private readonly records: RecordWriter,
     private readonly metrics: CallMetrics,
   ) {}

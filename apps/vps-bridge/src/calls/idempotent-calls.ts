@@ -18,7 +18,9 @@ import { outcomeUnknownResult, refusedResult } from './records/unanswered';
  */
 export type ClaimedCall =
   | { readonly kind: 'new'; readonly call: Call }
-  | { readonly kind: 'replay'; readonly record: CallDocument & { readonly result: VpsKeptCallResult } };
+  | { readonly kind: 'replay'; readonly record: EndedCallDocument };
+
+export type EndedCallDocument = CallDocument & { readonly result: VpsKeptCallResult };
 
 const KEY_LIFE_MS = 24 * 3_600_000;
 
@@ -41,7 +43,7 @@ export class IdempotentCalls {
 
   /**
    * Makes the record; of simultaneous requests with one key exactly one gets `new`.
-   * @throws AppError `idempotency_key_reused`, `call_in_progress` while the earlier call runs.
+   * @throws AppError `idempotency_mismatch`, `call_in_progress` while the earlier call runs.
    */
   async claim(call: Call): Promise<ClaimedCall> {
     const { key, orgId } = call;
@@ -56,7 +58,7 @@ export class IdempotentCalls {
         await this.repository.freeKey(found._id);
         continue;
       }
-      if (isOther) throw new AppError('idempotency_key_reused');
+      if (isOther) throw new AppError('idempotency_mismatch');
       if (found.refused === true) {
         const again = { ...call, callId: found._id, mayBeStored: true };
         if (await this.reopen(again, chain)) return { kind: 'new', call: again };
@@ -96,7 +98,7 @@ export class IdempotentCalls {
   /** As it is now; empty for an agent that nobody registered. */
   private async chainOf({ orgId, request }: Call): Promise<readonly string[]> {
     const known = await this.agents.find(orgId, request.agentName);
-    return known === null ? [] : [known.agent.name, ...known.agent.fallbackAgents];
+    return known === undefined ? [] : [known.agent.name, ...known.agent.fallbackAgents];
   }
 
   private async open(call: Call, chain: readonly string[]): Promise<boolean> {

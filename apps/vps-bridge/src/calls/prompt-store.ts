@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { CallMetrics } from '../metrics';
 import { MessageRepository, type MessageContent } from '../sessions/message.repository';
 import type { KnownSession } from '../sessions/session-directory';
-import { CommitLoop, type CallRecord } from './commit-loop';
+import { CallCommits, type CallRecord } from './call-commits';
 import type { Call } from './records/call-record';
 
 /** The message that a call's prompt is in its session. */
@@ -20,7 +20,7 @@ export class PromptStore {
 
   constructor(
     private readonly messages: MessageRepository,
-    private readonly commits: CommitLoop,
+    private readonly commits: CallCommits,
     private readonly metrics: CallMetrics,
   ) {}
 
@@ -46,8 +46,8 @@ export class PromptStore {
 
   private commit(callId: string, record: CallRecord): Promise<void> {
     let committed: Promise<void> = Promise.resolve();
-    const left = new Promise<void>((settled) => {
-      committed = this.commits.commit({ ...record, settled });
+    const left = new Promise<void>((ended) => {
+      committed = this.commits.commit({ ...record, ended });
     });
     this.leaving.set(callId, left);
     void left.then(() => this.leaving.delete(callId));

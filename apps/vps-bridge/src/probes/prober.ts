@@ -60,7 +60,7 @@ export class Prober {
     this.due.set(record.agentId, this.nextAt(startedAtMs));
     try {
       const known = await this.agents.find(record.orgId, record.name);
-      if (known === null || known.agent.id !== record.agentId) return;
+      if (known === undefined || known.agent.id !== record.agentId) return;
       const { statusCode, errorCode } = await this.client.probe(known.target, PROBE_TIMEOUT_MS);
       const reached = statusCode !== null && statusCode < REACHED_BELOW;
       this.probes.inc({ result: reached ? 'reached' : 'failed' });

@@ -45,7 +45,7 @@ class Store {
 
 const content = (text: string): MessageContent => ({ timestampMs: 0, role: 'user', content: text, agent: '', callId: 'c', incomplete: false });
 const group = (texts: readonly string[]): SessionMessages => ({
-  known: { key: 'k', orgId: 'o', sessionId: 's', userId: 'u', nextSeq: 1, readAtMs: 0 },
+  known: { key: 'k', orgId: 'o', sessionId: 's', userId: 'u', nextSeq: 1 },
   contents: texts.map(content),
   metadata: [],
   placed: [],

@@ -1,9 +1,8 @@
 import { shortened, type JsonObject, type VpsCallRequest } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Bus, CLOCK, Metrics, validationFailed, type Clock } from '@agentfleet/platform';
+import { Bus, Directory, Metrics, validationFailed } from '@agentfleet/platform';
 import { settleOwner } from '@agentfleet/sessions';
-import { Inject, Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
+import { Injectable } from '@nestjs/common';
 import { MAX_MERGED_METADATA_BYTES, mergedBytes } from './metadata';
 import { SessionRepository } from './session.repository';
 
@@ -15,7 +14,14 @@ export interface KnownSession {
   readonly userId: string;
   /** Number of the next message; null when it has to be read first. */
   nextSeq: number | null;
-  readAtMs: number;
+}
+
+interface SessionUse {
+  readonly orgId: string;
+  readonly sessionId: string;
+  /** Owns the session when it is new. */
+  readonly newOwner: string;
+  readonly nowMs: number;
 }
 
 /** A deletion on another replica is seen this soon even when its notice was lost. */
@@ -25,13 +31,18 @@ const MAX_SESSIONS = 50_000;
 /** Owners of sessions, from memory while they are fresh; makes a session at its first use. */
 @Injectable()
 export class SessionDirectory {
-  private readonly entries = new LRUCache<string, KnownSession>({ max: MAX_SESSIONS });
-  private readonly loading = new Map<string, Promise<KnownSession>>();
+  private readonly known = new Directory<SessionUse, KnownSession, Pick<SessionUse, 'orgId' | 'sessionId'>>({
+    keyOf: ({ orgId, sessionId }) => `${orgId}/${sessionId}`, // ids of organizations have one length
+    load: (use) => this.readOrCreate(use),
+    maxEntries: MAX_SESSIONS,
+    maxAgeMs: MAX_AGE_MS,
+    // a session that was read again stays the same object: its next number is in it
+    merge: (read, before) => (before?.key === read.key ? before : read),
+  });
 
   constructor(
     private readonly repository: SessionRepository,
     private readonly bus: Bus,
-    @Inject(CLOCK) private readonly clock: Clock,
     metrics: Metrics,
   ) {
     metrics.gauge({
@@ -52,10 +63,12 @@ export class SessionDirectory {
    */
   async resolve(orgId: string, { sessionId, userId, metadata }: VpsCallRequest, callerId: string, nowMs: number): Promise<KnownSession | undefined> {
     if (sessionId === null) return undefined;
-    const mayUse = (session: KnownSession) => settleOwner(session.userId, userId, callerId).kind === 'use';
-    const cached = this.fresh(orgId, sessionId);
-    const session = cached !== null && mayUse(cached) ? cached : await this.load(orgId, sessionId, userId ?? callerId, nowMs);
-    if (!mayUse(session)) throw new AppError('session_owner_mismatch', { message: `Session '${shortened(sessionId)}' belongs to another user` });
+    const mayUse = (session: KnownSession | undefined) => session !== undefined && settleOwner(session.userId, userId, callerId).kind === 'use';
+    const use = { orgId, sessionId, newOwner: userId ?? callerId, nowMs };
+    // without the bus nobody would notify of a deletion, and a call that begins after it must not write into what is gone
+    const cached = this.bus.isUp ? this.known.peek(use) : undefined;
+    const session = mayUse(cached) ? cached : await this.known.refresh(use);
+    if (session === undefined || !mayUse(session)) throw new AppError('session_owner_mismatch', { message: `Session '${shortened(sessionId)}' belongs to another user` });
     if (metadata !== null) await this.requireRoom(session, metadata);
     return session;
   }
@@ -67,51 +80,11 @@ export class SessionDirectory {
   }
 
   forget(orgId: string, sessionId: string): void {
-    const key = cacheKey(orgId, sessionId);
-    this.entries.delete(key);
-    this.loading.delete(key);
-  }
-
-  /** Without the bus nobody would tell of a deletion, and a call that begins after it must not write into what is gone: then every call asks. */
-  private fresh(orgId: string, sessionId: string): KnownSession | null {
-    if (!this.bus.isUp) return null;
-    const entry = this.entries.get(cacheKey(orgId, sessionId));
-    return entry !== undefined && this.clock.monotonicMs() - entry.readAtMs < MAX_AGE_MS ? entry : null;
+    this.known.forget({ orgId, sessionId });
   }
 
   /** Reads or makes the session; of simultaneous first calls one asks MongoDB, and one owner wins over all replicas. */
-  private load(orgId: string, sessionId: string, newOwner: string, nowMs: number): Promise<KnownSession> {
-    const key = cacheKey(orgId, sessionId);
-    const running = this.loading.get(key);
-    if (running !== undefined) return running;
-    const startedAtMs = this.clock.monotonicMs();
-    const loading = this.readOrCreate(orgId, sessionId, newOwner, nowMs).then(
-      (found) => {
-        const session = this.sameObject(key, { ...found, readAtMs: startedAtMs });
-        if (this.loading.get(key) === loading) {
-          this.loading.delete(key);
-          this.entries.set(key, session);
-        }
-        return session;
-      },
-      (error: unknown) => {
-        if (this.loading.get(key) === loading) this.loading.delete(key);
-        throw error;
-      },
-    );
-    this.loading.set(key, loading);
-    return loading;
-  }
-
-  /** A session that was read again stays the same object: its next number is in it. */
-  private sameObject(key: string, read: KnownSession): KnownSession {
-    const before = this.entries.peek(key);
-    if (before?.key !== read.key) return read;
-    before.readAtMs = read.readAtMs;
-    return before;
-  }
-
-  private async readOrCreate(orgId: string, sessionId: string, newOwner: string, nowMs: number): Promise<Omit<KnownSession, 'readAtMs'>> {
+  private async readOrCreate({ orgId, sessionId, newOwner, nowMs }: SessionUse): Promise<KnownSession> {
     for (;;) {
       const found = await this.repository.findOwner(orgId, sessionId);
       if (found !== null) return { ...found, orgId, sessionId, nextSeq: null };
@@ -119,9 +92,4 @@ export class SessionDirectory {
       if (key !== null) return { key, orgId, sessionId, userId: newOwner, nextSeq: 1 };
     }
   }
-}
-
-/** Organization ids have a fixed length, so no session id can be taken for another organization's. */
-function cacheKey(orgId: string, sessionId: string): string {
-  return `${orgId}/${sessionId}`;
 }

@@ -7,8 +7,8 @@ import { packingOf, problemOf, unpackerOf, type Packing } from './unpack';
 /** Takes the text of a streamed answer as it comes. */
 export interface TextSink {
   text(delta: string): void;
-  /** Resolves when more may be read; null while there is room. */
-  drained(): Promise<void> | null;
+  /** Resolves when more may be read; undefined while there is room. */
+  drained(): Promise<void> | undefined;
 }
 
 /** The body of a streamed answer: unpacked, read, handed on, and not read any further while nobody takes it. */
@@ -96,8 +96,8 @@ export class StreamBody implements BodySink {
     this.bytes += chunk.length;
     if (this.bytes > this.options.maxBytes) return this.refuse('too_large');
     this.takeAll(this.reader.push(chunk));
-    const drained = this.isOver ? null : this.options.sink.drained();
-    if (drained !== null) this.hold(drained);
+    const drained = this.isOver ? undefined : this.options.sink.drained();
+    if (drained !== undefined) this.hold(drained);
   }
 
   private takeAll(pieces: readonly StreamPiece[]): void {

@@ -15,11 +15,11 @@ export interface ErrorDocsOptions<Name extends string> {
   /** What each status means, for people. */
   readonly meanings: Readonly<Record<number, string>>;
   /** Those that every route may answer. */
-  readonly everywhere: readonly Name[];
+  readonly everywhere: readonly NoInfer<Name>[];
   /** Those that every route with a body may answer. */
-  readonly ofBodies: readonly Name[];
+  readonly ofBodies: readonly NoInfer<Name>[];
   /** Those beside 429 and 503 that say `Retry-After`. */
-  readonly retried?: readonly Name[];
+  readonly retried?: readonly NoInfer<Name>[];
   readonly headers?: Readonly<Record<number, ApiResponseOptions['headers']>>;
 }
 

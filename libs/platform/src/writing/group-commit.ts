@@ -22,6 +22,8 @@ export interface GroupCommitOptions<Item, Result> {
   readonly maxWaiting?: number;
   /** A group that takes longer (a database that hangs) does not hold back those behind it: another one starts beside it. Default: never. */
   readonly patienceMs?: number;
+  /** Default true: a lone item waits for the end of the event loop's turn, so that what comes with it goes into its group. */
+  readonly gathersTurn?: boolean;
   /** Items whose time is over are refused with `storage_unavailable`, waiting or under way; they may be written all the same. */
   readonly isOverdue?: (item: Item) => boolean;
 }
@@ -87,7 +89,9 @@ export class GroupCommit<Item, Result = void> {
     clearTimeout(this.impatience);
     this.impatience = undefined;
     this.running++;
-    setImmediate(() => void this.work());
+    const work = () => void this.work();
+    if (this.options.gathersTurn === false) queueMicrotask(work);
+    else setImmediate(work);
   }
 
   private async work(): Promise<void> {

@@ -30,7 +30,7 @@ export class AcceptCall {
 
   /**
    * The call is durable when this resolves, and no agent was waited for.
-   * @throws AppError `session_owner_mismatch`, `validation_failed`, `idempotency_key_reused`
+   * @throws AppError `session_owner_mismatch`, `validation_failed`, `idempotency_mismatch`
    */
   async accept(caller: CallFor, request: VpsCallRequest, key: IdempotencyKey | undefined): Promise<AcceptedCall> {
     const call: Call = { callId: newCallId(this.clock.now()), kind: 'async', orgId: caller.orgId, callerId: caller.id, request, key };
@@ -39,7 +39,7 @@ export class AcceptCall {
     const { callId } = claimed.call;
     try {
       // what would be refused is refused now; an agent that nobody registered makes no session
-      if ((await this.agents.find(caller.orgId, request.agentName)) !== null) await this.sessions.resolve(caller.orgId, request, caller.id, this.clock.now());
+      if ((await this.agents.find(caller.orgId, request.agentName)) !== undefined) await this.sessions.resolve(caller.orgId, request, caller.id, this.clock.now());
     } catch (error) {
       this.idempotent.release(claimed.call);
       await this.records.discard(callId);

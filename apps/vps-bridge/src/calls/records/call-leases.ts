@@ -1,5 +1,5 @@
 import { CLOCK, LOG, Lifecycle, REPLICA, type Clock, type Log, type Replica } from '@agentfleet/platform';
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { CallMetrics } from '../../metrics';
 import { finishedCall, withoutResponse } from './call-record';
 import { CallRepository } from './call.repository';
@@ -16,9 +16,8 @@ const SWEEP_LIMIT = 200;
  * they never contacted an agent, and else ended as `outcome_unknown`.
  */
 @Injectable()
-export class CallLeases implements OnApplicationShutdown {
+export class CallLeases {
   private readonly held = new Set<string>();
-  private readonly timers: NodeJS.Timeout[];
   private adopted: (callId: string) => void = () => undefined;
 
   constructor(
@@ -26,14 +25,11 @@ export class CallLeases implements OnApplicationShutdown {
     @Inject(REPLICA) private readonly replica: Replica,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
-    private readonly lifecycle: Lifecycle,
+    lifecycle: Lifecycle,
     private readonly metrics: CallMetrics,
   ) {
-    this.timers = [this.every(RENEW_MS, () => this.renew()), this.every(SWEEP_MS, () => this.sweep())];
-  }
-
-  onApplicationShutdown(): void {
-    for (const timer of this.timers) clearInterval(timer);
+    lifecycle.every('leases of calls', RENEW_MS, () => this.renew(), { during: 'always' }); // running calls are finished while draining
+    lifecycle.every('abandoned calls', SWEEP_MS, () => this.sweep());
   }
 
   add(callId: string): void {
@@ -44,22 +40,9 @@ export class CallLeases implements OnApplicationShutdown {
     this.held.delete(callId);
   }
 
-  /** Told of every call that was taken over and is now this replica's to start. */
+  /** Hears of every call that was taken over and is now this replica's to start. */
   onAdopted(listener: (callId: string) => void): void {
     this.adopted = listener;
-  }
-
-  private every(periodMs: number, work: () => Promise<void>): NodeJS.Timeout {
-    let busy = false;
-    const timer = setInterval(() => {
-      if (busy) return;
-      busy = true;
-      work()
-        .catch((error: unknown) => this.log.warn({ err: error }, 'Leases of calls could not be seen to; it is tried again'))
-        .finally(() => (busy = false));
-    }, periodMs);
-    timer.unref();
-    return timer;
   }
 
   private async renew(): Promise<void> {
@@ -68,7 +51,6 @@ export class CallLeases implements OnApplicationShutdown {
   }
 
   private async sweep(): Promise<void> {
-    if (this.lifecycle.state !== 'ready') return;
     const abandoned = await this.repository.listAbandoned(this.replica.id, SWEEP_LIMIT);
     for (const call of abandoned) {
       if (call.attempted === true) await this.endUnknown(call);

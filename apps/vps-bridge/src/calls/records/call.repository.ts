@@ -1,5 +1,5 @@
 import type { VpsCallKind, VpsCallStatus, VpsKeptCallResult } from '@agentfleet/contracts';
-import { ENV, collection, isDuplicateKey, refusedOperations, withPlainErrors } from '@agentfleet/platform';
+import { ENV, WorkLease, collection, isDuplicateKey, refusedOperations, withPlainErrors } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection, mongo } from 'mongoose';
@@ -52,17 +52,16 @@ export interface CallPage {
   readonly limit: number;
 }
 
-/** Whoever holds a call and does not renew in time counts as dead. */
-const LEASE_MS = 15_000;
+const LEASE = { fields: { holder: 'holder', until: 'leaseUntil' }, leaseMs: 15_000 };
 const HOUR_MS = 3_600_000;
 const DUPLICATE_KEY = 11000;
-const LEASE_FROM_NOW = { $add: ['$$NOW', LEASE_MS] };
-const LEASE_IS_OVER = { $lt: ['$leaseUntil', '$$NOW'] };
 const CLOSING = { open: '', holder: '', leaseUntil: '', request: '', attempted: '', chain: '' } as const;
 const KEY = { idempotencyKey: '', requestHash: '' } as const;
 
 @Injectable()
 export class CallRepository {
+  private readonly lease = new WorkLease<CallDocument>(() => this.collection, LEASE);
+
   constructor(
     @InjectConnection() private readonly connection: Connection,
     @Inject(ENV) private readonly env: VpsBridgeEnv,
@@ -150,7 +149,7 @@ export class CallRepository {
 
   /** Starts a queued call of this replica; null when it is not this replica's any more, or has contacted an agent. */
   start(callId: string, holder: string, now: Date): Promise<CallDocument | null> {
-    const set = { status: 'running', startedAt: { $literal: now }, leaseUntil: LEASE_FROM_NOW };
+    const set = { status: 'running', startedAt: { $literal: now }, ...this.lease.renewing };
     return this.collection.findOneAndUpdate({ _id: callId, holder, open: true, attempted: false }, [{ $set: set }], { returnDocument: 'after' });
   }
 
@@ -162,27 +161,25 @@ export class CallRepository {
 
   /** Lengthens the leases of calls that this replica holds. */
   async renew(holder: string, callIds: readonly string[]): Promise<void> {
-    await this.collection.updateMany({ _id: { $in: [...callIds] }, open: true, holder }, [{ $set: { leaseUntil: LEASE_FROM_NOW } }]);
+    await this.collection.updateMany({ _id: { $in: [...callIds] }, open: true, holder }, [{ $set: this.lease.renewing }]);
   }
 
   /** Gives waiting calls to whoever takes them. */
   async release(holder: string): Promise<void> {
-    await this.collection.updateMany({ open: true, holder, attempted: false }, { $set: { leaseUntil: new Date(0), status: 'queued' } });
+    await this.collection.updateMany({ open: true, holder, attempted: false }, { $set: { ...this.lease.released, status: 'queued' } });
   }
 
   /** Open calls of other replicas whose lease is over. */
   async listAbandoned(holder: string, limit: number): Promise<readonly CallDocument[]> {
     return this.collection
-      .find({ open: true, leaseUntil: { $exists: true }, holder: { $ne: holder }, $expr: LEASE_IS_OVER }, { projection: { request: 0 } })
+      .find({ open: true, leaseUntil: { $exists: true }, holder: { $ne: holder }, ...this.lease.isFree }, { projection: { request: 0 } })
       .limit(limit)
       .toArray();
   }
 
   /** Takes over a call that never contacted an agent; of all replicas one gets it. */
   async adopt(callId: string, holder: string): Promise<boolean> {
-    const filter = { _id: callId, open: true as const, attempted: false, $expr: LEASE_IS_OVER };
-    const result = await this.collection.updateOne(filter, [{ $set: { holder, status: 'queued', leaseUntil: LEASE_FROM_NOW } }]);
-    return result.matchedCount === 1;
+    return (await this.lease.claim({ _id: callId, open: true, attempted: false }, holder, { status: 'queued' })) !== undefined;
   }
 
   async list(orgId: string, page: CallPage, idOf: (time: Date) => string): Promise<readonly CallDocument[]> {
@@ -223,7 +220,7 @@ export class CallRepository {
       ...(request === null ? {} : { request }),
       ...(key === undefined ? {} : { idempotencyKey: key.key, requestHash: key.hash }),
     });
-    const opened = { $mergeObjects: ['$$ROOT', { $literal: document }, { leaseUntil: LEASE_FROM_NOW }] };
+    const opened = { $mergeObjects: ['$$ROOT', { $literal: document }, this.lease.renewing] };
     return { $replaceWith: { $cond: [{ $gt: ['$finishedAt', null] }, '$$ROOT', opened] } };
   }
 

@@ -1,5 +1,5 @@
-import type { VpsCallResult, VpsStreamRequest } from '@agentfleet/contracts';
-import { CLOCK, LOG, asAppError, type Clock, type Log } from '@agentfleet/platform';
+import type { VpsMidstreamMode, VpsStreamRequest } from '@agentfleet/contracts';
+import { CLOCK, EventStreams, LOG, asAppError, type Clock, type EventStream, type Log } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { CallMetrics } from '../../metrics';
 import { VpsClient } from '../../vps-client/vps-client';
@@ -7,12 +7,11 @@ import { CallAgent, type CallFor } from '../call-agent';
 import { namesOf, type BegunCall } from '../call-result';
 import { CallsInFlight, type CallSlot } from '../calls-in-flight';
 import { ConcludeCall } from '../conclude-call';
-import { IdempotentCalls } from '../idempotent-calls';
+import { IdempotentCalls, type EndedCallDocument } from '../idempotent-calls';
 import { newCallId } from '../records/call-id';
 import { identityOf, isRecorded, keptResult, type Call } from '../records/call-record';
 import type { IdempotencyKey } from '../records/idempotency-key';
 import { notStoredResult, outcomeUnknownResult } from '../records/unanswered';
-import { EventStream } from './event-stream';
 import { StreamedAnswers } from './streamed-answers';
 
 export interface StreamedCall {
@@ -29,6 +28,7 @@ export class StreamCall {
     private readonly callAgent: CallAgent,
     private readonly concludeCall: ConcludeCall,
     private readonly client: VpsClient,
+    private readonly streams: EventStreams,
     private readonly metrics: CallMetrics,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
@@ -36,19 +36,20 @@ export class StreamCall {
 
   /**
    * Resolves before the first agent is asked; what is known before it is thrown.
-   * @throws AppError as `CallAgent.begin`, and `overloaded`, `call_in_progress`, `idempotency_key_reused`.
+   * @throws AppError as `CallAgent.begin`, and `overloaded`, `call_in_progress`, `idempotency_mismatch`.
    */
   async start(caller: CallFor, request: VpsStreamRequest, key: IdempotencyKey | undefined): Promise<StreamedCall> {
     this.inFlight.requireRoom();
     const call: Call = { callId: newCallId(this.clock.now()), kind: 'stream', orgId: caller.orgId, callerId: caller.id, request, key };
     const claimed = key === undefined ? { kind: 'new' as const, call } : await this.idempotent.claim(call);
-    if (claimed.kind === 'replay') return { events: replay(keptResult(claimed.record.result)), replayed: true };
+    if (claimed.kind === 'replay') return { events: this.replay(claimed.record, request.midstreamMode), replayed: true };
     const slot = this.inFlight.enter('stream');
     try {
       const begun = await this.callAgent.begin(claimed.call, slot);
-      const events = new EventStream();
-      if (begun === undefined) await this.endUnregistered(claimed.call, slot, events);
-      else void this.finish(begun, slot, new StreamedAnswers(this.client, this.metrics, events, claimed.call.callId, request.midstreamMode), events);
+      const events = this.open();
+      const answers = this.answers(events, claimed.call.callId, request.midstreamMode);
+      if (begun === undefined) await this.endUnregistered(claimed.call, slot, answers);
+      else void this.finish(begun, slot, answers);
       return { events, replayed: false };
     } catch (error) {
       await this.leave(claimed.call, slot, error);
@@ -56,26 +57,44 @@ export class StreamCall {
     }
   }
 
-  private async endUnregistered(call: Call, slot: CallSlot, events: EventStream): Promise<void> {
+  /** At SIGTERM it ends with its call. */
+  private open(): EventStream {
+    return this.streams.open({ comment: ' still here', atShutdown: () => undefined });
+  }
+
+  private answers(events: EventStream, callId: string, mode: VpsMidstreamMode): StreamedAnswers {
+    return new StreamedAnswers(this.client, this.metrics, events, callId, mode);
+  }
+
+  private async endUnregistered(call: Call, slot: CallSlot, answers: StreamedAnswers): Promise<void> {
     const result = await this.concludeCall.unregistered(call, slot.startMs);
     await this.leave(call, slot);
-    sendEnd(events, result);
+    answers.end(result);
   }
 
   /** The status line is gone, so that what a plain call would answer with a status comes as an event. */
-  private async finish(begun: BegunCall, slot: CallSlot, answers: StreamedAnswers, events: EventStream): Promise<void> {
+  private async finish(begun: BegunCall, slot: CallSlot, answers: StreamedAnswers): Promise<void> {
     const { call } = begun;
     try {
       const result = await this.callAgent.finish(begun, slot, answers);
       await this.leave(call, slot);
-      sendEnd(events, result, answers);
+      answers.end(result);
     } catch (error) {
       const code = asAppError(error)?.code;
       if (code === undefined) this.log.error({ err: error, call_id: call.callId }, 'A streamed call failed');
       await this.leave(call, slot, error).catch((failure: unknown) => this.log.warn({ err: failure, call_id: call.callId }, 'The end of a streamed call could not be recorded'));
       const names = namesOf(begun.chain);
-      sendEnd(events, code === 'answer_not_stored' ? notStoredResult(identityOf(call), names) : outcomeUnknownResult(identityOf(call), names, 0), answers);
+      answers.end(code === 'answer_not_stored' ? notStoredResult(identityOf(call), names) : outcomeUnknownResult(identityOf(call), names, 0));
     }
+  }
+
+  private replay({ _id, result }: EndedCallDocument, mode: VpsMidstreamMode): EventStream {
+    const events = this.open();
+    const answers = this.answers(events, _id, mode);
+    const { agent_name, response, success } = keptResult(result);
+    if (success && response !== null && response !== '') answers.say(agent_name, response);
+    answers.end(keptResult(result));
+    return events;
   }
 
   private async leave(call: Call, slot: CallSlot, error?: unknown): Promise<void> {
@@ -84,18 +103,4 @@ export class StreamCall {
     if (error === undefined) this.idempotent.release(call);
     else await this.idempotent.fail(call, error);
   }
-}
-
-function sendEnd(events: EventStream, result: VpsCallResult, answers?: StreamedAnswers): void {
-  const partial = answers?.partial;
-  if (result.success) events.send('done', result);
-  else events.send('error', { ...result, ...(partial === undefined ? {} : { partial_response: partial.text }) });
-  events.end();
-}
-
-function replay(result: VpsCallResult): EventStream {
-  const events = new EventStream();
-  if (result.success && result.response !== null && result.response !== '') events.send('text', { agent: result.agent_name, delta: result.response });
-  sendEnd(events, result);
-  return events;
 }

@@ -1,5 +1,5 @@
 import { parseVpsStream } from '@agentfleet/contracts';
-import { CurrentCaller, Needs, validationFailed, type Caller } from '@agentfleet/platform';
+import { CurrentCaller, EVENT_STREAM_HEADERS, Needs, validationFailed, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Headers, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -10,7 +10,8 @@ import { StreamBodyDto } from '../records/calls.dto';
 import { IDEMPOTENCY_KEY_HEADER, readIdempotencyKey } from '../records/idempotency-key';
 import { StreamCall } from './stream-call';
 
-const EVENT_STREAM_HEADERS = { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
+/** Nothing of a call may be stored on the way (contract section 6). */
+const HEADERS = { ...EVENT_STREAM_HEADERS, 'cache-control': 'no-store' };
 
 @ApiTags('calls')
 @Controller('api/vps')
@@ -32,6 +33,6 @@ export class StreamCallsController {
     const { events, replayed } = await this.streamCall.start(caller, parsed.value, readIdempotencyKey(idempotencyKey, 'call/stream', body));
     if (reply.raw.destroyed) events.body.destroy(); // the client left while the call was prepared
     if (replayed) void reply.header('Idempotency-Replayed', 'true');
-    await reply.headers(EVENT_STREAM_HEADERS).send(events.body);
+    await reply.headers(HEADERS).send(events.body);
   }
 }

@@ -1,11 +1,11 @@
-import type { VpsMidstreamMode } from '@agentfleet/contracts';
+import type { VpsCallResult, VpsMidstreamMode, VpsStreamData } from '@agentfleet/contracts';
 import { failureText, shownCode, type Failure } from '@agentfleet/errors';
+import type { EventStream, StreamLoss } from '@agentfleet/platform';
 import type { HistoryTurn } from '@agentfleet/sessions';
 import type { CallMetrics } from '../../metrics';
 import type { AttemptResult, VpsClient } from '../../vps-client/vps-client';
 import type { StreamEnd } from '../conclude-call';
 import type { AgentQuestion, StreamedAttempts } from '../try-agent';
-import type { EventStream } from './event-stream';
 
 const CONTINUE = 'Continue your answer exactly where it stopped. Do not repeat anything.';
 
@@ -33,14 +33,14 @@ export class StreamedAnswers implements StreamedAttempts, StreamEnd {
   }
 
   get loss(): StreamEnd['loss'] {
-    return this.events.loss;
+    return this.signal.aborted ? lossOf(this.signal.reason) : undefined;
   }
 
   async attempt(question: AgentQuestion, number: number): Promise<AttemptResult & { readonly endsCall?: boolean }> {
     const { agent } = question.known;
     if (number === 1) this.failOver(agent.name);
     const before = this.valid;
-    if (!this.signal.aborted) this.events.send('attempt', { call_id: this.callId, agent: agent.name, try: number, position: question.position });
+    if (!this.signal.aborted) this.send('attempt', { call_id: this.callId, agent: agent.name, try: number, position: question.position });
     const result = await this.ask(question);
     if (result.kind === 'failed') {
       const midstream = this.valid !== before;
@@ -68,7 +68,7 @@ export class StreamedAnswers implements StreamedAttempts, StreamEnd {
     const { errorType: error_type } = failure;
     const { mode } = this;
     const midstream = this.valid !== '';
-    this.events.send('failover', { from, to, error_type, error_code: shownCode(failure), error: failureText(failure), midstream, mode, sent_text: this.valid });
+    this.send('failover', { from, to, error_type, error_code: shownCode(failure), error: failureText(failure), midstream, mode, sent_text: this.valid });
     if (mode === 'restart') this.valid = '';
   }
 
@@ -77,9 +77,25 @@ export class StreamedAnswers implements StreamedAttempts, StreamEnd {
     return [...turns, { role: 'assistant', content: this.valid }, { role: 'user', content: CONTINUE }];
   }
 
-  private say(agent: string, delta: string): void {
+  /** Ends the stream with its one last event. */
+  end(result: VpsCallResult): void {
+    const { partial } = this;
+    if (result.success) this.send('done', result);
+    else this.send('error', { ...result, ...(partial === undefined ? {} : { partial_response: partial.text }) });
+    this.events.end();
+  }
+
+  private send<K extends keyof VpsStreamData>(event: K, data: VpsStreamData[K]): void {
+    this.events.send({ event, data });
+  }
+
+  say(agent: string, delta: string): void {
     this.valid += delta;
     this.speaker = agent;
-    this.events.send('text', { agent, delta });
+    this.send('text', { agent, delta });
   }
+}
+
+function lossOf(reason: unknown): StreamLoss {
+  return reason === 'client_stalled' ? 'client_stalled' : 'client_left';
 }

@@ -1,7 +1,6 @@
 import type { JsonObject } from '@agentfleet/contracts';
-import { AppError } from '@agentfleet/errors';
-import { CLOCK, asAppError, type Clock } from '@agentfleet/platform';
-import { Deadline, retry, type WaitClock } from '@agentfleet/resilience';
+import { CLOCK, GroupCommit, asAppError, type Answers, type Clock } from '@agentfleet/platform';
+import { retry, type Deadline } from '@agentfleet/resilience';
 import { Inject, Injectable } from '@nestjs/common';
 import { HealthWriter, type AgentOutcome } from '../health/health-writer';
 import { MessageRepository, type MessageContent } from '../sessions/message.repository';
@@ -18,32 +17,28 @@ export interface CallRecord {
   /** For calls whose record was opened before they began. */
   readonly finish: FinishedCall | null;
   readonly deadline: Deadline;
-  /** Told when nothing of it is written any more, whatever came of it: perhaps long after the deadline. */
-  readonly settled?: () => void;
-}
-
-interface Waiting {
-  readonly record: CallRecord;
-  readonly done: () => void;
-  readonly failed: (error: unknown) => void;
+  /** Called when nothing of it is written any more, whatever came of it: perhaps long after the deadline. */
+  readonly ended?: () => void;
 }
 
 /** A commit of more calls than this is split, so that the first of them do not wait for the last. */
 const MAX_BATCH = 500;
-const WATCH_MS = 500;
 const RETRY = { baseMs: 50, maxMs: 1000, retryAfterMaxMs: 0, maxAttempts: Number.MAX_SAFE_INTEGER };
 
 /**
- * Makes calls durable in groups: one commit at a time, and what arrives meanwhile goes into the next. A commit writes the
- * messages of all waiting calls, their sessions and the health of their agents side by side, each in one operation, and then
- * the results of those calls that had a record before they began.
+ * Makes calls durable in groups. A commit writes the messages of all its calls, their sessions and the health of their agents
+ * side by side, each in one operation, and then the results of those calls that had a record before they began.
  */
 @Injectable()
-export class CommitLoop {
-  private waiting: Waiting[] = [];
-  private committing: readonly Waiting[] = [];
-  private running = false;
-  private readonly waitClock: WaitClock;
+export class CallCommits {
+  private readonly group = new GroupCommit<CallRecord>({
+    commit: (records, answers) => this.commitGroup(records, answers),
+    maxWeight: MAX_BATCH,
+    maxWaiting: Infinity, // the calls in flight are bounded
+    gathersTurn: false, // a caller waits
+    // a commit that hangs must not hold a call beyond its deadline; what it writes later is there all the same
+    isOverdue: ({ deadline }) => deadline.isOver,
+  });
 
   constructor(
     private readonly messages: MessageRepository,
@@ -52,59 +47,36 @@ export class CommitLoop {
     private readonly directory: SessionDirectory,
     private readonly health: HealthWriter,
     private readonly calls: CallRepository,
-    @Inject(CLOCK) clock: Clock,
-  ) {
-    this.waitClock = clock;
-  }
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /** Resolves when everything is durable; rejects when that could not be within the call's deadline. */
   commit(record: CallRecord): Promise<void> {
-    return new Promise((done, failed) => {
-      this.waiting.push({ record, done, failed });
-      if (!this.running) void this.run();
-    });
+    return this.group.add(record);
   }
 
-  private async run(): Promise<void> {
-    this.running = true;
-    const watch = setInterval(() => this.failOverdue(), WATCH_MS);
-    while (this.waiting.length > 0) {
-      this.committing = this.waiting.splice(0, MAX_BATCH);
-      try {
-        await this.commitBatch(this.committing);
-      } catch (error) {
-        for (const { failed } of this.committing) failed(error);
-      }
-      for (const { record } of this.committing) record.settled?.();
-    }
-    clearInterval(watch);
-    this.committing = [];
-    this.running = false;
-  }
-
-  /** A commit that hangs must not hold a call beyond its deadline; what it writes later is there all the same. */
-  private failOverdue(): void {
-    for (const { record, failed } of [...this.committing, ...this.waiting]) {
-      if (record.deadline.isOver) failed(new AppError('storage_unavailable'));
+  private async commitGroup(records: readonly CallRecord[], answers: Answers<void>): Promise<readonly void[]> {
+    try {
+      await this.write(records, answers);
+      return [];
+    } finally {
+      for (const { ended } of records) ended?.();
     }
   }
 
-  private async commitBatch(batch: readonly Waiting[]): Promise<void> {
-    const deadline = latest(batch);
+  private async write(records: readonly CallRecord[], answers: Answers<void>): Promise<void> {
+    const deadline = latest(records);
     const persist = (write: () => Promise<void>) => this.persist(write, deadline);
-    const outcomes = batch.flatMap(({ record }) => record.outcomes);
-    const [refused] = await together(this.commitSessions(groupBySession(batch), persist), this.health.write(outcomes, persist));
-    const stored = batch.filter(({ record, failed }) => {
-      if (record.session === null || !refused.has(record.session.known.key)) return true;
-      failed(new Error('MongoDB refused the session'));
-      return false;
+    const outcomes = records.flatMap((record) => record.outcomes);
+    const [refused] = await together(this.commitSessions(groupBySession(records), persist), this.health.write(outcomes, persist));
+    const finishes: FinishedCall[] = [];
+    records.forEach(({ session, finish }, index) => {
+      if (session !== null && refused.has(session.known.key)) answers.reject(index, new Error('MongoDB refused the session'));
+      else if (finish === null) answers.resolve(index);
+      else finishes.push(finish);
     });
-    const unrecorded = stored.filter(({ record }) => record.finish === null);
-    for (const { done } of unrecorded) done();
-    if (unrecorded.length === stored.length) return;
     // only now: a result that stood there without its messages would be replayed as if they had been stored
-    await persist(() => this.calls.finish(stored.flatMap(({ record }) => record.finish ?? [])));
-    for (const { done } of stored) done();
+    await persist(() => this.calls.finish(finishes));
   }
 
   /** @returns keys of the sessions whose change was refused. */
@@ -134,7 +106,7 @@ export class CommitLoop {
         return { kind: 'failed', failure: error, retryable: asAppError(error)?.code === 'storage_unavailable', retryAfterMs: null } as const;
       }
     };
-    const result = await retry<undefined, unknown>(attempt, { settings: RETRY, deadline, clock: this.waitClock });
+    const result = await retry<undefined, unknown>(attempt, { settings: RETRY, deadline, clock: this.clock });
     if (result.kind === 'failed') throw result.failure;
   }
 }
@@ -145,16 +117,16 @@ async function together<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B
   return Promise.all([one, other]);
 }
 
-function latest(batch: readonly Waiting[]): Deadline {
-  return batch.map(({ record }) => record.deadline).reduce((a, b) => (b.atMs > a.atMs ? b : a));
+function latest(records: readonly CallRecord[]): Deadline {
+  return records.map(({ deadline }) => deadline).reduce((a, b) => (b.atMs > a.atMs ? b : a));
 }
 
 /** Messages of one session in the order in which their calls ended; a prompt stands before its answer. */
-function groupBySession(batch: readonly Waiting[]): readonly SessionMessages[] {
+function groupBySession(records: readonly CallRecord[]): readonly SessionMessages[] {
   const groups = new Map<KnownSession, { known: KnownSession; contents: MessageContent[]; metadata: JsonObject[]; placed: [] }>();
-  for (const { record } of batch) {
-    if (record.session === null) continue;
-    const { known, messages, metadata } = record.session;
+  for (const { session } of records) {
+    if (session === null) continue;
+    const { known, messages, metadata } = session;
     let group = groups.get(known);
     if (!group) groups.set(known, (group = { known, contents: [], metadata: [], placed: [] }));
     group.contents.push(...messages);
