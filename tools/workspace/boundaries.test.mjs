@@ -21,6 +21,13 @@ const ROWS = [
   ['core reads the process', 'libs/sessions/src/index.ts', 'export const x = process.pid;', 'no-restricted-globals'],
   ['a controller imports mongoose', 'apps/aiwm/src/agents/agents.controller.ts', "import { Types } from 'mongoose';\nexport const x = Types;", 'no-restricted-imports'],
   ['an app reads the environment outside env.ts', 'apps/aiwm/src/app.ts', "export const x = process.env['X'];", 'no-restricted-properties'],
+  ['an app has an interval of its own', 'apps/aiwm/src/app.ts', 'export const x = setInterval(() => undefined, 5);', 'no-restricted-globals'],
+  ['an app reads the clock', 'apps/vps-bridge/src/app.ts', 'export const x = Date.now();', 'no-restricted-properties'],
+  ['an app reads the clock by a date', 'apps/cluster-agent/src/app.ts', 'export const x = new Date();', 'no-restricted-syntax'],
+  ['an app has chance of its own', 'apps/execution-gateway/src/app.ts', 'export const x = Math.random();', 'no-restricted-properties'],
+  ['the environment file reads the clock', 'apps/aiwm/src/env.ts', 'export const x = Date.now();', 'no-restricted-properties'],
+  ['the engine reads the clock', 'libs/engine/src/index.ts', 'export const x = new Date();', 'no-restricted-syntax'],
+  ['a class is injected by @Inject', 'apps/aiwm/src/app.ts', "import { Inject } from '@nestjs/common';\nclass Y {}\nexport class X {\n  constructor(@Inject(Y) readonly y: Y) {}\n}", 'no-restricted-syntax'],
   ['any', 'apps/aiwm/src/app.ts', 'export const x: any = 1;', '@typescript-eslint/no-explicit-any'],
 ];
 

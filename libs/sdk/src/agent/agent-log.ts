@@ -1,4 +1,5 @@
 /** Where the client writes; a pino logger fits. */
+import { wallClockMs } from './system-clock';
 export interface AgentLog {
   info(fields: object, text: string): void;
   warn(fields: object, text: string): void;
@@ -21,7 +22,7 @@ export const stderrLog: AgentLog = {
 };
 
 function writeLine(level: string, fields: object, text: string): void {
-  process.stderr.write(`${JSON.stringify({ level, at: new Date().toISOString(), ...fields, text })}\n`);
+  process.stderr.write(`${JSON.stringify({ level, at: new Date(wallClockMs()).toISOString(), ...fields, text })}\n`);
 }
 
 /** A log that shortens every secret it was told of, wherever it turns up. */

@@ -8,6 +8,7 @@ import type { Connection } from './configuration-document';
 import type { ConfigurationManager } from './configuration-manager';
 import { connectOnce, connectWithRetries, type ConnectOutcome } from './connect-agent';
 import { rest, spread } from './pauses';
+import { wallClockMs } from './system-clock';
 
 const TRY_AGAIN_MS = 300_000;
 /** What an agent does while an administrator has suspended it in AIWM. */
@@ -125,7 +126,7 @@ export class AiwmConnection {
     const { clock, log, record, modes, configuration, listeners, onConnected } = this.ports;
     const { expiresInMs, token } = connection;
     log.hideToken(token);
-    const live = { ...connection, expiresAtMs: clock.monotonicMs() + expiresInMs, tokenExpiresAt: new Date(Date.now() + expiresInMs).toISOString() };
+    const live = { ...connection, expiresAtMs: clock.monotonicMs() + expiresInMs, tokenExpiresAt: new Date(wallClockMs() + expiresInMs).toISOString() };
     this.present = live;
     record.lastError = null;
     record.isSuspended = false;

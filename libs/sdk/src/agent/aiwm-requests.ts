@@ -3,6 +3,7 @@ import { isJsonObject, type AiwmConnectBody, type AiwmDisconnectBody, type AiwmH
 import { parseRetryAfter, type WaitClock } from '@agentfleet/resilience';
 import type { AiwmAccess } from './agent-environment';
 import type { AgentLog } from './agent-log';
+import { wallClockMs } from './system-clock';
 
 /** How a request ended; `failed` means that no answer came. */
 export type RequestResult =
@@ -58,7 +59,7 @@ export class AiwmRequests {
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
     });
     const body = parseJson(await response.text());
-    const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), Date.now());
+    const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), wallClockMs());
     return { kind: 'answered', status: response.status, headers: response.headers, body, retryAfterMs, error: describe(response.status, body) };
   }
 

@@ -9,6 +9,7 @@ import { namedRevision } from './configuration-document';
 import type { ConfigurationManager } from './configuration-manager';
 import type { HeartbeatReport } from './heartbeat-report';
 import { rest, spread } from './pauses';
+import { wallClockMs } from './system-clock';
 
 interface HeartbeatPorts {
   readonly requests: AiwmRequests;
@@ -69,7 +70,7 @@ export class Heartbeats {
     const result = await requests.send('POST', 'heartbeat', { token: live.token, body });
     if (result.kind === 'answered' && result.status === 200) {
       record.counters.count('aiwm_heartbeat_success_total');
-      record.lastHeartbeatAt = new Date().toISOString();
+      record.lastHeartbeatAt = new Date(wallClockMs()).toISOString();
       record.lastError = null;
       const named = namedRevision(result.body);
       if (named === null || named === revision || signal.aborted) return;
