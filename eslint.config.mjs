@@ -40,7 +40,7 @@ const NO_ENUM = { selector: 'TSEnumDeclaration', message: 'Use a const object an
 const NO_DEFAULT_EXPORT = { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' };
 /** Time and chance come from the platform, so that specs can stand still and shutdown waits for what runs. */
 const NO_NEW_DATE = { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Inject CLOCK and write new Date(clock.now()).' };
-const NO_CLASS_BY_INJECT = { selector: "Decorator > CallExpression[callee.name='Inject'] > Identifier.arguments[name=/[a-z]/]", message: 'A class is injected by its type alone; @Inject() is for tokens.' };
+const NO_CLASS_BY_INJECT = { selector: "Decorator > CallExpression[callee.name='Inject'][arguments.0.name=/[a-z]/]", message: 'A class is injected by its type alone; @Inject() is for tokens.' };
 const NO_CLOCK = [
   { object: 'Date', property: 'now', message: 'Inject CLOCK: clock.now() for a moment, clock.monotonicMs() for a span of time.' },
   { object: 'Math', property: 'random', message: 'Inject CLOCK: clock.random().' },

@@ -27,7 +27,7 @@ const ROWS = [
   ['an app has chance of its own', 'apps/execution-gateway/src/app.ts', 'export const x = Math.random();', 'no-restricted-properties'],
   ['the environment file reads the clock', 'apps/aiwm/src/env.ts', 'export const x = Date.now();', 'no-restricted-properties'],
   ['the engine reads the clock', 'libs/engine/src/index.ts', 'export const x = new Date();', 'no-restricted-syntax'],
-  ['a class is injected by @Inject', 'apps/aiwm/src/app.ts', "import { Inject } from '@nestjs/common';\nclass Y {}\nexport class X {\n  constructor(@Inject(Y) readonly y: Y) {}\n}", 'no-restricted-syntax'],
+  ['a class is injected by @Inject', 'apps/aiwm/src/app.ts', "import { Inject } from '@nestjs/common';\nclass Thing {}\nexport class X {\n  constructor(@Inject(Thing) readonly thing: Thing) {}\n}", 'no-restricted-syntax'],
   ['any', 'apps/aiwm/src/app.ts', 'export const x: any = 1;', '@typescript-eslint/no-explicit-any'],
 ];
 

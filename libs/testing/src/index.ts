@@ -1,7 +1,9 @@
+export { HttpCaller, type HttpAnswer, type HttpOptions } from './http-caller';
 export { IdentityFixtures, type FixtureKey, type FixtureUser } from './identity-fixtures';
 export { Cable } from './cable';
 export { bytes, FakeAgent, json, says, type ReceivedRequest } from './fake-agent';
 export { freePort, OwnRedis } from './redis-server';
+export { bootReplicas, Replicas } from './replicas';
 export { isAlive, runTool, StackProcess, type StackFile } from './stack-process';
 export { testDatabase, type TestDatabase } from './test-database';
 export { jsonItems, processorTimeGrowth } from './processor-time';

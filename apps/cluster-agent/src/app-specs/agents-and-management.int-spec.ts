@@ -1,10 +1,10 @@
-import { IdentityFixtures, testDatabase, waitFor, type FixtureKey, type FixtureUser, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, waitFor, type FixtureKey, type FixtureUser, type IdentityFixtures, type Replicas } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '@agentfleet/platform';
 import { clusterAgentApp } from '../app';
-import { AgentClient, refusedUpgrade, type HttpAnswer } from './agent-client.fixture';
+import { AgentClient, refusedUpgrade } from './agent-client.fixture';
 
 const WS = '/api/v1/clusters/agent/ws';
-let database: TestDatabase;
+let fleet: Replicas<typeof clusterAgentApp, RunningApp>;
 let running: RunningApp;
 let identity: IdentityFixtures;
 let key: FixtureKey;
@@ -12,29 +12,16 @@ let viewer: FixtureUser;
 let editor: FixtureUser;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  identity = new IdentityFixtures(database.db);
+  fleet = await bootReplicas(bootApp, clusterAgentApp, 1, { CLUSTER_PUBLIC_URL: 'https://fleet.example.com/' });
+  running = fleet.first;
+  ({ identity } = fleet);
   key = await identity.apiKey({ scopes: ['cluster:register'] });
   viewer = await identity.user({ roles: ['organization.viewer'] });
   editor = await identity.user({ roles: ['organization.editor'] });
-  running = await bootApp(clusterAgentApp, { env: { ...database.env, LOG_LEVEL: 'silent', CLUSTER_PUBLIC_URL: 'https://fleet.example.com/' } });
-  await running.services.lifecycle.whenReady();
 });
+afterAll(() => fleet.close());
 
-afterAll(async () => {
-  await running.close();
-  await database.drop();
-});
-
-async function http(method: string, path: string, headers: Record<string, string> = {}, body?: unknown): Promise<HttpAnswer> {
-  const response = await fetch(`${running.url}${path}`, {
-    method,
-    headers: { ...headers, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: Object.fromEntries(response.headers), body: text === '' ? {} : JSON.parse(text) };
-}
+const http = (method: string, path: string, headers: Record<string, string> = {}, body?: unknown) => fleet.http(headers).ask(method, path, typeof body === 'string' ? { raw: body } : { body });
 const read = (id: unknown) => http('GET', `/api/v1/clusters/${String(id)}`, viewer.headers);
 const presence = async (id: unknown) => (await read(id)).body['presence'] as Record<string, unknown>;
 
@@ -68,7 +55,7 @@ describe('an agent over its socket', () => {
       connection: { epoch: 1, replica_id: running.replicaId, key_id: key.id }, integrations: { grafana: { url: 'http://grafana', username: null, has_password: true } },
       metadata: { k8s_nodes: 3 }, conditions: [], server_specs: { cpu_cores: 4 },
     });
-    const stored = JSON.stringify(await database.db.collection('clusters').findOne({ agent_id: 'agent-1' }));
+    const stored = JSON.stringify(await fleet.database.db.collection('clusters').findOne({ agent_id: 'agent-1' }));
     for (const secret of ['very-secret', 'pw2', 'me:pw', 'join-secret']) {
       expect(stored).not.toContain(secret);
       expect(JSON.stringify(shown)).not.toContain(secret);
@@ -167,7 +154,8 @@ describe('refusals before the upgrade', () => {
 
   it('426 without an upgrade or with another version, 400 for a bad key', async () => {
     const plain = await http('GET', WS);
-    expect(plain).toMatchObject({ status: 426, headers: { upgrade: 'websocket', 'sec-websocket-version': '13' }, body: { code: 'UPGRADE_REQUIRED' } });
+    expect(plain).toMatchObject({ status: 426, body: { code: 'UPGRADE_REQUIRED' } });
+    expect([plain.headers.get('upgrade'), plain.headers.get('sec-websocket-version')]).toEqual(['websocket', '13']);
     expect(await refusedUpgrade(running.url, WS, { ...key.headers, 'Sec-WebSocket-Version': '8' })).toMatchObject({ status: 426, headers: { upgrade: 'websocket' } });
     expect((await refusedUpgrade(running.url, WS, { ...key.headers, 'Sec-WebSocket-Key': 'x' })).status).toBe(400);
   });
@@ -363,7 +351,7 @@ describe('management', () => {
     expect((await http('DELETE', `/api/v1/clusters/${String(cluster_id)}`, editor.headers)).status).toBe(204);
     expect((await agent.closed).code).toBe(4410);
     expect((await http('DELETE', `/api/v1/clusters/${String(cluster_id)}`, editor.headers)).status).toBe(404);
-    expect(await database.db.collection('audit_log').countDocuments({ action: 'cluster.delete', 'target.id': cluster_id, 'actor.id': editor.id })).toBe(1);
+    expect(await fleet.database.db.collection('audit_log').countDocuments({ action: 'cluster.delete', 'target.id': cluster_id, 'actor.id': editor.id })).toBe(1);
     const again = await AgentClient.open(running.url, key.key);
     expect((await again.ask('heartbeat', { cluster_id })).payload['error']).toBe('cluster not found');
     expect((await again.register('deleted'))['cluster_id']).not.toBe(cluster_id);

@@ -1,30 +1,22 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { IdentityFixtures, testDatabase, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, type Replicas } from '@agentfleet/testing';
 import { clusterAgentApp } from '../app';
 import { HEARTBEAT_ANSWER, HEARTBEAT_BODY, POLL_ANSWER, REGISTERED, REGISTER_BODY, TUNNEL_INFO } from '../agents/agent-examples';
 import { CLUSTER, CLUSTER_LIST, EVENT_LIST } from '../clusters/cluster-examples';
 
-let database: TestDatabase;
-let app: RunningApp;
+let fleet: Replicas<typeof clusterAgentApp, RunningApp>;
 let headers: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  ({ headers } = await new IdentityFixtures(database.db).apiKey({ scopes: ['cluster:register', 'clusters:read', 'clusters:manage'] }));
-  app = await bootApp(clusterAgentApp, { env: { ...database.env, LOG_LEVEL: 'silent' } });
-  await app.services.lifecycle.whenReady();
+  fleet = await bootReplicas(bootApp, clusterAgentApp);
+  ({ headers } = await fleet.identity.apiKey({ scopes: ['cluster:register', 'clusters:read', 'clusters:manage'] }));
 });
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
 async function ask(method: string, path: string, body?: unknown): Promise<Readonly<Record<string, unknown>>> {
-  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-  const response = await fetch(`${app.url}/api/v1/clusters${path}`, { method, headers: { ...headers, 'content-type': 'application/json' }, ...sent });
-  expect([path, response.status < 300]).toEqual([path, true]);
-  const text = await response.text();
-  return text === '' ? {} : JSON.parse(text);
+  const answer = await fleet.http(headers).ask(method, `/api/v1/clusters${path}`, { body });
+  expect([path, answer.status < 300]).toEqual([path, true]);
+  return answer.body;
 }
 const fieldsOf = (value: object) => Object.keys(value).sort();
 

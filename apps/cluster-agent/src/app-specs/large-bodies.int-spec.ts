@@ -1,34 +1,20 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { IdentityFixtures, jsonItems as many, processorTimeGrowth, testDatabase, type FixtureKey, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, jsonItems as many, processorTimeGrowth, type FixtureKey, type Replicas } from '@agentfleet/testing';
 import { clusterAgentApp } from '../app';
 
 const BASE = '/api/v1/clusters/agent';
-let database: TestDatabase;
-let running: RunningApp;
+let fleet: Replicas<typeof clusterAgentApp, RunningApp>;
 let key: FixtureKey;
 let clusterId: string;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  key = await new IdentityFixtures(database.db).apiKey({ scopes: ['cluster:register'] });
-  running = await bootApp(clusterAgentApp, { env: { ...database.env, LOG_LEVEL: 'silent', CLUSTER_MAX_MESSAGE_BYTES: '8388608' } });
-  await running.services.lifecycle.whenReady();
-  const { body } = await post('register', JSON.stringify({ agent_id: 'a', name: 'a' }));
-  clusterId = String(body['cluster_id']);
+  fleet = await bootReplicas(bootApp, clusterAgentApp, 1, { CLUSTER_MAX_MESSAGE_BYTES: '8388608' });
+  key = await fleet.identity.apiKey({ scopes: ['cluster:register'] });
+  clusterId = String((await post('register', JSON.stringify({ agent_id: 'a', name: 'a' }))).body['cluster_id']);
 });
-afterAll(async () => {
-  await running.close();
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
-async function post(path: string, body?: string): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }> {
-  const response = await fetch(`${running.url}${BASE}/${path}`, {
-    method: 'POST',
-    headers: { ...key.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-    ...(body === undefined ? {} : { body }),
-  });
-  return { status: response.status, body: JSON.parse(await response.text()) };
-}
+const post = (path: string, body?: string) => fleet.http(key.headers).ask('POST', `${BASE}/${path}`, body === undefined ? {} : { raw: body });
 const routes = () => ['register', `${clusterId}/heartbeat`];
 
 it('a POST without a body is the caller’s mistake, as is one that is no object', async () => {

@@ -1,34 +1,20 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { IdentityFixtures, testDatabase, waitFor, type FixtureKey, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, waitFor, type FixtureKey, type Replicas } from '@agentfleet/testing';
 import { AgentClient } from './agent-client.fixture';
 import { clusterAgentApp } from '../app';
 
-let database: TestDatabase;
+const QUICK = { PING_INTERVAL_MS: '200', HEARTBEAT_STALE_MS: '800', CLUSTER_OFFLINE_GRACE_MS: '600', CLUSTER_UNBOUND_TIMEOUT_MS: '700' };
+let fleet: Replicas<typeof clusterAgentApp, RunningApp>;
 let key: FixtureKey;
-const apps: RunningApp[] = [];
-
-async function boot(more: Readonly<Record<string, string>> = {}): Promise<RunningApp> {
-  const quick = { PING_INTERVAL_MS: '200', HEARTBEAT_STALE_MS: '800', CLUSTER_OFFLINE_GRACE_MS: '600', CLUSTER_UNBOUND_TIMEOUT_MS: '700' };
-  const running = await bootApp(clusterAgentApp, { env: { ...database.env, ...quick, ...more, LOG_LEVEL: 'silent' } });
-  apps.push(running);
-  await running.services.lifecycle.whenReady();
-  return running;
-}
-
 let one: RunningApp;
 let two: RunningApp;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  key = await new IdentityFixtures(database.db).apiKey({ scopes: ['cluster:register', 'clusters:read'] });
-  one = await boot();
-  two = await boot();
+  fleet = await bootReplicas(bootApp, clusterAgentApp, 2, QUICK);
+  key = await fleet.identity.apiKey({ scopes: ['cluster:register', 'clusters:read'] });
+  [one, two] = [fleet.at(0), fleet.at(1)];
 });
-
-afterAll(async () => {
-  await Promise.all(apps.map((app) => app.close()));
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
 interface Shown {
   readonly presence: { readonly state: string; readonly reason: string };
@@ -41,10 +27,7 @@ interface Event {
   readonly reason: string | null;
   readonly close_code: number | null;
 }
-async function get<T>(path: string): Promise<T> {
-  const response = await fetch(`${two.url}/api/v1/clusters/${path}`, { headers: key.headers });
-  return JSON.parse(await response.text());
-}
+const get = async <T>(path: string) => JSON.parse((await fleet.http(key.headers, 1).get(`/api/v1/clusters/${path}`)).text) as T; // as the contract says
 const shown = (id: unknown) => get<Shown>(String(id));
 const becomes = (id: unknown, state: string, reason: string) =>
   waitFor(`${state} ${reason}`, async () => {
@@ -58,7 +41,7 @@ async function history(id: unknown): Promise<string[]> {
 
 it('pongs alone keep a cluster online', async () => {
   const STALE_MS = 3000;
-  const patient = await boot({ PING_INTERVAL_MS: '500', HEARTBEAT_STALE_MS: String(STALE_MS) });
+  const patient = await fleet.boot({ PING_INTERVAL_MS: '500', HEARTBEAT_STALE_MS: String(STALE_MS) });
   const agent = await AgentClient.open(patient.url, key.key);
   const { cluster_id } = await agent.register('ponging');
   const opened = Date.now();
@@ -117,18 +100,13 @@ it('without the notice the older socket finds out by its next write', async () =
   const first = await AgentClient.open(one.url, key.key);
   const { cluster_id } = await first.register('unheard');
   // what another replica writes when it binds the cluster
-  await database.db.collection('clusters').updateOne({ agent_id: 'unheard' }, { $inc: { epoch: 1 }, $set: { owner_socket: 'elsewhere' } });
+  await fleet.database.db.collection('clusters').updateOne({ agent_id: 'unheard' }, { $inc: { epoch: 1 }, $set: { owner_socket: 'elsewhere' } });
   expect((await first.ask('heartbeat', { cluster_id })).type).toBe('heartbeat_ack');
   expect((await first.closed).code).toBe(4409);
 });
 
 it('an agent over HTTP only goes stale and offline by silence', async () => {
-  const response = await fetch(`${one.url}/api/v1/clusters/agent/register`, {
-    method: 'POST',
-    headers: { ...key.headers, 'Content-Type': 'application/json' },
-    body: JSON.stringify({ agent_id: 'http', name: 'http' }),
-  });
-  const { cluster_id } = JSON.parse(await response.text());
+  const { cluster_id } = (await fleet.http(key.headers).post('/api/v1/clusters/agent/register', { agent_id: 'http', name: 'http' })).body;
   await waitFor('offline', async () => (await shown(cluster_id)).presence.state === 'offline', { timeoutMs: 20_000 });
   const told = await history(cluster_id);
   expect(told.slice(0, 2)).toEqual(['registered', 'null > online registered']);
@@ -136,11 +114,10 @@ it('an agent over HTTP only goes stale and offline by silence', async () => {
 });
 
 it('a replica that goes closes 1012 and hands its clusters back', async () => {
-  const third = await boot();
+  const third = await fleet.boot();
   const agent = await AgentClient.open(third.url, key.key);
   const { cluster_id } = await agent.register('drained');
-  apps.splice(apps.indexOf(third), 1);
-  await third.close();
+  await fleet.stop(third);
   expect((await agent.closed).code).toBe(1012);
   expect((await history(cluster_id)).slice(3, 5)).toEqual(['disconnected', 'online > stale server_draining']);
   const again = await AgentClient.open(one.url, key.key);
@@ -153,7 +130,7 @@ it('a replica that vanished is found by the others', async () => {
   const agent = await AgentClient.open(one.url, key.key);
   const { cluster_id } = await agent.register('orphan');
   // as a killed replica leaves it: owner without a sign of life
-  await database.db.collection('clusters').updateOne({ agent_id: 'orphan' }, { $set: { owner_replica: 'cluster-agent-dead' }, $inc: { epoch: 1 } });
+  await fleet.database.db.collection('clusters').updateOne({ agent_id: 'orphan' }, { $set: { owner_replica: 'cluster-agent-dead' }, $inc: { epoch: 1 } });
   await waitFor('replica_lost', async () => (await history(cluster_id)).includes('online > stale replica_lost'), { timeoutMs: 20_000 });
   await becomes(cluster_id, 'offline', 'replica_lost');
   agent.socket.terminate();
