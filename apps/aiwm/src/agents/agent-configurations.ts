@@ -12,7 +12,7 @@ import { renderConfiguration, type Configuration } from './configuration';
 @Injectable()
 export class AgentConfigurations {
   /** A fleet that comes back is read in groups. */
-  private readonly rendered = new GroupCommit<AgentDocument, Configuration>({ commit: (agents) => this.render(agents), maxWeight: 256, patienceMs: 100 });
+  private readonly rendered = new GroupCommit<AgentDocument, Configuration>({ commit: (agents) => this.render(agents), maxWeight: 256, patienceMs: 100, gathersTurn: true });
 
   constructor(
     private readonly instructions: InstructionRepository,

@@ -42,7 +42,7 @@ export class ConnectAgent {
   private readonly connects: Counter<'result'>;
   private readonly duration: Histogram;
   /** A fleet that comes back is read in groups. */
-  private readonly finds = new GroupCommit<string, Found>({ commit: (ids) => this.findAll(ids), maxWeight: 256, patienceMs: 100 });
+  private readonly finds = new GroupCommit<string, Found>({ commit: (ids) => this.findAll(ids), maxWeight: 256, patienceMs: 100, gathersTurn: true });
 
   constructor(
     private readonly repository: AgentRepository,

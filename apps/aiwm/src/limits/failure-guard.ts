@@ -35,7 +35,7 @@ const countsAsFailure = (error: unknown) => error instanceof AppError && (error.
 export class FailureGuard {
   private readonly local = new LRUCache<string, readonly number[]>({ max: MAX_KEYS });
   private readonly underCheck = new Map<string, Map<string, number>>();
-  private readonly looks = new GroupCommit<string, readonly number[]>({ commit: (keys) => this.look(keys), maxWeight: 256, patienceMs: 100 });
+  private readonly looks = new GroupCommit<string, readonly number[]>({ commit: (keys) => this.look(keys), maxWeight: 256, patienceMs: 100, gathersTurn: true });
 
   constructor(
     private readonly bus: Bus,

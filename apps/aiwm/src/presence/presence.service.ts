@@ -38,7 +38,7 @@ function factsOf(agent: PresenceSubject, record: AgentPresenceDocument | undefin
 export class PresenceService implements OnModuleInit {
   readonly times: PresenceTimes;
   private readonly heartbeats: LatestWriter<HeartbeatFact>;
-  private readonly connects = new GroupCommit<ConnectFact, boolean>({ commit: (facts) => this.repository.connected(facts), maxWeight: 256, patienceMs: 100 });
+  private readonly connects = new GroupCommit<ConnectFact, boolean>({ commit: (facts) => this.repository.connected(facts), maxWeight: 256, patienceMs: 100, gathersTurn: true });
   private gaps: readonly Gap[] = [];
   /** The last heartbeat of each agent that this replica heard: one in the same status needs no look at the database. */
   private readonly last = new LRUCache<string, { readonly status: HeartbeatFact['status']; readonly since: Date; readonly atMs: number }>({ max: 50_000 });

@@ -35,7 +35,6 @@ export class CallCommits {
     commit: (records, answers) => this.commitGroup(records, answers),
     maxWeight: MAX_BATCH,
     maxWaiting: Infinity, // the calls in flight are bounded
-    gathersTurn: false, // a caller waits
     // a commit that hangs must not hold a call beyond its deadline; what it writes later is there all the same
     isOverdue: ({ deadline }) => deadline.isOver,
   });

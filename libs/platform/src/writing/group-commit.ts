@@ -22,7 +22,11 @@ export interface GroupCommitOptions<Item, Result> {
   readonly maxWaiting?: number;
   /** A group that takes longer (a database that hangs) does not hold back those behind it: another one starts beside it. Default: never. */
   readonly patienceMs?: number;
-  /** Default true: a lone item waits for the end of the event loop's turn, so that what comes with it goes into its group. */
+  /**
+   * A lone item waits for the end of the event loop's turn, so that all that comes from the network with it goes into its group. Only
+   * with `patienceMs`: when connections to MongoDB break in this very turn, its driver may never answer what begins at its end.
+   * Default: a group begins as soon as the code that adds its items has run.
+   */
   readonly gathersTurn?: boolean;
   /** Items whose time is over are refused with `storage_unavailable`, waiting or under way; they may be written all the same. */
   readonly isOverdue?: (item: Item) => boolean;
@@ -36,7 +40,7 @@ interface Entry<Item, Result> {
 
 /**
  * Makes many small things durable together: one commit at a time, and what arrives meanwhile goes into the next. A lone item
- * starts at once, with all others that the same turn of the event loop brings.
+ * starts at once.
  */
 export class GroupCommit<Item, Result = void> {
   private readonly waiting: Entry<Item, Result>[] = [];
@@ -90,8 +94,8 @@ export class GroupCommit<Item, Result = void> {
     this.impatience = undefined;
     this.running++;
     const work = () => void this.work();
-    if (this.options.gathersTurn === false) queueMicrotask(work);
-    else setImmediate(work);
+    if (this.options.gathersTurn === true) setImmediate(work);
+    else queueMicrotask(work);
   }
 
   private async work(): Promise<void> {
