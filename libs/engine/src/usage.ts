@@ -12,7 +12,7 @@ export const NO_TOKENS: TokenUsage = {
 
 export const NO_USAGE: RunUsage = { ...NO_TOKENS, model_calls: 0, tool_calls: 0 };
 
-/** Sum of two usages; a cost is known when either is. */
+/** Sum of two usages. Its cost is known only when that of every part is; who used nothing cost nothing. */
 export function addTokens(a: TokenUsage, b: TokenUsage): TokenUsage {
   return {
     input_tokens: a.input_tokens + b.input_tokens,
@@ -20,7 +20,7 @@ export function addTokens(a: TokenUsage, b: TokenUsage): TokenUsage {
     cached_input_tokens: a.cached_input_tokens + b.cached_input_tokens,
     reasoning_tokens: a.reasoning_tokens + b.reasoning_tokens,
     total_tokens: a.total_tokens + b.total_tokens,
-    cost_usd: a.cost_usd === null && b.cost_usd === null ? null : (a.cost_usd ?? 0) + (b.cost_usd ?? 0),
+    cost_usd: a.total_tokens === 0 ? b.cost_usd : b.total_tokens === 0 ? a.cost_usd : a.cost_usd === null || b.cost_usd === null ? null : a.cost_usd + b.cost_usd,
     estimated: a.estimated || b.estimated,
   };
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { isFinalRunState, transitionRun, type RunState, type RunTrigger } from './run';
+import { claimRun, isFinalRunState, transitionRun, type UnheldRun, type RunState, type RunTrigger } from './run';
 
 const QUEUED: RunState = { state: 'queued' };
 const RUNNING: RunState = { state: 'running', pauseRequested: false };
@@ -18,12 +18,13 @@ const ALL: Readonly<Record<RunTrigger['kind'], RunTrigger>> = {
   limit_reached: { kind: 'limit_reached', limit: 'max_iterations' },
   engine_failed: { kind: 'engine_failed' },
   input_needed: { kind: 'input_needed' },
-  input_settled: { kind: 'input_settled' },
+  input_resolved: { kind: 'input_resolved' },
   pause: { kind: 'pause' },
   step_boundary: { kind: 'step_boundary' },
   resume: { kind: 'resume' },
   wait_expired: { kind: 'wait_expired' },
   lease_lost: { kind: 'lease_lost', takeoversAtStep: 1 },
+  released: { kind: 'released' },
   cancel: { kind: 'cancel' },
 };
 
@@ -42,6 +43,7 @@ const TABLE: [string, RunState, Partial<Record<RunTrigger['kind'], RunState | 'u
       step_boundary: 'unchanged',
       resume: 'unchanged',
       lease_lost: QUEUED,
+      released: QUEUED,
       cancel: CANCELLED,
     },
   ],
@@ -57,15 +59,16 @@ const TABLE: [string, RunState, Partial<Record<RunTrigger['kind'], RunState | 'u
       step_boundary: PAUSED,
       resume: RUNNING,
       lease_lost: QUEUED,
+      released: QUEUED,
       cancel: CANCELLED,
     },
   ],
-  ['waiting for input', INPUT, { input_settled: QUEUED, pause: PAUSED_INPUT, resume: 'unchanged', wait_expired: failed('wait_expired'), cancel: CANCELLED }],
+  ['waiting for input', INPUT, { input_resolved: QUEUED, pause: PAUSED_INPUT, resume: 'unchanged', wait_expired: failed('wait_expired'), cancel: CANCELLED }],
   ['paused', PAUSED, { resume: QUEUED, pause: 'unchanged', wait_expired: failed('wait_expired'), cancel: CANCELLED }],
   [
     'paused, input pending',
     PAUSED_INPUT,
-    { resume: INPUT, input_settled: PAUSED, pause: 'unchanged', wait_expired: failed('wait_expired'), cancel: CANCELLED },
+    { resume: INPUT, input_resolved: PAUSED, pause: 'unchanged', wait_expired: failed('wait_expired'), cancel: CANCELLED },
   ],
 ];
 
@@ -102,4 +105,19 @@ it('stays final once it is final, for any story', () => {
       }
     }),
   );
+});
+
+describe('claimRun', () => {
+  const waiting: UnheldRun = { state: QUEUED, attempt: 1, hasStarted: false, takeoversAtStep: 0, isOverdue: false };
+
+  it.each<[string, Partial<UnheldRun>, ReturnType<typeof claimRun>]>([
+    ['a new run runs', {}, { state: RUNNING, attempt: 1, takeoversAtStep: 0, isTakeover: false }],
+    ['one that was given back is begun again', { hasStarted: true }, { state: RUNNING, attempt: 2, takeoversAtStep: 0, isTakeover: false }],
+    ['one whose executor is gone is taken over', { state: RUNNING, hasStarted: true, attempt: 2, takeoversAtStep: 3 }, { state: RUNNING, attempt: 3, takeoversAtStep: 4, isTakeover: true }],
+    ['one that loses all its executors is ended', { state: RUNNING, hasStarted: true, takeoversAtStep: 4 }, { state: failed('crash_loop'), attempt: 1, takeoversAtStep: 5, isTakeover: true }],
+    ['one that waited too long for a slot is ended', { isOverdue: true }, { state: failed('queue_timeout'), attempt: 1, takeoversAtStep: 0, isTakeover: false }],
+    ['one that has begun may wait for its next executor', { isOverdue: true, hasStarted: true }, { state: RUNNING, attempt: 2, takeoversAtStep: 0, isTakeover: false }],
+    ['one that waits for somebody is left alone', { state: INPUT }, undefined],
+    ['one that has ended too', { state: failed('error') }, undefined],
+  ])('%s', (_what, run, expected) => expect(claimRun({ ...waiting, ...run })).toEqual(expected));
 });

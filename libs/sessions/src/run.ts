@@ -36,7 +36,7 @@ export type RunTrigger =
   /** A tool call needs an answer of a person. */
   | { readonly kind: 'input_needed' }
   /** The answer came, or its time was up (then it counts as denied). */
-  | { readonly kind: 'input_settled' }
+  | { readonly kind: 'input_resolved' }
   | { readonly kind: 'pause' }
   /** A step is complete: a requested pause takes effect. */
   | { readonly kind: 'step_boundary' }
@@ -44,6 +44,8 @@ export type RunTrigger =
   | { readonly kind: 'wait_expired' }
   /** The executor is gone. `takeoversAtStep` counts this one, at the same step. */
   | { readonly kind: 'lease_lost'; readonly takeoversAtStep: number }
+  /** The executor gives it back, since its replica ends. */
+  | { readonly kind: 'released' }
   | { readonly kind: 'cancel' };
 
 export type RunTransition =
@@ -120,6 +122,8 @@ function fromRunning(pauseRequested: boolean, trigger: RunTrigger): RunTransitio
       return pauseRequested ? moved({ state: 'running', pauseRequested: false }) : UNCHANGED;
     case 'lease_lost':
       return trigger.takeoversAtStep >= MAX_TAKEOVERS_AT_STEP ? fail('crash_loop') : QUEUED;
+    case 'released':
+      return QUEUED;
     case 'cancel':
       return CANCELLED;
     default:
@@ -129,7 +133,7 @@ function fromRunning(pauseRequested: boolean, trigger: RunTrigger): RunTransitio
 
 function fromWaitingForInput(trigger: RunTrigger): RunTransition {
   switch (trigger.kind) {
-    case 'input_settled':
+    case 'input_resolved':
       return QUEUED;
     case 'pause':
       return moved({ state: 'waiting', waitingFor: 'resume', inputPending: true });
@@ -148,7 +152,7 @@ function fromPaused(inputPending: boolean, trigger: RunTrigger): RunTransition {
   switch (trigger.kind) {
     case 'resume':
       return inputPending ? moved({ state: 'waiting', waitingFor: 'input' }) : QUEUED;
-    case 'input_settled':
+    case 'input_resolved':
       return inputPending ? moved({ state: 'waiting', waitingFor: 'resume', inputPending: false }) : IMPOSSIBLE;
     case 'pause':
       return UNCHANGED;
@@ -159,4 +163,37 @@ function fromPaused(inputPending: boolean, trigger: RunTrigger): RunTransition {
     default:
       return IMPOSSIBLE;
   }
+}
+
+/** What is known of a run that nobody executes: it waits, or its executor is gone. */
+export interface UnheldRun {
+  readonly state: RunState;
+  /** Counts the executors that began it, from 1. */
+  readonly attempt: number;
+  readonly hasStarted: boolean;
+  /** Executors that were lost at its present step. */
+  readonly takeoversAtStep: number;
+  /** It waits for longer than a run may wait for its first executor. */
+  readonly isOverdue: boolean;
+}
+
+/** What a replica that claims a run makes of it: it runs, or all that is left to do is to end it. */
+export interface RunClaim {
+  readonly state: Extract<RunState, { state: 'running' | 'failed' }>;
+  readonly attempt: number;
+  readonly takeoversAtStep: number;
+  readonly isTakeover: boolean;
+}
+
+/** Undefined when nobody may execute the run: it waits for somebody, or has ended. */
+export function claimRun(run: UnheldRun): RunClaim | undefined {
+  const isTakeover = run.state.state === 'running';
+  if (!isTakeover && run.state.state !== 'queued') return undefined;
+  const takeoversAtStep = run.takeoversAtStep + (isTakeover ? 1 : 0);
+  const freed = isTakeover ? transitionRun(run.state, { kind: 'lease_lost', takeoversAtStep }) : moved(run.state);
+  const isQueued = freed.kind === 'moved' && freed.to.state === 'queued';
+  const claimed = isQueued ? transitionRun(freed.to, { kind: run.isOverdue && !run.hasStarted ? 'queue_timed_out' : 'claimed' }) : freed;
+  if (claimed.kind !== 'moved' || (claimed.to.state !== 'running' && claimed.to.state !== 'failed')) return undefined;
+  const isAgain = run.hasStarted && claimed.to.state === 'running';
+  return { state: claimed.to, attempt: run.attempt + (isAgain ? 1 : 0), takeoversAtStep, isTakeover };
 }

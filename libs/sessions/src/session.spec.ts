@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { historyWithPrompt } from './history';
-import { settleOwner, wireTime, wireTimeOrNull, type MessageRole } from './session';
+import { resolveOwner, wireTime, wireTimeOrNull, type MessageRole } from './session';
 
-describe('settleOwner', () => {
+describe('resolveOwner', () => {
   it.each([
     [null, 'u1', { kind: 'create', userId: 'u1' }],
     [null, null, { kind: 'create', userId: 'key-1' }],
@@ -11,7 +11,7 @@ describe('settleOwner', () => {
     ['u1', 'u2', { kind: 'refuse' }],
     ['u1', 'U1', { kind: 'refuse' }],
     ['__proto__', 'constructor', { kind: 'refuse' }],
-  ])('session of %j, call for %j', (owner, user, expected) => expect(settleOwner(owner, user, 'key-1')).toEqual(expected));
+  ])('session of %j, call for %j', (owner, user, expected) => expect(resolveOwner(owner, user, 'key-1')).toEqual(expected));
 });
 
 it('writes times with milliseconds', () => {

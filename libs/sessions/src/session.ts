@@ -35,7 +35,7 @@ export type OwnerDecision = { readonly kind: 'create'; readonly userId: string }
  * Sessions are made on first use, for the user that the call names, else for the caller. Without a user an existing
  * session is used as it is (older clients name none); another user's session is refused.
  */
-export function settleOwner(ownerId: string | null, requestedUserId: string | null, callerId: string): OwnerDecision {
+export function resolveOwner(ownerId: string | null, requestedUserId: string | null, callerId: string): OwnerDecision {
   if (ownerId === null) return { kind: 'create', userId: requestedUserId ?? callerId };
   return requestedUserId === null || requestedUserId === ownerId ? { kind: 'use' } : { kind: 'refuse' };
 }

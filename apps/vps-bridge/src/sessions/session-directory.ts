@@ -1,7 +1,7 @@
 import { shortened, type JsonObject, type VpsCallRequest } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Bus, Directory, Metrics, validationFailed } from '@agentfleet/platform';
-import { settleOwner } from '@agentfleet/sessions';
+import { resolveOwner } from '@agentfleet/sessions';
 import { Injectable } from '@nestjs/common';
 import { MAX_MERGED_METADATA_BYTES, mergedBytes } from './metadata';
 import { SessionRepository } from './session.repository';
@@ -63,7 +63,7 @@ export class SessionDirectory {
    */
   async resolve(orgId: string, { sessionId, userId, metadata }: VpsCallRequest, callerId: string, nowMs: number): Promise<KnownSession | undefined> {
     if (sessionId === null) return undefined;
-    const mayUse = (session: KnownSession | undefined) => session !== undefined && settleOwner(session.userId, userId, callerId).kind === 'use';
+    const mayUse = (session: KnownSession | undefined) => session !== undefined && resolveOwner(session.userId, userId, callerId).kind === 'use';
     const use = { orgId, sessionId, newOwner: userId ?? callerId, nowMs };
     // without the bus nobody would notify of a deletion, and a call that begins after it must not write into what is gone
     const cached = this.bus.isUp ? this.known.peek(use) : undefined;

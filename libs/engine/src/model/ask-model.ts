@@ -42,7 +42,8 @@ export interface ModelQuestion {
   readonly clock: EngineClock;
 }
 
-export type ModelObserver = (outcome: 'ok' | ModelFailure['code'] | 'aborted') => void;
+/** Told of each request: how it ended, and its tokens where they are known. */
+export type ModelObserver = (outcome: 'ok' | ModelFailure['code'] | 'aborted', usage: TokenUsage | null) => void;
 
 const MAX_ATTEMPTS = 3;
 const BACKOFF = { baseMs: 500, maxMs: 8_000 };
@@ -56,7 +57,7 @@ const MAX_DELTA_CHARACTERS = 100_000;
 export async function* askModel(question: ModelQuestion, observe: ModelObserver = () => undefined): AsyncGenerator<RunEventBody, ModelAnswer> {
   for (let attempt = 1; ; attempt++) {
     const answer = yield* attemptOnce(question);
-    observe(answer.kind === 'answered' ? 'ok' : answer.kind === 'failed' ? answer.failure.code : 'aborted');
+    observe(answer.kind === 'answered' ? 'ok' : answer.kind === 'failed' ? answer.failure.code : 'aborted', answer.kind === 'aborted' ? null : answer.usage);
     if (answer.kind !== 'failed' || answer.failure.retryAfterMs === null || attempt === MAX_ATTEMPTS) return answer;
     const delayMs = Math.round(Math.max(answer.failure.retryAfterMs, backoffDelay(attempt, BACKOFF, question.clock.random())));
     const message = `${answer.failure.message} Attempt ${attempt + 1} of ${MAX_ATTEMPTS} follows.`;
@@ -93,7 +94,7 @@ async function* attemptOnce(question: ModelQuestion): AsyncGenerator<RunEventBod
       abortSignal: AbortSignal.any([question.signal, stop.signal]),
       onError: () => undefined, // errors come as parts too; the default prints them
     });
-    for await (const part of stream.fullStream) yield* takePart(draft, part);
+    for await (const part of stream.fullStream) yield* applyPart(draft, part);
   } catch (error) {
     draft.error ??= { value: error };
   } finally {
@@ -115,7 +116,7 @@ function declaredTools(tools: Toolset): ToolSet {
   );
 }
 
-function* takePart(draft: Draft, part: TextStreamPart<ToolSet>): Generator<RunEventBody> {
+function* applyPart(draft: Draft, part: TextStreamPart<ToolSet>): Generator<RunEventBody> {
   switch (part.type) {
     case 'text-delta':
       draft.text += part.text;
