@@ -1,15 +1,13 @@
 import { Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { EventsModule } from './events/events.module';
 import { HealthModule } from './health/health.module';
 import { ModelsModule } from './models/models.module';
-import { RateLimitGuard } from './rate-limit/rate-limit';
+import { RateLimitModule } from './rate-limit/rate-limit.module';
 import { RemovalModule } from './removal/removal.module';
 import { RunsModule } from './runs/runs.module';
 import { SessionsModule } from './sessions/sessions.module';
 import { SocketsModule } from './sockets/sockets.module';
 
-@Module({
-  imports: [HealthModule, ModelsModule, RemovalModule, RunsModule, SessionsModule, SocketsModule],
-  providers: [{ provide: APP_GUARD, useClass: RateLimitGuard }],
-})
+/** The order of the modules is that of the routes in the API's document. */
+@Module({ imports: [HealthModule, ModelsModule, RemovalModule, RunsModule, EventsModule, SessionsModule, SocketsModule, RateLimitModule] })
 export class AppModule {}

@@ -1,5 +1,6 @@
+import type { TokenUsage } from '@agentfleet/contracts';
 import { Metrics } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Module } from '@nestjs/common';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 
@@ -22,4 +23,14 @@ export class GatewayMetrics {
   readonly toolCalls = this.metrics.counter({ name: 'gateway_tool_calls_total', help: 'Tool calls', labelNames: ['tool', 'outcome'] });
 
   constructor(readonly metrics: Metrics) {}
+  /** One request to a model ended; its tokens, where it told them or they were estimated. */
+  modelRequested(model: string, outcome: string, usage: TokenUsage | null): void {
+    this.modelRequests.inc({ model, outcome });
+    if (!usage) return;
+    this.modelTokens.inc({ model, direction: 'input' }, usage.input_tokens);
+    this.modelTokens.inc({ model, direction: 'output' }, usage.output_tokens);
+  }
 }
+
+@Module({ providers: [GatewayMetrics], exports: [GatewayMetrics] })
+export class MetricsModule {}

@@ -108,15 +108,17 @@ it('stays final once it is final, for any story', () => {
 });
 
 describe('claimRun', () => {
+  const runs = { state: 'running', pauseRequested: false } as const;
+  const ends = (failure: 'crash_loop' | 'queue_timeout') => ({ state: 'failed', failure }) as const;
   const waiting: UnheldRun = { state: QUEUED, attempt: 1, hasStarted: false, takeoversAtStep: 0, isOverdue: false };
 
   it.each<[string, Partial<UnheldRun>, ReturnType<typeof claimRun>]>([
-    ['a new run runs', {}, { state: RUNNING, attempt: 1, takeoversAtStep: 0, isTakeover: false }],
-    ['one that was given back is begun again', { hasStarted: true }, { state: RUNNING, attempt: 2, takeoversAtStep: 0, isTakeover: false }],
-    ['one whose executor is gone is taken over', { state: RUNNING, hasStarted: true, attempt: 2, takeoversAtStep: 3 }, { state: RUNNING, attempt: 3, takeoversAtStep: 4, isTakeover: true }],
-    ['one that loses all its executors is ended', { state: RUNNING, hasStarted: true, takeoversAtStep: 4 }, { state: failed('crash_loop'), attempt: 1, takeoversAtStep: 5, isTakeover: true }],
-    ['one that waited too long for a slot is ended', { isOverdue: true }, { state: failed('queue_timeout'), attempt: 1, takeoversAtStep: 0, isTakeover: false }],
-    ['one that has begun may wait for its next executor', { isOverdue: true, hasStarted: true }, { state: RUNNING, attempt: 2, takeoversAtStep: 0, isTakeover: false }],
+    ['a new run runs', {}, { state: runs, attempt: 1, takeoversAtStep: 0, isTakeover: false }],
+    ['one that was given back is begun again', { hasStarted: true }, { state: runs, attempt: 2, takeoversAtStep: 0, isTakeover: false }],
+    ['one whose executor is gone is taken over', { state: RUNNING, hasStarted: true, attempt: 2, takeoversAtStep: 3 }, { state: runs, attempt: 3, takeoversAtStep: 4, isTakeover: true }],
+    ['one that loses all its executors is ended', { state: RUNNING, hasStarted: true, takeoversAtStep: 4 }, { state: ends('crash_loop'), attempt: 1, takeoversAtStep: 5, isTakeover: true }],
+    ['one that waited too long for a slot is ended', { isOverdue: true }, { state: ends('queue_timeout'), attempt: 1, takeoversAtStep: 0, isTakeover: false }],
+    ['one that has begun may wait for its next executor', { isOverdue: true, hasStarted: true }, { state: runs, attempt: 2, takeoversAtStep: 0, isTakeover: false }],
     ['one that waits for somebody is left alone', { state: INPUT }, undefined],
     ['one that has ended too', { state: failed('error') }, undefined],
   ])('%s', (_what, run, expected) => expect(claimRun({ ...waiting, ...run })).toEqual(expected));

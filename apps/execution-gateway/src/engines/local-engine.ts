@@ -1,10 +1,13 @@
 import { randomInt } from 'node:crypto';
-import { listDir, readFile, runAgent, Toolset, type EngineItem, type EngineMessage, type EngineModel, type RunProgress, type Tool } from '@agentfleet/engine';
-import type { ToolPolicy } from '@agentfleet/contracts';
+import type { SessionInfoData, ToolPolicy } from '@agentfleet/contracts';
+import { listDir, readFile, runAgent, Toolset, type EngineItem, type EngineMessage, type EngineObserver, type Tool } from '@agentfleet/engine';
 import { CLOCK, ENV, LOG, type Clock, type Log } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ExecutionGatewayEnv } from '../env';
 import { GatewayMetrics } from '../metrics';
+import { ModelCatalog } from '../models/model-catalog';
+import { Workspaces } from '../workspaces/workspaces';
+import type { Engine, EngineProblem, EngineTask } from './engine';
 
 const SYSTEM_PROMPT =
   'You are an agent that works in a directory of files with the tools you are given. Do what the user asks, use tools when they help, and answer briefly and truthfully.';
@@ -13,43 +16,59 @@ const SYSTEM_PROMPT =
 const ASSUMED_CONTEXT_TOKENS = 100_000;
 
 const WORKSPACE_TOOLS: readonly Tool[] = [listDir, readFile];
-
-export interface LocalRun {
-  readonly runId: string;
-  readonly sessionId: string;
-  readonly model: EngineModel;
-  readonly workspaceDir: string;
-  readonly toolPolicy: ToolPolicy;
-  readonly transcript: readonly EngineMessage[];
-  readonly progress: RunProgress;
-  readonly maxIterations: number;
-  readonly maxTokens: number | null;
-  readonly signal: AbortSignal;
-}
+const NOT_YET = ['WriteFile', 'EditFile', 'Glob', 'Grep', 'Bash'];
 
 /** The engine `local`: the agent loop of libs/engine in this process. */
 @Injectable()
-export class LocalEngine {
+export class LocalEngine implements Engine {
+  readonly name = 'local';
+
   constructor(
+    private readonly models: ModelCatalog,
+    private readonly workspaces: Workspaces,
+    private readonly metrics: GatewayMetrics,
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
     @Inject(CLOCK) private readonly clock: Clock,
-    private readonly metrics: GatewayMetrics,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
-  run(run: LocalRun): AsyncGenerator<EngineItem, void> {
-    const { runId, model, workspaceDir, transcript, progress, signal } = run;
+  offer(policy: ToolPolicy): Pick<SessionInfoData, 'tools' | 'notices'> {
+    const notices = NOT_YET.map((tool) => ({ tool, message: `${tool} is not offered: this version has ListDir and ReadFile only.` }));
+    return { tools: offeredTools(policy).map((tool) => tool.declaration.name), notices };
+  }
+
+  async prepare({ modelName, workspaceDir, sessionId }: EngineTask): Promise<EngineProblem | undefined> {
+    if (!this.models.find(modelName)) {
+      const missing =
+        modelName === undefined
+          ? 'No model is configured. Set MODEL_BASE_URL and MODEL_NAME, or GATEWAY_SCRIPTED_MODEL=auto.'
+          : `The model "${modelName}" of this session is not configured any more.`;
+      return { code: 'model_not_configured', message: missing };
+    }
+    try {
+      await this.workspaces.make(workspaceDir);
+      return undefined;
+    } catch (error) {
+      this.log.warn({ err: error, session_id: sessionId }, 'The workspace of a run cannot be used');
+      return { code: 'workspace_unavailable', message: 'The workspace directory of the session cannot be used. Check that it is a directory and that the server may write to it.' };
+    }
+  }
+
+  run(task: EngineTask, transcript: readonly EngineMessage[]): AsyncGenerator<EngineItem, void> {
+    const { runId, workspaceDir, progress, signal } = task;
+    const model = this.models.find(task.modelName);
+    if (!model) throw new Error('The model went away after it was looked for');
     return runAgent({
       runId,
       model,
       system: SYSTEM_PROMPT,
-      tools: new Toolset(offeredTools(run.toolPolicy)),
+      tools: new Toolset(offeredTools(task.toolPolicy)),
       workspaceDir,
       transcript,
       progress,
       limits: {
-        maxIterations: run.maxIterations,
-        maxTokens: run.maxTokens,
+        maxIterations: task.maxIterations,
+        maxTokens: task.maxTokens ?? null,
         contextTokens: this.env.MODEL_CONTEXT_TOKENS ?? ASSUMED_CONTEXT_TOKENS,
         isContextAssumed: this.env.MODEL_CONTEXT_TOKENS === undefined,
         toolResultMaxBytes: this.env.GATEWAY_TOOL_RESULT_MAX_BYTES,
@@ -57,12 +76,16 @@ export class LocalEngine {
       signal,
       clock: this.clock,
       newCallId,
-      observer: {
-        modelCall: (outcome) => this.metrics.modelRequests.inc({ model: model.name, outcome }),
-        toolCall: (tool, outcome) => this.metrics.toolCalls.inc({ tool: WORKSPACE_TOOLS.some((known) => known.declaration.name === tool) ? tool : 'unknown', outcome }),
-        toolFailure: (tool, error) => this.log.error({ err: error, tool, run_id: runId, session_id: run.sessionId }, 'A tool failed'),
-      },
+      observer: this.observer(task, model.name),
     });
+  }
+
+  private observer({ runId, sessionId }: EngineTask, model: string): EngineObserver {
+    return {
+      modelCall: (outcome, usage) => this.metrics.modelRequested(model, outcome, usage),
+      toolCall: (tool, outcome) => this.metrics.toolCalls.inc({ tool: WORKSPACE_TOOLS.some((known) => known.declaration.name === tool) ? tool : 'unknown', outcome }),
+      toolFailure: (tool, error) => this.log.error({ err: error, tool, run_id: runId, session_id: sessionId }, 'A tool failed'),
+    };
   }
 }
 
@@ -74,7 +97,7 @@ function newCallId(): string {
 }
 
 /** The tools that a policy lets a run have: exact name, then the longest prefix with `*`, then the default. */
-export function offeredTools(policy: ToolPolicy): readonly Tool[] {
+function offeredTools(policy: ToolPolicy): readonly Tool[] {
   return WORKSPACE_TOOLS.filter((tool) => decision(policy, tool.declaration.name) !== 'deny');
 }
 

@@ -1,12 +1,18 @@
-import { GATEWAY_NOTICES, type RunEventNotice } from '@agentfleet/contracts';
 import { Bus } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { GatewayMetrics } from '../metrics';
-import type { RunDocument } from '../runs/run.schema';
 import type { StoredFrame } from './event.repository';
 import { SessionFeeds } from './session-feeds';
 
-/** Tells of events that are committed: the watchers of this replica their text, the other replicas that there is something. */
+/** A run whose events are told of. */
+export interface BroadcastRun {
+  readonly _id: string;
+  readonly org_id: string;
+  readonly session_key: string;
+  readonly session_id: string;
+}
+
+/** Notifies of events that are committed: the watchers of this replica get their text, the other replicas hear that there is something. */
 @Injectable()
 export class EventBroadcast {
   constructor(
@@ -15,12 +21,11 @@ export class EventBroadcast {
     private readonly metrics: GatewayMetrics,
   ) {}
 
-  committed(run: Pick<RunDocument, '_id' | 'org_id' | 'session_key' | 'session_id'>, frames: readonly StoredFrame[]): void {
+  committed(run: BroadcastRun, frames: readonly StoredFrame[]): void {
     const last = frames.at(-1);
     if (!last) return;
     this.feeds.committed(run.session_key, frames);
-    const notice: RunEventNotice = { orgId: run.org_id, sessionId: run.session_id, runId: run._id, lastSeq: last.seq };
-    this.bus.notify(GATEWAY_NOTICES.runEvent, notice);
+    this.bus.notify('run.event', { orgId: run.org_id, sessionId: run.session_id, runId: run._id, lastSeq: last.seq });
     for (const frame of frames) this.metrics.eventsTotal.inc({ type: frame.type });
   }
 }

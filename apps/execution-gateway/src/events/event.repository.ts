@@ -1,7 +1,7 @@
+import { collection, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
-import { collectionOf } from '../collection.repository';
 import { EVENT_COLLECTION, type EventDocument } from './event.schema';
 
 export interface StoredFrame {
@@ -10,7 +10,7 @@ export interface StoredFrame {
   readonly type: string;
 }
 
-/** Reads of the log. Majority: an event that was shown must not un-happen with a lost election. */
+/** The log. Majority: an event that was shown must not un-happen with a lost election. */
 @Injectable()
 export class EventRepository {
   constructor(@InjectConnection() private readonly connection: Connection) {}
@@ -22,6 +22,10 @@ export class EventRepository {
     return (await found.sort({ seq: 1 }).limit(options.limit).toArray()).map(({ seq: at, frame, type }) => ({ seq: at, frame, type }));
   }
 
+  async insert(events: readonly EventDocument[], { session }: Transaction): Promise<void> {
+    if (events.length > 0) await this.events().insertMany([...events], { session });
+  }
+
   /** Removes some of a deleted session's events; true when there may be more. */
   async removeSome(sessionKey: string, limit: number): Promise<boolean> {
     const some = await this.events().find({ session_key: sessionKey }, { projection: { seq: 1 } }).sort({ seq: 1 }).limit(limit).toArray();
@@ -31,6 +35,6 @@ export class EventRepository {
   }
 
   private events() {
-    return collectionOf<EventDocument>(this.connection, EVENT_COLLECTION);
+    return collection<EventDocument>(this.connection, EVENT_COLLECTION);
   }
 }

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiErrors } from '../api-docs/api-errors';
 import { EVENT_LIST, EVENT_STREAM } from '../api-docs/examples';
 import { ApiAfterSeq, ApiPage, ApiSessionId } from '../api-docs/parameters';
-import { PAGE_LIMIT, queryReader, throwProblems } from '../query';
+import { pageLimit, readQuery, type UrlQuery } from '../paging/page-query';
 import { SessionDirectory } from '../sessions/session-directory';
 import { EventListDto } from './event.dto';
 import { EventRepository } from './event.repository';
@@ -36,7 +36,7 @@ export class EventsController {
   @ApiQuery({ name: 'run_id', required: false, description: 'Events of this run only', schema: { type: 'string' } })
   @ApiOkResponse({ type: EventListDto, example: EVENT_LIST })
   @ApiErrors('session_not_found', 'refused_query')
-  async list(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: Record<string, unknown>, @Res() reply: FastifyReply): Promise<void> {
+  async list(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: UrlQuery, @Res() reply: FastifyReply): Promise<void> {
     const { session, run } = await this.directory.get(caller.orgId, id);
     const { afterSeq, limit, runId } = readEventQuery(query, undefined);
     const found = await this.events.after(session._id, afterSeq, { limit: limit + 1, ...(runId === undefined ? {} : { runId }) });
@@ -60,7 +60,7 @@ export class EventsController {
   async follow(
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
-    @Query() query: Record<string, unknown>,
+    @Query() query: UrlQuery,
     @Headers('last-event-id') lastEventId: string | undefined,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
@@ -81,13 +81,12 @@ export class EventsController {
 @Controller('api/v1/sessions')
 export class EventsV1Controller extends EventsController {}
 
-function readEventQuery(query: Record<string, unknown>, lastEventId: string | undefined): EventQuery {
-  const reader = queryReader(lastEventId === undefined || lastEventId === '' ? query : { ...query, after_seq: lastEventId });
-  const position = (name: string) => reader.whole(name, 0, Number.MAX_SAFE_INTEGER);
-  const afterSeq = position('after_seq') ?? position('cursor') ?? 0;
-  const until = reader.text('until');
-  if (until !== undefined && until !== 'run_end') reader.refuse('until', 'must be run_end');
-  const [limit, runId] = [reader.limit(PAGE_LIMIT), reader.text('run_id')];
-  throwProblems(reader.problems);
-  return { afterSeq, limit, runId, untilRunEnd: until === 'run_end' };
+function readEventQuery(query: UrlQuery, lastEventId: string | undefined): EventQuery {
+  return readQuery(lastEventId === undefined || lastEventId === '' ? query : { ...query, after_seq: lastEventId }, (reader) => {
+    const position = (name: string) => reader.whole(name, 0, Number.MAX_SAFE_INTEGER);
+    const afterSeq = position('after_seq') ?? position('cursor') ?? 0;
+    const until = reader.text('until');
+    if (until !== undefined && until !== 'run_end') reader.refuse('until', 'must be run_end');
+    return { afterSeq, limit: pageLimit(reader), runId: reader.text('run_id'), untilRunEnd: until === 'run_end' };
+  });
 }

@@ -1,7 +1,7 @@
-import { LOG, Lifecycle, type Log } from '@agentfleet/platform';
+import { CLOCK, LOG, Lifecycle, type Clock, type Log, type RecurringWork } from '@agentfleet/platform';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { RunReader } from '../runs/run-reader.repository';
 import { GatewayMetrics } from '../metrics';
+import { LastRuns } from '../sessions/last-run.repository';
 import { SessionRepository } from '../sessions/session.repository';
 import { EventRepository, type StoredFrame } from './event.repository';
 import { Watcher, type WatcherTransport } from './watcher';
@@ -31,20 +31,18 @@ export class SessionFeeds implements OnApplicationShutdown {
   private readonly feeds = new Map<string, Feed>();
   /** The same by organization and session id, which is what notices name; an id may be used again, so there can be two. */
   private readonly byId = new Map<string, Set<Feed>>();
-  private timer: NodeJS.Timeout | undefined;
-  private isPolling = false;
+  private readonly polling: RecurringWork;
 
   constructor(
     private readonly events: EventRepository,
     private readonly sessions: SessionRepository,
-    private readonly runs: RunReader,
+    private readonly runs: LastRuns,
     private readonly metrics: GatewayMetrics,
+    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
     lifecycle: Lifecycle,
   ) {
-    lifecycle.beforeReady('watchers', () => {
-      this.timer ??= setInterval(() => void this.poll(), POLL_MS);
-    });
+    this.polling = lifecycle.every('followed sessions', POLL_MS, () => this.pollAll(), { during: 'always' });
   }
 
   /** A watcher that has no position yet: it gets nothing before `follow`. */
@@ -54,11 +52,12 @@ export class SessionFeeds implements OnApplicationShutdown {
     const watcher: Watcher = new Watcher(transport, {
       read: (position, limit) => this.events.after(session.key, position, { limit }),
       failed: (error) => this.log.warn({ err: error, session_id: session.sessionId }, 'The log of a session could not be read; it is tried again'),
+      clock: this.clock,
       closed: (code) => {
         feed.watchers.delete(watcher);
         if (feed.watchers.size === 0) this.removeFeed(feed);
         this.metrics.watchers.dec(kind);
-        if (code !== null) this.metrics.watcherCloses.inc({ code: String(code) });
+        if (code !== undefined) this.metrics.watcherCloses.inc({ code: String(code) });
       },
     });
     feed.watchers.add(watcher);
@@ -78,22 +77,12 @@ export class SessionFeeds implements OnApplicationShutdown {
     }
   }
 
-  /** Looks at all followed sessions now. */
-  async poll(): Promise<void> {
-    if (this.isPolling || this.feeds.size === 0) return;
-    this.isPolling = true;
-    try {
-      const keys = [...this.feeds.keys()];
-      for (let at = 0; at < keys.length; at += POLL_KEYS) await this.pollSome(keys.slice(at, at + POLL_KEYS));
-    } catch {
-      // storage is away: the next poll finds what happened
-    } finally {
-      this.isPolling = false;
-    }
+  /** Looks at all followed sessions now; never rejects. */
+  poll(): Promise<void> {
+    return this.polling.run();
   }
 
   onApplicationShutdown(): void {
-    clearInterval(this.timer);
     for (const feed of this.feeds.values()) for (const watcher of feed.watchers) watcher.stop();
   }
 
@@ -111,6 +100,11 @@ export class SessionFeeds implements OnApplicationShutdown {
     const named = this.byId.get(feed.name);
     named?.delete(feed);
     if (named?.size === 0) this.byId.delete(feed.name);
+  }
+
+  private async pollAll(): Promise<void> {
+    const keys = [...this.feeds.keys()];
+    for (let at = 0; at < keys.length; at += POLL_KEYS) await this.pollSome(keys.slice(at, at + POLL_KEYS));
   }
 
   private async pollSome(keys: readonly string[]): Promise<void> {

@@ -22,6 +22,7 @@ function rig(stored: number) {
         return found;
       },
       failed: () => undefined,
+      clock: { monotonicMs: () => performance.now(), sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) },
       closed: () => void (state.ended = true),
     },
   );

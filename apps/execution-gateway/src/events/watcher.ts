@@ -1,3 +1,4 @@
+import type { Clock } from '@agentfleet/platform';
 import type { StoredFrame } from './event.repository';
 
 /** Where a watcher's frames go: a socket or a stream of server-sent events. */
@@ -13,8 +14,9 @@ export interface WatcherPorts {
   /** Events after a position, oldest first. */
   read(position: number, limit: number): Promise<StoredFrame[]>;
   failed(error: unknown): void;
-  /** The watcher ended; with the code that it closed its connection with, or null when the peer left. */
-  closed(code: number | null): void;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
+  /** The watcher ended; with the code that it closed its connection with, or undefined when the peer left. */
+  closed(code: number | undefined): void;
 }
 
 /** Told when everything up to `seq` was sent. */
@@ -34,16 +36,15 @@ export const CLOSE_TOO_SLOW = 1013;
  * right behind it, everything else is read from the log, so nothing is lost or doubled.
  */
 export class Watcher {
-  private position: number | null = null;
+  private position: number | undefined;
   private isReading = false;
   /** Something may be in the log behind the position. */
   private isBehind = false;
   private isClosed = false;
-  private milestone: Milestone | null = null;
-  private end: { readonly seq: number; readonly code: number; readonly reason: string } | null = null;
-  private timer: NodeJS.Timeout | undefined;
-  private leastBuffered = Infinity;
-  private progressAt = 0;
+  private milestone: Milestone | undefined;
+  private end: { readonly seq: number; readonly code: number; readonly reason: string } | undefined;
+  /** Nothing is sent before the peer has taken some of what it has. */
+  private isWaitingForPeer = false;
 
   constructor(
     private readonly transport: WatcherTransport,
@@ -51,22 +52,22 @@ export class Watcher {
   ) {}
 
   get isFollowing(): boolean {
-    return this.position !== null;
+    return this.position !== undefined;
   }
 
   /** Everything after this position, then what happens. A later call moves the position. `milestone` is told once. */
-  follow(position: number, milestone: Milestone | null = null): void {
+  follow(position: number, milestone?: Milestone): void {
     this.position = position;
     this.milestone = milestone;
-    this.tellMilestone();
+    this.reachMilestone();
     this.wake();
   }
 
   /** A committed batch, from memory. */
   offer(frames: readonly StoredFrame[]): void {
     const first = frames[0];
-    if (this.isClosed || this.position === null || first === undefined) return;
-    if (this.isReading || this.timer !== undefined || first.seq !== this.position + 1 || this.isCongested()) {
+    if (this.isClosed || this.position === undefined || first === undefined) return;
+    if (this.isReading || this.isWaitingForPeer || first.seq !== this.position + 1 || this.isCongested()) {
       this.wake();
       return;
     }
@@ -81,7 +82,7 @@ export class Watcher {
 
   /** The log was seen to end there; wakes a watcher that has not got so far. */
   caughtUpTo(seq: number): void {
-    if (this.position !== null && this.position < seq) this.wake();
+    if (this.position !== undefined && this.position < seq) this.wake();
   }
 
   /** Closes the connection as soon as everything up to `seq` was sent; at once when it follows nothing. */
@@ -93,14 +94,14 @@ export class Watcher {
 
   /** The peer left, or the process ends. */
   stop(): void {
-    this.finish(null);
+    this.finish(undefined);
   }
 
   private async catchUp(): Promise<void> {
-    if (this.isReading || this.timer !== undefined) return;
+    if (this.isReading || this.isWaitingForPeer) return;
     this.isReading = true;
     try {
-      while (this.isBehind && !this.isClosed && this.position !== null && !this.isCongested()) {
+      while (this.isBehind && !this.isClosed && this.position !== undefined && !this.isCongested()) {
         this.isBehind = false;
         const before = this.position;
         const frames = await this.ports.read(before, READ_LIMIT);
@@ -117,7 +118,7 @@ export class Watcher {
     } finally {
       this.isReading = false;
     }
-    if (this.isBehind && !this.isClosed && this.isCongested()) this.waitForPeer();
+    if (this.isBehind && !this.isClosed && this.isCongested()) void this.waitForPeer();
   }
 
   private deliver(frames: readonly StoredFrame[]): void {
@@ -129,7 +130,7 @@ export class Watcher {
       }
       this.transport.send(frame);
       this.position = frame.seq;
-      this.tellMilestone();
+      this.reachMilestone();
     }
     this.closeIfDone();
     if (this.isBehind && !this.isReading) void this.catchUp();
@@ -140,38 +141,34 @@ export class Watcher {
   }
 
   /** Stops reading the log for a peer that does not take what it gets; looks again until it does, or gives up. */
-  private waitForPeer(): void {
-    this.leastBuffered = this.transport.bufferedBytes();
-    this.progressAt = performance.now();
-    const look = (): void => {
-      this.timer = undefined;
-      if (this.isClosed) return;
-      const buffered = this.transport.bufferedBytes();
-      if (buffered <= MAX_UNSENT_BYTES / 2) {
-        this.wake();
-        return;
-      }
-      if (buffered < this.leastBuffered) {
-        this.leastBuffered = buffered;
-        this.progressAt = performance.now();
-      } else if (performance.now() - this.progressAt > NO_PROGRESS_MS) {
+  private async waitForPeer(): Promise<void> {
+    const { clock } = this.ports;
+    this.isWaitingForPeer = true;
+    let leastBytes = this.transport.bufferedBytes();
+    let progressAtMs = clock.monotonicMs();
+    while (!this.isClosed && leastBytes > MAX_UNSENT_BYTES / 2) {
+      await clock.sleep(LOOK_AGAIN_MS);
+      const bytes = this.transport.bufferedBytes();
+      if (bytes < leastBytes) {
+        leastBytes = bytes;
+        progressAtMs = clock.monotonicMs();
+      } else if (clock.monotonicMs() - progressAtMs > NO_PROGRESS_MS) {
         this.close(CLOSE_TOO_SLOW, 'too slow: resume after the last seq');
-        return;
       }
-      this.timer = setTimeout(look, LOOK_AGAIN_MS);
-    };
-    this.timer = setTimeout(look, LOOK_AGAIN_MS);
+    }
+    this.isWaitingForPeer = false;
+    if (!this.isClosed) this.wake();
   }
 
-  private tellMilestone(): void {
+  private reachMilestone(): void {
     const { milestone } = this;
-    if (!milestone || this.position === null || this.position < milestone.seq) return;
-    this.milestone = null;
+    if (!milestone || this.position === undefined || this.position < milestone.seq) return;
+    this.milestone = undefined;
     milestone.reached();
   }
 
   private closeIfDone(): void {
-    if (this.end && (this.position === null || this.position >= this.end.seq)) this.close(this.end.code, this.end.reason);
+    if (this.end && (this.position === undefined || this.position >= this.end.seq)) this.close(this.end.code, this.end.reason);
   }
 
   private close(code: number, reason: string): void {
@@ -180,11 +177,9 @@ export class Watcher {
     this.finish(code);
   }
 
-  private finish(code: number | null): void {
+  private finish(code: number | undefined): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    clearTimeout(this.timer);
-    this.timer = undefined;
     this.ports.closed(code);
   }
 }

@@ -1,5 +1,6 @@
 import type { GatewayHealth } from '@agentfleet/contracts';
-import { Metrics, Public, REPLICA, type Replica } from '@agentfleet/platform';
+import { CLOCK, Metrics, Public, REPLICA, type Clock, type Replica } from '@agentfleet/platform';
+import { wireTime } from '@agentfleet/sessions';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiOkResponse, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -16,6 +17,7 @@ export class HealthController {
   constructor(
     repository: SessionRepository,
     @Inject(REPLICA) private readonly replica: Replica,
+    @Inject(CLOCK) private readonly clock: Clock,
     metrics: Metrics,
   ) {
     this.sessions = new SessionCount(() => repository.count());
@@ -38,7 +40,7 @@ export class HealthController {
   @ApiExcludeEndpoint()
   async healthV1(@Res() reply: FastifyReply): Promise<void> {
     const health = await this.look();
-    void reply.status(health.status === 'healthy' ? 200 : 503).send({ ...health, timestamp: new Date().toISOString() });
+    void reply.status(health.status === 'healthy' ? 200 : 503).send({ ...health, timestamp: wireTime(this.clock.now()) });
   }
 
   private async look(): Promise<GatewayHealth> {

@@ -4,8 +4,8 @@
  */
 export class SessionCount {
   private lastKnown = 0;
-  private present: Promise<number> | null = null;
-  private next: Promise<number> | null = null;
+  private present: Promise<number> | undefined;
+  private next: Promise<number> | undefined;
 
   constructor(private readonly count: () => Promise<number>) {}
 
@@ -21,7 +21,7 @@ export class SessionCount {
 
   private async afterPresent(present: Promise<number>): Promise<number> {
     await present.catch(() => undefined);
-    this.next = null;
+    this.next = undefined;
     return this.begin();
   }
 
@@ -29,7 +29,7 @@ export class SessionCount {
     const counting = this.count().then((count) => (this.lastKnown = count));
     this.present = counting;
     const done = (): void => {
-      if (this.present === counting) this.present = null;
+      if (this.present === counting) this.present = undefined;
     };
     counting.then(done, done);
     return counting;

@@ -10,15 +10,15 @@ const NOT_CONFIGURED = 'none (no model configured)';
 @Injectable()
 export class ModelCatalog implements OnApplicationShutdown {
   readonly defaultName: string;
-  private configured: EngineModel | null;
-  private server: ScriptedModelServer | null = null;
+  private configured: EngineModel | undefined;
+  private server: ScriptedModelServer | undefined;
 
   constructor(
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
     lifecycle: Lifecycle,
   ) {
     this.configured = configuredModel(env);
-    const isScripted = this.configured === null && env.GATEWAY_SCRIPTED_MODEL === 'auto';
+    const isScripted = this.configured === undefined && env.GATEWAY_SCRIPTED_MODEL === 'auto';
     this.defaultName = this.configured?.name ?? (isScripted ? SCRIPTED_MODEL_NAME : NOT_CONFIGURED);
     if (isScripted) lifecycle.beforeReady('scripted model', () => this.startScripted());
   }
@@ -28,9 +28,9 @@ export class ModelCatalog implements OnApplicationShutdown {
     return this.defaultName === NOT_CONFIGURED ? [] : [this.defaultName];
   }
 
-  /** The model of a session, the default one for null; null when it is not (or no longer) configured. */
-  find(name: string | null): EngineModel | null {
-    return name === null || name === this.defaultName ? this.configured : null;
+  /** The model of that name, the default one without; undefined when it is not (or no longer) configured. */
+  find(name: string | undefined): EngineModel | undefined {
+    return name === undefined || name === this.defaultName ? this.configured : undefined;
   }
 
   views(): readonly GatewayModelView[] {
@@ -47,9 +47,9 @@ export class ModelCatalog implements OnApplicationShutdown {
   }
 }
 
-function configuredModel(env: ExecutionGatewayEnv): EngineModel | null {
+function configuredModel(env: ExecutionGatewayEnv): EngineModel | undefined {
   const { MODEL_BASE_URL: baseUrl, MODEL_NAME: model, MODEL_API_KEY: apiKey } = env;
-  if (baseUrl === undefined || model === undefined) return null;
+  if (baseUrl === undefined || model === undefined) return undefined;
   return openAiCompatibleModel({ name: model, model, baseUrl, apiKey, timeouts: timeoutsOf(env) });
 }
 

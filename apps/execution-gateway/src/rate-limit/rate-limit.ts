@@ -38,11 +38,11 @@ export class TokenBuckets {
 /** `GATEWAY_RATE_LIMIT_PER_SECOND` for REST; public routes have no caller and no limit. */
 @Injectable()
 export class RateLimitGuard implements CanActivate {
-  private readonly buckets: TokenBuckets | null;
+  private readonly buckets: TokenBuckets | undefined;
 
   constructor(@Inject(ENV) env: ExecutionGatewayEnv, @Inject(CLOCK) clock: Clock) {
     const rate = env.GATEWAY_RATE_LIMIT_PER_SECOND;
-    this.buckets = rate === 0 ? null : new TokenBuckets(rate, () => clock.monotonicMs());
+    this.buckets = rate === 0 ? undefined : new TokenBuckets(rate, () => clock.monotonicMs());
   }
 
   canActivate(context: ExecutionContext): boolean {

@@ -1,9 +1,10 @@
 import { Module } from '@nestjs/common';
-import { RecordsModule } from '../runs/records.module';
+import { EventsModule } from '../events/events.module';
 import { RunsModule } from '../runs/runs.module';
 import { SessionsModule } from '../sessions/sessions.module';
+import { WorkspacesModule } from '../workspaces/workspaces.module';
 import { DeleteSession } from './delete-session';
 import { RemovalController } from './removal.controller';
 
-@Module({ imports: [RecordsModule, RunsModule, SessionsModule], controllers: [RemovalController], providers: [DeleteSession] })
+@Module({ imports: [EventsModule, RunsModule, SessionsModule, WorkspacesModule], controllers: [RemovalController], providers: [DeleteSession] })
 export class RemovalModule {}

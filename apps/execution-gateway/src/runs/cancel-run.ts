@@ -1,64 +1,76 @@
 import type { GatewaySessionStatusName } from '@agentfleet/contracts';
-import { Audit, Bus, LOG, Transactions, type Caller, type Log } from '@agentfleet/platform';
+import { Bus, Changes, CLOCK, LOG, type Caller, type Clock, type Log, type Transaction } from '@agentfleet/platform';
+import { transitionRun } from '@agentfleet/sessions';
 import { Inject, Injectable } from '@nestjs/common';
+import { LastRuns } from '../sessions/last-run.repository';
 import { SessionDirectory } from '../sessions/session-directory';
-import { statusName } from '../sessions/session-views';
+import { auditTarget, statusName } from '../sessions/session-views';
 import { RunExecutor } from './run-executor';
-import { RunReader } from './run-reader.repository';
-import { RunStore } from './run-store.repository';
-import type { CancelSignal, RunDocument } from './run.schema';
+import { stateOf } from './run-state';
+import { RunRepository } from './run.repository';
+import type { CancelRequest, RunDocument } from './run.schema';
 
-const ASK_TIMEOUT_MS = 1500;
+const SIGNAL_TIMEOUT_MS = 1500;
 export const SIGNAL_PATTERN = 'gateway.run.signal';
 
 export interface CancelOutcome {
-  readonly runId: string | null;
+  /** Undefined when there was no run to cancel. */
+  readonly runId: string | undefined;
   readonly status: GatewaySessionStatusName;
   /** False when there was nothing to cancel. */
   readonly acted: boolean;
 }
 
-/** Ends the active run of a session: the wish is written first, then told to whoever executes it. */
+/** Ends the active run of a session: the request is stored first, then whoever executes the run is notified. */
 @Injectable()
 export class CancelRun {
   constructor(
     private readonly directory: SessionDirectory,
-    private readonly runs: RunReader,
-    private readonly store: RunStore,
+    private readonly lastRuns: LastRuns,
+    private readonly runs: RunRepository,
     private readonly executor: RunExecutor,
-    private readonly transactions: Transactions,
-    private readonly audit: Audit,
+    private readonly changes: Changes,
     private readonly bus: Bus,
+    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
   /** @throws AppError session_not_found */
   async run(caller: Caller, sessionKey: string, reason: string | undefined): Promise<CancelOutcome> {
     const { session, run } = await this.directory.getLiving(sessionKey);
-    if (!run?.active) return { runId: null, status: statusName(run), acted: false };
-    const cancel: CancelSignal = { kind: 'cancelled', reason: reason ?? 'cancelled', by: caller.name };
-    const wished = await this.transactions.run(async (transaction) => {
-      const active = await this.store.requestCancel(run._id, cancel, transaction);
-      const target = { type: 'session', id: session.session_id, name: session.session_id };
-      if (active) await this.audit.record(transaction, { caller, orgId: caller.orgId, action: 'session.cancel', target });
-      return active;
+    if (!run?.active) return { runId: undefined, status: statusName(run), acted: false };
+    const cancelled = await this.changes.run(caller, 'session.cancel', async (transaction) => {
+      const requested = await this.request(run._id, { caller, reason: reason ?? 'cancelled', endsAs: 'cancelled' }, transaction);
+      return { value: requested, audit: requested ? { orgId: caller.orgId, target: auditTarget(session) } : [] };
     });
-    if (wished) await this.tell(wished, cancel);
-    return { runId: run._id, status: statusName(await this.runs.find(run._id)), acted: wished !== null };
+    if (cancelled) await this.notify(cancelled);
+    return { runId: run._id, status: statusName(await this.lastRuns.find(run._id)), acted: cancelled !== undefined };
   }
 
-  /** Tells the executor; without Redis it finds the wish at its next renewal (2 s). A queued run is ended right here. */
-  async tell(run: RunDocument, cancel: CancelSignal): Promise<void> {
-    if (await this.executor.cancel(run._id, cancel)) return;
+  /** Stores that a run is to end; the first such request counts. @returns the run with its requests; undefined when it has ended already */
+  async request(runId: string, cancel: { caller: Caller; reason: string; endsAs: CancelRequest['ends_as'] }, transaction: Transaction): Promise<RunDocument | undefined> {
+    const run = await this.runs.findIn(runId, transaction);
+    if (!run || transitionRun(stateOf(run), { kind: 'cancel' }).kind !== 'moved') return undefined;
+    const requests = run.requests ?? [];
+    if (requests.some(({ kind }) => kind === 'cancel')) return run;
+    const request: CancelRequest = { kind: 'cancel', reason: cancel.reason, ends_as: cancel.endsAs, by: cancel.caller.name, at: new Date(this.clock.now()) };
+    await this.runs.addRequest(run._id, request, transaction);
+    return { ...run, requests: [...requests, request] };
+  }
+
+  /** Notifies the executor; without Redis it finds the request at its next renewal (2 s). A queued run is ended right here. */
+  async notify(run: RunDocument): Promise<void> {
+    const requests = run.requests ?? [];
+    if (await this.executor.end(run._id, requests)) return;
     if (run.state === 'queued') {
       await this.executor.tryStart(run._id).catch(() => undefined); // the sweep finds it
-      await this.executor.cancel(run._id, cancel);
+      await this.executor.end(run._id, requests);
       return;
     }
     if (run.executor === null) return;
     const signal = { runId: run._id, signal: 'cancel', epoch: run.epoch, idempotencyKey: `${run._id}:cancel` };
-    await this.bus.request(SIGNAL_PATTERN, run.executor, signal, { timeoutMs: ASK_TIMEOUT_MS }).catch((error: unknown) => {
-      this.log.debug({ err: error, run_id: run._id }, 'The executor was not reached; it finds the wish at its next renewal');
+    await this.bus.request(SIGNAL_PATTERN, run.executor, signal, { timeoutMs: SIGNAL_TIMEOUT_MS }).catch((error: unknown) => {
+      this.log.debug({ err: error, run_id: run._id }, 'The executor was not reached; it finds the request at its next renewal');
     });
   }
 }

@@ -1,3 +1,4 @@
+import type { EngineName } from '@agentfleet/contracts';
 import { Schema } from 'mongoose';
 
 export interface StoredToolCall {
@@ -25,7 +26,7 @@ export interface MessageDocument {
   readonly model: string | null;
   /** JSON: the provider's own fields of an answer (its thoughts), sent back with its calls. Missing in older messages. */
   readonly own_json?: string;
-  readonly engine: 'local';
+  readonly engine: EngineName;
   readonly created_at: Date;
 }
 

@@ -1,8 +1,9 @@
 import { newProgress, type EngineItem } from '@agentfleet/engine';
-import { EventLog } from './run-journal';
-import { RunLease } from './run-claim';
+import { HeldLease } from '@agentfleet/platform';
 import { RunExecution, type ExecutionPorts } from './run-execution';
-import type { RunCommit } from './run-store.repository';
+import { RunJournal } from './run-journal';
+import { claimOf } from './run-state';
+import { RUN_LEASE, type RunCommit } from './run.repository';
 import type { RunDocument } from './run.schema';
 
 const fresh = {
@@ -23,15 +24,15 @@ const fresh = {
   next_message_index: 1,
   progress: newProgress(0),
   active_ms: 0,
-  cancel: null,
+  requests: [],
 } as unknown as RunDocument; // what an execution reads of a run
 
 function rig(run: RunDocument, items: () => AsyncGenerator<EngineItem, void>, more: Partial<ExecutionPorts> = {}) {
   const commits: RunCommit[] = [];
   const failures: unknown[] = [];
-  const clock = { now: () => Date.now(), monotonicMs: () => performance.now(), sleep: () => Promise.resolve(), random: () => 0 };
-  const lease = new RunLease({ renew: async () => ({ held: true, cancel: null }), lost: () => undefined, cancelWished: () => undefined, clock });
-  const log = new EventLog(run, 1, {
+  const clock = { now: () => Date.now(), monotonicMs: () => performance.now(), sleep: () => new Promise<void>(() => undefined), random: () => 0 };
+  const lease = new HeldLease(RUN_LEASE, { renew: async () => true, lost: () => undefined, clock });
+  const journal = new RunJournal(run, 1, {
     commit: async (commit) => {
       commits.push(commit);
       return 'committed';
@@ -43,13 +44,14 @@ function rig(run: RunDocument, items: () => AsyncGenerator<EngineItem, void>, mo
     clock,
     coalesceMs: 0,
   });
+  const claim = claimOf(run, { nowMs: Date.now(), timeoutMs: 60_000 });
+  if (!claim) throw new Error('this run cannot be claimed');
   const execution = new RunExecution(
-    { run, epoch: 1 },
+    { run, epoch: 1, claim },
     {
-      log,
+      journal,
       lease,
       clock,
-      queueTimeoutMs: 60_000,
       maxSeconds: 60,
       start: async () => ({ items: items() }),
       failed: (error) => void failures.push(error),
@@ -99,13 +101,13 @@ describe('RunExecution', () => {
     expect(late.lastSet()).toMatchObject({ state: 'failed', reason: 'queue_timeout', error: { code: 'queue_timeout' } });
   });
 
-  it('a wish to cancel that came before the claim ends the run without the engine', async () => {
-    const wished = rig({ ...fresh, cancel: { kind: 'cancelled', reason: 'enough', by: null } }, nothing, {
+  it('a request to cancel that came before the claim ends the run without the engine', async () => {
+    const asked = rig({ ...fresh, requests: [{ kind: 'cancel', ends_as: 'cancelled', reason: 'enough', by: null, at: new Date() }] }, nothing, {
       start: () => Promise.reject(new Error('must not be started')),
     });
-    expect(await wished.execute()).toBe('ended');
-    expect(wished.types()).toEqual(['cancelled', 'query_complete']);
-    expect(wished.lastSet()).toMatchObject({ state: 'cancelled', reason: 'cancelled' });
+    expect(await asked.execute()).toBe('ended');
+    expect(asked.types()).toEqual(['cancelled', 'query_complete']);
+    expect(asked.lastSet()).toMatchObject({ state: 'cancelled', reason: 'cancelled' });
   });
 
   it('an engine that throws ends the run, and the details go to the log only', async () => {

@@ -1,42 +1,46 @@
 import type { RunEndReason, RunEventBody } from '@agentfleet/contracts';
-import { closeRun, type EngineItem, type RunProgress } from '@agentfleet/engine';
-import { MAX_TAKEOVERS_AT_STEP } from '@agentfleet/sessions';
-import type { Clock } from '@agentfleet/platform';
-import { EventLog, LeaseLost } from './run-journal';
-import type { CancelSignal, RunDocument } from './run.schema';
-import { endState, queryComplete } from './run-views';
-import type { RunLease } from './run-claim';
+import { closeRun, type EngineItem, type RunProgress, type StepPart } from '@agentfleet/engine';
+import type { Clock, HeldLease } from '@agentfleet/platform';
+import type { RunClaim, RunState } from '@agentfleet/sessions';
+import type { EngineProblem } from '../engines/engine';
+import { LeaseLost, type RunJournal } from './run-journal';
+import { END_TRIGGERS, stateAfter, stateOf } from './run-state';
+import { queryComplete } from './run-views';
+import type { CancelRequest, RequestOnRun, RunDocument } from './run.schema';
 
-/** A run that this process has claimed. `run` is as it was before the claim, `attempt` counts this one. */
+/** A run that this process has claimed: as it was before, and what the claim made of it. */
 export interface ClaimedRun {
   readonly run: RunDocument;
   readonly epoch: number;
+  readonly claim: RunClaim;
 }
 
 export interface ExecutionPorts {
-  readonly log: EventLog;
-  readonly lease: RunLease;
+  readonly journal: RunJournal;
+  readonly lease: HeldLease;
   readonly clock: Clock;
-  readonly queueTimeoutMs: number;
   readonly maxSeconds: number;
-  /** The engine's items; null with an error when the run cannot be started at all. */
-  start(signal: AbortSignal): Promise<{ readonly items: AsyncGenerator<EngineItem, void> } | { readonly error: { message: string; code: string } }>;
+  /** The engine's items, or why the run cannot begin at all. */
+  start(signal: AbortSignal): Promise<{ readonly items: AsyncGenerator<EngineItem, void> } | { readonly problem: EngineProblem }>;
   /** The engine threw: a bug of ours, for the log. */
   failed(error: unknown): void;
   /** The run ended for good. */
-  ended(reason: RunEndReason): void;
+  ended(reason: RunEndReason, state: RunDocument['state']): void;
 }
 
 /** Why the engine is stopped from outside. */
-type StopCause = { readonly kind: 'cancel'; readonly cancel: CancelSignal } | { readonly kind: 'max_seconds' } | { readonly kind: 'lost' } | { readonly kind: 'drain' };
+type StopCause = { readonly kind: 'cancel'; readonly request: CancelRequest } | { readonly kind: 'max_seconds' } | { readonly kind: 'lost' } | { readonly kind: 'drain' };
 
 /** How `execute` came back: the run ended, was given back for others, or is not ours any more. */
 export type ExecutionOutcome = 'ended' | 'released' | 'lost';
 
 /** Carries one claimed run to its end: takes the engine's items and makes each durable before it asks for the next. */
 export class RunExecution {
+  /** Of the run; what may follow is the core's decision. */
+  readonly state: RunState;
   private readonly stopEngine = new AbortController();
-  private cause: StopCause | null = null;
+  private readonly over = new AbortController();
+  private cause: StopCause | undefined;
   private isDraining = false;
   private progress: RunProgress;
 
@@ -44,17 +48,21 @@ export class RunExecution {
     private readonly claimed: ClaimedRun,
     private readonly ports: ExecutionPorts,
   ) {
-    this.progress = claimed.run.progress;
-    if (claimed.run.cancel) this.stop({ kind: 'cancel', cancel: claimed.run.cancel });
+    const { run, claim } = claimed;
+    this.state = claim.state.state === 'running' ? claim.state : stateOf(run);
+    this.progress = run.progress;
+    this.request(run.requests ?? []);
   }
 
-  cancel(cancel: CancelSignal): void {
-    this.stop({ kind: 'cancel', cancel });
+  /** Acts on what is asked of the run; to hear of it again does no harm. No route asks for a pause or an answer yet. */
+  request(requests: readonly RequestOnRun[]): void {
+    const cancel = requests.find((request) => request.kind === 'cancel');
+    if (cancel) this.stop({ kind: 'cancel', request: cancel });
   }
 
   /** The lease is lost: nothing more is done or written. */
-  lose(): void {
-    this.ports.log.abandon();
+  abandon(): void {
+    this.ports.journal.abandon();
     this.stop({ kind: 'lost' });
   }
 
@@ -65,153 +73,152 @@ export class RunExecution {
   }
 
   async execute(): Promise<ExecutionOutcome> {
-    const timer = this.limitTime();
+    this.limitTime();
     try {
       return await this.run();
     } catch (error) {
       if (error instanceof LeaseLost) return 'lost';
       throw error;
     } finally {
-      clearTimeout(timer);
+      this.over.abort();
       this.stopEngine.abort();
     }
   }
 
   private async run(): Promise<ExecutionOutcome> {
-    const { run } = this.claimed;
     if (!this.cause && (await this.begin()) === 'ended') return 'ended';
     if (!this.cause) {
       const started = await this.ports.start(this.stopEngine.signal);
-      if ('error' in started) {
-        const error: RunEventBody = { type: 'error', data: { ...started.error, retryable: false, detail: null } };
-        return this.end('error', [error], { output: null, error: started.error });
+      if ('problem' in started) {
+        const { code, message } = started.problem;
+        const event: RunEventBody = { type: 'error', data: { message, code, retryable: false, detail: null } };
+        return this.end('error', { events: [event], error: { message, code } });
       }
       const outcome = await this.followOrFail(started.items);
       if (outcome) return outcome;
     }
-    const cause = this.cause;
+    const { cause } = this;
     switch (cause?.kind) {
       case 'cancel':
-        return this.endCancelled(run, cause.cancel);
+        return this.endCancelled(cause.request);
       case 'max_seconds':
         return this.close('timeout', 'max_seconds', []);
       case 'lost':
         return 'lost';
       case 'drain':
       case undefined:
-        await this.ports.log.flushed();
+        await this.ports.journal.flushed();
         return 'released';
     }
   }
 
-  /** What is to be said before the engine goes on: nothing the first time. */
+  /** What is to be said before the engine goes on: nothing the first time. A claim may find that the run is only to be ended. */
   private async begin(): Promise<'goes on' | 'ended'> {
-    const { run } = this.claimed;
-    if (run.started_at === null) {
-      if (this.ports.clock.now() - run.created_at.getTime() <= this.ports.queueTimeoutMs) return 'goes on';
-      const message = 'The run waited too long for a free slot. Try again later.';
-      await this.end('queue_timeout', [errorEvent('queue_timeout', message)], { output: null, error: { code: 'queue_timeout', message } });
-      return 'ended';
+    const { run, claim } = this.claimed;
+    const failure = claim.state.state === 'failed' ? claim.state.failure : undefined;
+    if (failure === 'queue_timeout') {
+      const error = { code: failure, message: 'The run waited too long for a free slot. Try again later.' };
+      await this.end(failure, { events: [errorEvent(error)], error });
+    } else if (failure === 'crash_loop') {
+      const error = { code: failure, message: 'The run was interrupted several times at the same step and was given up. Try again with a smaller task.' };
+      await this.close('cancelled', failure, [errorEvent(error)], error);
+    } else {
+      if (run.started_at !== null) await this.ports.journal.show(recovered(run, claim));
+      return 'goes on';
     }
-    const wasRunning = run.state === 'running';
-    if (wasRunning && run.takeovers_at_step + 1 >= MAX_TAKEOVERS_AT_STEP) {
-      const message = 'The run was interrupted several times at the same step and was given up. Try again with a smaller task.';
-      await this.close('cancelled', 'crash_loop', [errorEvent('crash_loop', message)], { code: 'crash_loop', message });
-      return 'ended';
-    }
-    await this.ports.log.show(recovered(run));
-    return 'goes on';
+    return 'ended';
   }
 
   /** A run that trips over a bug of ours ends with an error; taking it over would trip again. */
-  private async followOrFail(items: AsyncGenerator<EngineItem, void>): Promise<ExecutionOutcome | null> {
+  private async followOrFail(items: AsyncGenerator<EngineItem, void>): Promise<ExecutionOutcome | undefined> {
     try {
       return await this.follow(items);
     } catch (error) {
       if (error instanceof LeaseLost) throw error;
       this.ports.failed(error);
       const problem = { code: 'internal', message: 'The run failed because of an internal error; its details are in the log of the server.' };
-      return this.close('cancelled', 'error', [errorEvent(problem.code, problem.message)], problem);
+      return this.close('cancelled', 'error', [errorEvent(problem)], problem);
     }
   }
 
-  /** Null when the engine was stopped from outside. */
-  private async follow(items: AsyncGenerator<EngineItem, void>): Promise<ExecutionOutcome | null> {
+  /** Undefined when the engine was stopped from outside. */
+  private async follow(items: AsyncGenerator<EngineItem, void>): Promise<ExecutionOutcome | undefined> {
     try {
       for await (const item of items) {
-        if (this.cause) return null;
+        if (this.cause) return undefined;
         switch (item.kind) {
           case 'event':
-            await this.ports.log.show(item.event);
+            await this.ports.journal.show(item.event);
             break;
           case 'step':
-            await this.ports.log.step(item);
+            await this.ports.journal.step(item);
             this.progress = item.progress;
-            if (this.isDraining) return null;
+            if (this.isDraining) return undefined;
             if (!(await this.ports.lease.readyForStep())) throw new LeaseLost();
             break;
-          case 'end':
+          case 'end': {
+            const { events, messages, end } = item;
             this.progress = item.progress;
-            return await this.end(item.end.reason, item.events, { output: item.end.output, error: item.end.error && { message: item.end.error.message, code: item.end.error.code } }, item.messages);
+            const error = end.error && { message: end.error.message, code: end.error.code };
+            return await this.end(end.reason, { events, messages, output: end.output, error });
+          }
         }
       }
     } finally {
       this.stopEngine.abort();
     }
-    return null;
+    return undefined;
   }
 
-  private async endCancelled(run: RunDocument, cancel: CancelSignal): Promise<ExecutionOutcome> {
-    const data = { reason: cancel.reason, run_id: run._id, session_id: run.session_id, by: cancel.by };
-    return this.close('cancelled', cancel.kind, [{ type: 'cancelled', data }]);
+  private async endCancelled(request: CancelRequest): Promise<ExecutionOutcome> {
+    const { _id, session_id } = this.claimed.run;
+    const data = { reason: request.reason, run_id: _id, session_id, by: request.by };
+    return this.close('cancelled', request.ends_as, [{ type: 'cancelled', data }]);
   }
 
   /** Ends the run from outside: results for open calls, the end of the open iteration, then the last events. */
-  private async close(
-    outcome: 'cancelled' | 'timeout',
-    reason: RunEndReason,
-    events: readonly RunEventBody[],
-    error: RunDocument['error'] = null,
-  ): Promise<ExecutionOutcome> {
+  private async close(outcome: 'cancelled' | 'timeout', reason: RunEndReason, events: readonly RunEventBody[], error: RunDocument['error'] = null): Promise<ExecutionOutcome> {
     const part = closeRun(this.progress, { runId: this.claimed.run._id, outcome, stopReason: reason, now: this.ports.clock.now() });
     this.progress = part.progress;
-    return this.end(reason, [...part.events, ...events], { output: null, error }, part.messages);
+    return this.end(reason, { events: [...part.events, ...events], messages: part.messages, error });
   }
 
   private async end(
     reason: RunEndReason,
-    events: readonly RunEventBody[],
-    result: Pick<RunDocument, 'output' | 'error'>,
-    messages: Parameters<EventLog['end']>[0]['messages'] = [],
+    last: Pick<StepPart, 'events'> & Partial<Pick<StepPart, 'messages'> & Pick<RunDocument, 'output' | 'error'>>,
   ): Promise<ExecutionOutcome> {
-    const { run } = this.claimed;
+    const { events, messages = [], output = null, error = null } = last;
+    const { progress } = this;
+    const state = stateAfter(this.state, END_TRIGGERS[reason]);
     const nowMs = this.ports.clock.now();
-    const last = queryComplete(run, { reason, progress: this.progress, nowMs });
-    const end = { ...result, active: false, state: endState(reason), reason, executor: null, ended_at: new Date(nowMs) };
-    await this.ports.log.end({ events: [...events, last], messages, progress: this.progress }, end);
-    this.ports.ended(reason);
+    const complete = queryComplete(this.claimed.run, { reason, progress, nowMs });
+    await this.ports.journal.end({ events: [...events, complete], messages, progress }, { ...state, output, error, reason, executor: null, ended_at: new Date(nowMs) });
+    this.ports.ended(reason, state.state);
     return 'ended';
   }
 
-  private limitTime(): NodeJS.Timeout {
-    const leftMs = this.ports.maxSeconds * 1000 - this.claimed.run.active_ms;
-    return setTimeout(() => this.stop({ kind: 'max_seconds' }), Math.max(0, leftMs));
+  private limitTime(): void {
+    const leftMs = Math.max(0, this.ports.maxSeconds * 1000 - this.claimed.run.active_ms);
+    this.ports.clock.sleep(leftMs, this.over.signal).then(
+      () => this.stop({ kind: 'max_seconds' }),
+      () => undefined, // the run ended before
+    );
   }
 
   /** The first cause counts, except that a lost lease ends everything. */
   private stop(cause: StopCause): void {
-    if (this.cause === null || cause.kind === 'lost') this.cause = cause;
+    if (this.cause === undefined || cause.kind === 'lost') this.cause = cause;
     this.stopEngine.abort();
   }
 }
 
-function errorEvent(code: string, message: string): RunEventBody {
+function errorEvent({ code, message }: EngineProblem): RunEventBody {
   return { type: 'error', data: { code, message, retryable: true, detail: null } };
 }
 
 /** Names the text that viewers must drop: what was shown of a step that never became complete. */
-function recovered(run: RunDocument): RunEventBody {
+function recovered(run: RunDocument, { attempt }: RunClaim): RunEventBody {
   const superseded = run.last_seq > run.step_seq ? { from_seq: run.step_seq + 1, to_seq: run.last_seq } : null;
   const message = 'The run was interrupted and goes on after its last complete step.';
-  return { type: 'status', data: { status: 'run_recovered', message, attempt: run.attempt + 1, superseded } };
+  return { type: 'status', data: { status: 'run_recovered', message, attempt, superseded } };
 }

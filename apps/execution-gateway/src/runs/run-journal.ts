@@ -1,13 +1,13 @@
-import type { RunEventBody, RunUsage } from '@agentfleet/contracts';
-import type { EngineMessage, RunProgress } from '@agentfleet/engine';
-import type { Clock } from '@agentfleet/platform';
+import type { RunEventBody } from '@agentfleet/contracts';
+import type { EngineMessage, StepPart } from '@agentfleet/engine';
+import { GroupCommit, type Clock } from '@agentfleet/platform';
+import { eventDocument } from '../events/event-frame';
+import type { StoredFrame } from '../events/event.repository';
+import type { EventDocument } from '../events/event.schema';
+import type { RunCommit } from './run.repository';
 import type { RunDocument } from './run.schema';
-import type { RunCommit } from './run-store.repository';
 import { messageDocument } from './stored-messages';
 import { TextCoalescer } from './text-coalescer';
-import { eventDocument } from '../events/event-frame';
-import type { EventDocument } from '../events/event.schema';
-import type { StoredFrame } from '../events/event.repository';
 
 const MAX_EVENTS_PER_COMMIT = 100;
 const MAX_WAITING_EVENTS = 1000;
@@ -16,16 +16,14 @@ const RETRY_MS = 200;
 /** The lease is lost: whoever hears this stops silently. */
 export class LeaseLost extends Error {}
 
-/** What is written together: events that are merely shown, or a complete step. */
-interface Unit {
+/** What is written together: an event that is merely shown, or a complete step, which may be the last. */
+interface Entry {
   readonly events: readonly RunEventBody[];
-  readonly messages: readonly EngineMessage[];
-  /** Null for events that belong to no finished step. */
-  readonly step: { readonly progress: RunProgress } | null;
-  readonly end: Partial<RunDocument> | null;
+  readonly step?: Pick<StepPart, 'messages' | 'progress'>;
+  readonly end?: Partial<RunDocument>;
 }
 
-export interface EventLogPorts {
+export interface RunJournalPorts {
   commit(commit: RunCommit): Promise<'committed' | 'fenced'>;
   /** After each commit: the watchers here, the notice to the others. */
   committed(frames: readonly StoredFrame[], seconds: number): void;
@@ -38,53 +36,51 @@ export interface EventLogPorts {
   readonly coalesceMs: number;
 }
 
-/**
- * Writes one run's events, in order, each durable before anybody sees it. A commit starts at once when none is under
- * way; what arrives meanwhile goes into the next one.
- */
-export class EventLog {
-  private readonly units: Unit[] = [];
-  private waitingEvents = 0;
-  private isCommitting = false;
-  private failure: Error | null = null;
-  private readonly idle: (() => void)[] = [];
+/** Writes one run's events, in order and without a gap, each durable before anybody sees it, and none after the lease is lost. */
+export class RunJournal {
+  private readonly commits: GroupCommit<Entry, undefined>;
+  private readonly texts: TextCoalescer;
+  private failure: Error | undefined;
+  private reportLoss: (error: Error) => void = () => undefined;
+  private readonly lost = new Promise<never>((_resolve, reject) => (this.reportLoss = reject));
   private lastSeq: number;
   private lastEventMs: number;
   private nextMessageIndex: number;
-  private readonly texts: TextCoalescer;
 
   constructor(
     private readonly run: RunDocument,
     private readonly epoch: number,
-    private readonly ports: EventLogPorts,
+    private readonly ports: RunJournalPorts,
   ) {
     this.lastSeq = run.last_seq;
     this.lastEventMs = run.last_event_at.getTime();
     this.nextMessageIndex = run.next_message_index;
-    this.texts = new TextCoalescer(ports.coalesceMs, (event) => this.push({ events: [event], messages: [], step: null, end: null }));
+    this.commits = new GroupCommit({ commit: (entries) => this.commit(entries), maxWeight: MAX_EVENTS_PER_COMMIT, weightOf: ({ events }) => events.length });
+    this.texts = new TextCoalescer(ports.coalesceMs, ports.clock, (event) => this.add({ events: [event] }));
+    this.lost.catch(() => undefined); // whoever waits hears of it
   }
 
-  /** Shows an event soon; waits only when the database falls far behind. Throws `LeaseLost`. */
+  /** Shows an event soon; waits only when the database falls far behind. @throws LeaseLost */
   async show(event: RunEventBody): Promise<void> {
     this.throwIfLost();
-    if (!this.texts.add(event)) this.push({ events: [event], messages: [], step: null, end: null });
-    if (this.waitingEvents > MAX_WAITING_EVENTS) await this.flushed();
+    if (!this.texts.add(event)) this.add({ events: [event] });
+    if (this.commits.load > MAX_WAITING_EVENTS) await this.flushed();
   }
 
-  /** Resolves when the step, and everything before it, is durable. Throws `LeaseLost`. */
-  async step(part: { events: readonly RunEventBody[]; messages: readonly EngineMessage[]; progress: RunProgress }): Promise<void> {
-    await this.write({ events: part.events, messages: part.messages, step: { progress: part.progress }, end: null });
+  /** Resolves when the step, and everything before it, is durable. @throws LeaseLost */
+  async step({ events, messages, progress }: StepPart): Promise<void> {
+    await this.write({ events, step: { messages, progress } });
   }
 
-  /** The last write of a run. */
-  async end(part: { events: readonly RunEventBody[]; messages: readonly EngineMessage[]; progress: RunProgress }, end: Partial<RunDocument>): Promise<void> {
-    await this.write({ events: part.events, messages: part.messages, step: { progress: part.progress }, end });
+  /** The last write of a run. @throws LeaseLost */
+  async end({ events, messages, progress }: StepPart, end: Partial<RunDocument>): Promise<void> {
+    await this.write({ events, step: { messages, progress }, end });
   }
 
-  /** Resolves when nothing is waiting to be written. */
+  /** Resolves when nothing is waiting to be written. @throws LeaseLost */
   async flushed(): Promise<void> {
     this.texts.flush();
-    while ((this.isCommitting || this.units.length > 0) && !this.failure) await new Promise<void>((resolve) => this.idle.push(resolve));
+    await Promise.race([this.commits.drained(), this.lost]);
     this.throwIfLost();
   }
 
@@ -94,84 +90,53 @@ export class EventLog {
     this.fail(new LeaseLost());
   }
 
-  private async write(unit: Unit): Promise<void> {
+  private async write(entry: Entry): Promise<void> {
     this.throwIfLost();
     this.texts.endText();
-    this.push(unit);
-    await this.flushed();
+    await Promise.race([this.commits.add(entry), this.lost]);
+    this.throwIfLost();
   }
 
-  private push(unit: Unit): void {
-    if (this.failure) return;
-    this.units.push(unit);
-    this.waitingEvents += unit.events.length;
-    if (!this.isCommitting) void this.commitLoop();
+  private add(entry: Entry): void {
+    if (this.failure === undefined) this.commits.add(entry).catch((error: unknown) => this.fail(error));
   }
 
-  private async commitLoop(): Promise<void> {
-    this.isCommitting = true;
+  private async commit(entries: readonly Entry[]): Promise<readonly undefined[]> {
+    this.throwIfLost();
     try {
-      while (this.units.length > 0 && !this.failure) await this.commitSome(this.takeUnits());
+      const commit = this.prepare(entries);
+      const startedAt = this.ports.clock.monotonicMs();
+      if ((await this.commitUntilDone(commit)) === 'fenced') throw new LeaseLost();
+      this.lastSeq = commit.events.at(-1)?.seq ?? this.lastSeq;
+      this.nextMessageIndex += commit.messages.length;
+      const frames = commit.events.map(({ seq, frame, type }) => ({ seq, frame, type }));
+      this.ports.committed(frames, (this.ports.clock.monotonicMs() - startedAt) / 1000);
+      return entries.map(() => undefined);
     } catch (error) {
-      this.fail(error instanceof Error ? error : new Error('The log could not be written'));
-    } finally {
-      this.isCommitting = false;
-      for (const resolve of this.idle.splice(0)) resolve();
+      this.fail(error);
+      throw error;
     }
   }
 
-  private takeUnits(): Unit[] {
-    let count = 0;
-    let events = 0;
-    for (const unit of this.units) {
-      if (count > 0 && events + unit.events.length > MAX_EVENTS_PER_COMMIT) break;
-      events += unit.events.length;
-      count += 1;
-    }
-    this.waitingEvents -= events;
-    return this.units.splice(0, count);
-  }
-
-  private async commitSome(units: readonly Unit[]): Promise<void> {
-    const commit = this.prepare(units);
-    const startedAt = this.ports.clock.monotonicMs();
-    if ((await this.commitUntilDone(commit)) === 'fenced') throw new LeaseLost();
-    this.lastSeq = commit.events.at(-1)?.seq ?? this.lastSeq;
-    this.nextMessageIndex += commit.messages.length;
-    const frames = commit.events.map(({ seq, frame, type }) => ({ seq, frame, type }));
-    this.ports.committed(frames, (this.ports.clock.monotonicMs() - startedAt) / 1000);
-  }
-
-  private prepare(units: readonly Unit[]): RunCommit {
+  private prepare(entries: readonly Entry[]): RunCommit {
     const events: EventDocument[] = [];
     const messages: EngineMessage[] = [];
     let set: Partial<RunDocument> = {};
-    let endUsage: RunUsage | null = null;
-    for (const unit of units) {
-      for (const body of unit.events) events.push(this.place(body, this.lastSeq + events.length + 1));
-      messages.push(...unit.messages);
-      if (unit.step) set = { ...set, progress: unit.step.progress, step_seq: this.lastSeq + events.length, takeovers_at_step: 0 };
-      if (unit.end) set = { ...set, ...unit.end };
-      if (unit.end && unit.step) endUsage = unit.step.progress.usage;
+    for (const entry of entries) {
+      for (const body of entry.events) events.push(this.place(body, this.lastSeq + events.length + 1));
+      if (entry.step) {
+        messages.push(...entry.step.messages);
+        set = { ...set, progress: entry.step.progress, step_seq: this.lastSeq + events.length, takeovers_at_step: 0 };
+      }
+      set = { ...set, ...entry.end };
     }
+    const { _id: runId, session_key: sessionKey, engine } = this.run;
     const at = new Date(this.lastEventMs);
-    const documents = messages.map((message, offset) => messageDocument(message, { sessionKey: this.run.session_key, index: this.nextMessageIndex + offset, at }));
-    return {
-      runId: this.run._id,
-      sessionKey: this.run.session_key,
-      epoch: this.epoch,
-      previousSeq: this.lastSeq,
-      events,
-      messages: documents,
-      set: {
-        ...set,
-        last_seq: this.lastSeq + events.length,
-        last_event_at: at,
-        next_message_index: this.nextMessageIndex + documents.length,
-        active_ms: this.ports.activeMs(),
-      },
-      endUsage,
-    };
+    const documents = messages.map((message, offset) => messageDocument(message, { sessionKey, engine, index: this.nextMessageIndex + offset, at }));
+    const position = { last_seq: this.lastSeq + events.length, last_event_at: at, next_message_index: this.nextMessageIndex + documents.length };
+    const endUsage = entries.some(({ end }) => end !== undefined) ? set.progress?.usage : undefined;
+    const fence = { runId, sessionKey, epoch: this.epoch, previousSeq: this.lastSeq };
+    return { ...fence, events, messages: documents, set: { ...set, ...position, active_ms: this.ports.activeMs() }, endUsage };
   }
 
   /** Clocks of replicas differ: a timestamp is never earlier than the one before it. */
@@ -187,19 +152,18 @@ export class EventLog {
         return await this.ports.commit(commit);
       } catch (error) {
         this.ports.failed(error);
-        if (!this.ports.mayRetry()) throw new LeaseLost('The log could not be written in time', { cause: error });
+        if (!this.ports.mayRetry()) throw new LeaseLost('The journal could not be written in time', { cause: error });
         await this.ports.clock.sleep(RETRY_MS);
       }
     }
   }
 
-  private fail(error: Error): void {
-    this.failure ??= error;
-    this.units.length = 0;
-    for (const resolve of this.idle.splice(0)) resolve();
+  private fail(error: unknown): void {
+    this.failure ??= error instanceof Error ? error : new Error('The journal could not be written', { cause: error });
+    this.reportLoss(this.failure);
   }
 
   private throwIfLost(): void {
-    if (this.failure) throw this.failure;
+    if (this.failure !== undefined) throw this.failure;
   }
 }

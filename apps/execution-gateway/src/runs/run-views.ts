@@ -63,9 +63,3 @@ export function queryComplete(
   };
   return { type: 'query_complete', data };
 }
-
-/** The state that a run ends in. */
-export function endState(reason: RunEndReason): 'succeeded' | 'failed' | 'cancelled' {
-  if (reason === 'stop') return 'succeeded';
-  return reason === 'cancelled' || reason === 'session_deleted' ? 'cancelled' : 'failed';
-}

@@ -1,26 +1,21 @@
-import type { GatewayRunState, RunEndReason, RunLimits, RunProblem } from '@agentfleet/contracts';
-import type { RunProgress } from '@agentfleet/engine';
+import type { EngineName, RunLimits } from '@agentfleet/contracts';
 import { Schema } from 'mongoose';
+import { RUN_COLLECTION, type LastRun } from '../sessions/last-run.repository';
 
-/** A wish to end a run; written first, then told to the executor. */
-export interface CancelSignal {
-  readonly kind: 'cancelled' | 'session_deleted';
-  readonly reason: string;
-  readonly by: string | null;
-}
+/** What somebody asks of a run. It is stored first; whoever executes the run hears of it and acts on it, in the order of the list. */
+export type RequestOnRun = { readonly by: string | null; readonly at: Date } & (
+  | { readonly kind: 'cancel'; readonly reason: string; readonly ends_as: 'cancelled' | 'session_deleted' }
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'answer'; readonly input_id: string; readonly response_json: string }
+);
+export type CancelRequest = Extract<RequestOnRun, { kind: 'cancel' }>;
 
 /** A run as it is stored; `_id` is the run id. */
-export interface RunDocument {
-  readonly _id: string;
+export interface RunDocument extends LastRun {
   readonly org_id: string;
-  readonly session_key: string;
   readonly session_id: string;
   readonly volume_id: string;
-  /** Queued, running or waiting: at most one for a session. */
-  readonly active: boolean;
-  readonly state: GatewayRunState;
-  readonly reason: RunEndReason | null;
-  readonly engine: 'local';
+  readonly engine: EngineName;
   readonly model: string;
   readonly turn_id: string;
   readonly attempt: number;
@@ -31,16 +26,13 @@ export interface RunDocument {
   /** By the clock of MongoDB. */
   readonly lease_until: Date;
   readonly created_at: Date;
-  readonly started_at: Date | null;
   readonly ended_at: Date | null;
   readonly first_seq: number;
-  readonly last_seq: number;
   /** The last event of the last complete step: what came after it is superseded by a takeover. */
   readonly step_seq: number;
   readonly last_event_at: Date;
   /** Index of the session's next message. */
   readonly next_message_index: number;
-  readonly progress: RunProgress;
   /** Time spent running, without waiting. */
   readonly active_ms: number;
   readonly idempotency_key?: string;
@@ -48,11 +40,9 @@ export interface RunDocument {
   readonly limits: RunLimits;
   readonly metadata_json: string;
   readonly output: string | null;
-  readonly error: RunProblem | null;
-  readonly cancel: CancelSignal | null;
+  /** Missing in older runs. */
+  readonly requests?: readonly RequestOnRun[];
 }
-
-export const RUN_COLLECTION = 'runs';
 
 export const RunSchema = new Schema(
   { _id: String, org_id: String, session_key: String, active: Boolean, idempotency_key: String, lease_until: Date, created_at: Date },

@@ -1,6 +1,6 @@
 import { IDEMPOTENCY_KEY_PATTERN, isJsonObject, readCancel, readRunRequest, type GatewayMessageView, type JsonObject, type ParsedFrame, type RunList, type RunView } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { CurrentCaller, ENV, Needs, type Caller } from '@agentfleet/platform';
+import { CurrentCaller, encodeCursor, ENV, Needs, type Caller } from '@agentfleet/platform';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiBody, ApiExcludeController, ApiHeader, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -8,15 +8,15 @@ import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
 import { CANCEL_BODY, CANCELLED, ENDED_RUN, FAILED_RUN, MESSAGE_LIST, RUN_BODY, RUN_LIST, STARTED_RUN } from '../api-docs/examples';
 import { ApiPage, ApiSessionId } from '../api-docs/parameters';
 import type { ExecutionGatewayEnv } from '../env';
-import { decodeCursor, encodeCursor, PAGE_LIMIT, queryReader, throwProblems } from '../query';
+import { indexPosition, newestFirstCursor, newestFirstPosition, pageLimit, readQuery, refused, type UrlQuery } from '../paging/page-query';
 import { SessionDirectory } from '../sessions/session-directory';
 import { AdmitRun } from './admit-run';
 import { CancelRun } from './cancel-run';
-import { RunReader, type RunPage } from './run-reader.repository';
-import { RunStore } from './run-store.repository';
+import { RunRepository } from './run.repository';
 import { CancelDto, CancelledDto, MessageListDto, RunDto, RunListDto, StartRunDto } from './run.dto';
 import { runView } from './run-views';
 import { messageView } from './stored-messages';
+import { TranscriptRepository } from './transcript.repository';
 
 const IDEMPOTENCY_KEY = { name: 'Idempotency-Key', required: false, description: 'Makes a repeated request start nothing; 1 to 255 visible ASCII characters, kept as long as the run.' };
 
@@ -27,8 +27,8 @@ export class RunsController {
     private readonly directory: SessionDirectory,
     private readonly admitRun: AdmitRun,
     private readonly cancelRun: CancelRun,
-    private readonly runs: RunReader,
-    private readonly store: RunStore,
+    private readonly runs: RunRepository,
+    private readonly transcripts: TranscriptRepository,
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
   ) {}
 
@@ -58,7 +58,7 @@ export class RunsController {
     const { session } = await this.directory.get(caller.orgId, id);
     const request = required(readRunRequest(objectOf(body), { maxInputBytes: this.env.GATEWAY_MAX_INPUT_BYTES, keyField: null }));
     if (key !== undefined && !IDEMPOTENCY_KEY_PATTERN.test(key)) {
-      throwProblems([{ field: 'Idempotency-Key', message: 'Idempotency-Key must be 1 to 255 visible ASCII characters' }]);
+      throw refused([{ field: 'Idempotency-Key', message: 'Idempotency-Key must be 1 to 255 visible ASCII characters' }]);
     }
     const { run, isReplay } = await this.admitRun.run(session._id, { ...request, idempotencyKey: key });
     if (isReplay) void reply.header('Idempotency-Replayed', 'true');
@@ -74,14 +74,14 @@ export class RunsController {
   @ApiPage()
   @ApiOkResponse({ type: RunListDto, example: RUN_LIST })
   @ApiErrors('session_not_found', 'refused_query')
-  async list(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: Record<string, unknown>): Promise<RunListDto> {
+  async list(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: UrlQuery): Promise<RunListDto> {
     const { session } = await this.directory.get(caller.orgId, id);
-    const page = readRunPage(query);
+    const page = readQuery(query, (reader) => ({ limit: pageLimit(reader), after: newestFirstPosition(reader) }));
     const found = await this.runs.page(session._id, page);
     const shown = found.slice(0, page.limit);
     const last = shown.at(-1);
     const runs = shown.map(runView);
-    const list: RunList = found.length > page.limit && last ? { runs, next_cursor: encodeCursor([last.created_at.getTime(), last._id]) } : { runs };
+    const list: RunList = found.length > page.limit && last ? { runs, next_cursor: newestFirstCursor(last) } : { runs };
     return list;
   }
 
@@ -111,7 +111,7 @@ export class RunsController {
     const { session } = await this.directory.get(caller.orgId, id);
     const { reason } = required(readCancel(objectOf(body)));
     const outcome = await this.cancelRun.run(caller, session._id, reason);
-    return { session_id: session.session_id, run_id: outcome.runId, status: outcome.status };
+    return { session_id: session.session_id, run_id: outcome.runId ?? null, status: outcome.status };
   }
 
   /** The transcript that the model sees, whole. */
@@ -121,10 +121,10 @@ export class RunsController {
   @ApiPage()
   @ApiOkResponse({ type: MessageListDto, example: MESSAGE_LIST })
   @ApiErrors('session_not_found', 'refused_query')
-  async messages(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: Record<string, unknown>): Promise<MessageListDto> {
+  async messages(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: UrlQuery): Promise<MessageListDto> {
     const { session } = await this.directory.get(caller.orgId, id);
-    const { limit, fromIndex } = readMessagePage(query);
-    const found = await this.store.transcriptPage(session._id, fromIndex, limit + 1);
+    const { limit, fromIndex } = readQuery(query, (reader) => ({ limit: pageLimit(reader), fromIndex: indexPosition(reader) ?? 0 }));
+    const found = await this.transcripts.page(session._id, fromIndex, limit + 1);
     const messages: GatewayMessageView[] = found.slice(0, limit).map(messageView);
     return found.length > limit ? { messages, next_cursor: encodeCursor([fromIndex + limit]) } : { messages };
   }
@@ -143,25 +143,5 @@ function objectOf(body: unknown): JsonObject {
 function required<T>(parsed: ParsedFrame<T>): T {
   if (parsed.ok) return parsed.message;
   const { message, field } = parsed.problem;
-  throw new AppError('validation_failed', { message, problems: [{ field: field ?? 'body', message }] });
-}
-
-function readRunPage(query: Record<string, unknown>): RunPage {
-  const reader = queryReader(query);
-  const [limit, cursor] = [reader.limit(PAGE_LIMIT), reader.text('cursor')];
-  const [createdAtMs, id] = (cursor === undefined ? undefined : decodeCursor(cursor)) ?? [];
-  const isPosition = typeof createdAtMs === 'number' && Number.isSafeInteger(createdAtMs) && typeof id === 'string';
-  if (cursor !== undefined && !isPosition) reader.refuse('cursor', 'must be the next_cursor of an earlier answer');
-  throwProblems(reader.problems);
-  return { limit, after: isPosition ? { createdAt: new Date(createdAtMs), id } : null };
-}
-
-function readMessagePage(query: Record<string, unknown>): { limit: number; fromIndex: number } {
-  const reader = queryReader(query);
-  const [limit, cursor] = [reader.limit(PAGE_LIMIT), reader.text('cursor')];
-  const [index] = (cursor === undefined ? undefined : decodeCursor(cursor)) ?? [];
-  const isPosition = typeof index === 'number' && Number.isSafeInteger(index);
-  if (cursor !== undefined && !isPosition) reader.refuse('cursor', 'must be the next_cursor of an earlier answer');
-  throwProblems(reader.problems);
-  return { limit, fromIndex: isPosition ? index : 0 };
+  throw refused([{ field: field ?? 'body', message }]);
 }

@@ -1,23 +1,37 @@
 import { Module } from '@nestjs/common';
-import { EventBroadcast } from '../events/event-broadcast';
-import { SessionStreams } from '../events/session-streams';
-import { EventsController, EventsV1Controller } from '../events/events.controller';
-import { SessionFeeds } from '../events/session-feeds';
+import { MongooseModule } from '@nestjs/mongoose';
+import { EnginesModule } from '../engines/engines.module';
+import { EventsModule } from '../events/events.module';
+import { MetricsModule } from '../metrics';
 import { ModelsModule } from '../models/models.module';
 import { SessionsModule } from '../sessions/sessions.module';
+import { WorkspacesModule } from '../workspaces/workspaces.module';
 import { AdmitRun } from './admit-run';
-import { RunBusController } from './bus.controller';
 import { CancelRun } from './cancel-run';
-import { LocalEngine } from '../engines/local-engine';
-import { RecordsModule } from './records.module';
+import { ExecuteRun } from './execute-run';
+import { MessageSchema } from './message.schema';
 import { RunExecutor } from './run-executor';
-import { RunStore } from './run-store.repository';
+import { RunRepository } from './run.repository';
+import { RunSchema } from './run.schema';
+import { RunsNoticesController } from './runs-notices.controller';
 import { RunsController, RunsV1Controller } from './runs.controller';
+import { TranscriptRepository } from './transcript.repository';
 
 @Module({
-  imports: [RecordsModule, SessionsModule, ModelsModule],
-  controllers: [RunsController, RunsV1Controller, EventsController, EventsV1Controller, RunBusController],
-  providers: [AdmitRun, CancelRun, EventBroadcast, LocalEngine, RunExecutor, RunStore, SessionFeeds, SessionStreams],
-  exports: [AdmitRun, CancelRun, RunStore, SessionFeeds],
+  imports: [
+    MongooseModule.forFeature([
+      { name: 'Run', schema: RunSchema },
+      { name: 'GatewayMessage', schema: MessageSchema },
+    ]),
+    EnginesModule,
+    EventsModule,
+    MetricsModule,
+    ModelsModule,
+    SessionsModule,
+    WorkspacesModule,
+  ],
+  controllers: [RunsController, RunsV1Controller, RunsNoticesController],
+  providers: [AdmitRun, CancelRun, ExecuteRun, RunExecutor, RunRepository, TranscriptRepository],
+  exports: [AdmitRun, CancelRun, RunRepository, TranscriptRepository],
 })
 export class RunsModule {}

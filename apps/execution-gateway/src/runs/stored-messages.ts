@@ -1,11 +1,11 @@
-import type { GatewayMessageView, JsonObject } from '@agentfleet/contracts';
+import type { EngineName, GatewayMessageView, JsonObject } from '@agentfleet/contracts';
 import { contextText, type EngineMessage, type EngineToolCall } from '@agentfleet/engine';
 import { wireTime } from '@agentfleet/sessions';
 import { storedObject } from '../sessions/session-views';
 import type { MessageDocument } from './message.schema';
 
 /** A message of the engine as it is stored. */
-export function messageDocument(message: EngineMessage, place: { sessionKey: string; index: number; at: Date }): MessageDocument {
+export function messageDocument(message: EngineMessage, place: { sessionKey: string; engine: EngineName; index: number; at: Date }): MessageDocument {
   const base = {
     session_key: place.sessionKey,
     index: place.index,
@@ -17,7 +17,7 @@ export function messageDocument(message: EngineMessage, place: { sessionKey: str
     tool_name: null,
     is_error: false,
     model: null,
-    engine: 'local' as const,
+    engine: place.engine,
     created_at: place.at,
   };
   switch (message.role) {

@@ -6,7 +6,7 @@ const other: RunEventBody = { type: 'status', data: { status: 'x', message: 'x' 
 
 function rig(waitMs: number) {
   const shown: string[] = [];
-  const texts = new TextCoalescer(waitMs, (event) => void shown.push(event.type === 'text' ? event.data.text : event.type));
+  const texts = new TextCoalescer(waitMs, { sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }, (event) => void shown.push(event.type === 'text' ? event.data.text : event.type));
   return { shown, texts };
 }
 
@@ -14,14 +14,14 @@ describe('TextCoalescer', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  it('lets the first delta leave at once and merges what follows closely', () => {
+  it('lets the first delta leave at once and merges what follows closely', async () => {
     const { shown, texts } = rig(20);
     for (const piece of ['a', 'b', 'c']) texts.add(text(piece));
     expect(shown).toEqual(['a']);
-    jest.advanceTimersByTime(20);
+    await jest.advanceTimersByTimeAsync(20);
     expect(shown).toEqual(['a', 'bc']);
     texts.add(text('d'));
-    jest.advanceTimersByTime(20);
+    await jest.advanceTimersByTimeAsync(20);
     expect(shown).toEqual(['a', 'bc', 'd']);
   });
 
@@ -45,12 +45,12 @@ describe('TextCoalescer', () => {
     expect(merging.shown.map((piece) => piece.length)).toEqual([60_000, 60_000, 60_000, 60_000]);
   });
 
-  it('forgets what waits when it is told to', () => {
+  it('forgets what waits when it is told to', async () => {
     const { shown, texts } = rig(20);
     texts.add(text('a'));
     texts.add(text('b'));
     texts.drop();
-    jest.advanceTimersByTime(100);
+    await jest.advanceTimersByTimeAsync(100);
     expect(shown).toEqual(['a']);
   });
 });

@@ -1,4 +1,5 @@
 import type { RunEventBody } from '@agentfleet/contracts';
+import type { Clock } from '@agentfleet/platform';
 
 const MAX_CHARACTERS = 100_000;
 type Delta = Extract<RunEventBody, { type: 'text' | 'thinking' }>;
@@ -8,13 +9,13 @@ type Delta = Extract<RunEventBody, { type: 'text' | 'thinking' }>;
  * `waitMs`. Any other event makes what waits leave first.
  */
 export class TextCoalescer {
-  private waiting: { readonly type: Delta['type']; text: string } | null = null;
+  private waiting: { readonly type: Delta['type']; text: string } | undefined;
   /** The kind of text that was shown last without another event in between. */
-  private streaming: Delta['type'] | null = null;
-  private timer: NodeJS.Timeout | undefined;
+  private streaming: Delta['type'] | undefined;
 
   constructor(
     private readonly waitMs: number,
+    private readonly clock: Pick<Clock, 'sleep'>,
     private readonly emit: (event: RunEventBody) => void,
   ) {}
 
@@ -34,30 +35,29 @@ export class TextCoalescer {
     if (this.waiting && this.waiting.text.length + text.length > MAX_CHARACTERS) this.flush();
     if (this.waiting) this.waiting.text += text;
     else {
-      this.waiting = { type: event.type, text };
-      this.timer = setTimeout(() => this.flush(), this.waitMs);
+      const waiting = { type: event.type, text };
+      this.waiting = waiting;
+      void this.clock.sleep(this.waitMs).then(() => this.waiting === waiting && this.flush());
     }
     return true;
   }
 
   /** What waits leaves now. */
   flush(): void {
-    clearTimeout(this.timer);
     const { waiting } = this;
-    this.waiting = null;
+    this.waiting = undefined;
     if (waiting) this.emit(deltaOf(waiting.type, waiting.text));
   }
 
   /** What waits leaves now, and the next text is the first of another answer. */
   endText(): void {
     this.flush();
-    this.streaming = null;
+    this.streaming = undefined;
   }
 
   /** What waits is forgotten. */
   drop(): void {
-    clearTimeout(this.timer);
-    this.waiting = null;
+    this.waiting = undefined;
   }
 }
 

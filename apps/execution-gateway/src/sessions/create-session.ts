@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto';
 import type { GatewaySessionView, SessionCreate } from '@agentfleet/contracts';
 import { NO_USAGE } from '@agentfleet/engine';
 import { AppError, type FieldProblem } from '@agentfleet/errors';
-import { Audit, IdentityStore, isDuplicateKey, Transactions, type Caller } from '@agentfleet/platform';
-import { Injectable } from '@nestjs/common';
+import { Changes, CLOCK, isDuplicateKey, type Caller, type Clock } from '@agentfleet/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { DEFAULT_ENGINE, Engines } from '../engines/engines';
 import { ModelCatalog } from '../models/model-catalog';
-import { throwProblems } from '../query';
+import { refused } from '../paging/page-query';
+import { DEFAULT_RUN_LIMITS } from './run-limits';
 import { SessionDirectory } from './session-directory';
 import { SessionRepository } from './session.repository';
 import type { SessionDocument } from './session.schema';
-import { AUTO_POLICY, sessionView } from './session-views';
+import { auditTarget, AUTO_POLICY, engineOf, sessionView } from './session-views';
 import { Workspaces } from '../workspaces/workspaces';
-
-const DEFAULT_MAX_ITERATIONS = 25;
 
 /** `POST /sessions`: makes a session, or finds the one that is there already. Starts nothing. */
 @Injectable()
@@ -22,9 +22,9 @@ export class CreateSession {
     private readonly directory: SessionDirectory,
     private readonly workspaces: Workspaces,
     private readonly models: ModelCatalog,
-    private readonly transactions: Transactions,
-    private readonly identity: IdentityStore,
-    private readonly audit: Audit,
+    private readonly engines: Engines,
+    private readonly changes: Changes,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   async run(caller: Caller, wanted: SessionCreate): Promise<GatewaySessionView> {
@@ -32,30 +32,31 @@ export class CreateSession {
     const workspaceDir = wanted.workspaceDir === undefined ? undefined : await this.workspaces.named(caller.orgId, wanted.workspaceDir);
     const existing = await this.existing(caller, wanted, workspaceDir);
     if (existing) return existing;
-    throwProblems(this.notAvailable(wanted));
+    const problems = this.notAvailable(wanted);
+    if (problems.length > 0) throw refused(problems);
     const sessionId = wanted.sessionId ?? `sess_${randomBytes(12).toString('hex')}`;
     const session = this.document(caller, wanted, sessionId, workspaceDir);
     await this.makeDirectory(session);
     try {
       await this.insert(caller, session);
     } catch (error) {
-      const other = isDuplicateKey(error) ? await this.existing(caller, wanted, workspaceDir) : null;
+      const other = isDuplicateKey(error) ? await this.existing(caller, wanted, workspaceDir) : undefined;
       if (other) return other;
       throw error;
     }
-    return sessionView({ session, run: null }, this.models.defaultName);
+    return sessionView({ session, run: undefined }, this.models.defaultName);
   }
 
   /** The session of that id, when it may be used for this request. @throws AppError session_id_taken */
-  private async existing(caller: Caller, wanted: SessionCreate, workspaceDir: string | undefined): Promise<GatewaySessionView | null> {
-    if (wanted.sessionId === undefined) return null;
+  private async existing(caller: Caller, wanted: SessionCreate, workspaceDir: string | undefined): Promise<GatewaySessionView | undefined> {
+    if (wanted.sessionId === undefined) return undefined;
     const state = await this.directory.find(caller.orgId, wanted.sessionId);
-    if (!state) return null;
+    if (!state) return undefined;
     const { session } = state;
     const isSame =
       (wanted.userId === undefined || wanted.userId === session.user_id) &&
       (workspaceDir === undefined || workspaceDir === session.workspace_dir) &&
-      (wanted.engine === undefined || wanted.engine === 'local');
+      (wanted.engine === undefined || wanted.engine === engineOf(session));
     if (!isSame) throw new AppError('session_id_taken');
     return sessionView(state, this.models.defaultName);
   }
@@ -64,7 +65,9 @@ export class CreateSession {
   private notAvailable(wanted: SessionCreate): FieldProblem[] {
     const problems: FieldProblem[] = [];
     const refuse = (field: string, text: string) => void problems.push({ field, message: `${field} ${text}` });
-    if (wanted.engine !== undefined && wanted.engine !== 'local') refuse('engine', `"${wanted.engine}" is not available in this version; use "local"`);
+    if (wanted.engine !== undefined && !this.engines.find(wanted.engine)) {
+      refuse('engine', `"${wanted.engine}" is not available in this version; use ${this.engines.names.map((name) => `"${name}"`).join(', ')}`);
+    }
     if (wanted.agentId !== undefined) refuse('agent_id', 'is not available in this version; leave it out');
     if (wanted.vpsAgent !== undefined && wanted.engine !== 'vps') refuse('vps_agent', 'goes with the engine "vps" only, which is not available in this version');
     if (wanted.model !== undefined && !this.models.names().includes(wanted.model)) {
@@ -88,13 +91,15 @@ export class CreateSession {
       volume_id: this.workspaces.volumeId,
       metadata_json: JSON.stringify(wanted.metadata ?? {}),
       tool_policy_json: JSON.stringify(wanted.toolPolicy ?? AUTO_POLICY),
-      limits: { max_iterations: DEFAULT_MAX_ITERATIONS, ...wanted.limits },
+      limits: { max_iterations: DEFAULT_RUN_LIMITS.max_iterations, ...wanted.limits },
+      engine: wanted.engine ?? DEFAULT_ENGINE,
       model: wanted.model ?? null,
-      created_at: new Date(),
+      created_at: new Date(this.clock.now()),
       last_run_id: null,
       usage: NO_USAGE,
       is_deleted: false,
       deleted_at: null,
+      removal_by: null,
       removal_until: new Date(0),
     };
   }
@@ -110,10 +115,9 @@ export class CreateSession {
   }
 
   private async insert(caller: Caller, session: SessionDocument): Promise<void> {
-    await this.identity.createIn(session.org_id, this.transactions, async (transaction) => {
+    await this.changes.createIn(session.org_id, caller, 'session.create', async (transaction) => {
       await this.sessions.insert(session, transaction);
-      const target = { type: 'session', id: session.session_id, name: session.session_id };
-      await this.audit.record(transaction, { caller, orgId: session.org_id, action: 'session.create', target });
+      return { value: undefined, audit: { orgId: session.org_id, target: auditTarget(session) } };
     });
   }
 }

@@ -1,7 +1,7 @@
 import { GATEWAY_ID_PATTERN } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Injectable } from '@nestjs/common';
-import { RunReader } from '../runs/run-reader.repository';
+import { LastRuns } from './last-run.repository';
 import { SessionRepository, type SessionPage } from './session.repository';
 import type { SessionDocument } from './session.schema';
 import type { SessionState } from './session-views';
@@ -11,11 +11,11 @@ import type { SessionState } from './session-views';
 export class SessionDirectory {
   constructor(
     private readonly sessions: SessionRepository,
-    private readonly runs: RunReader,
+    private readonly runs: LastRuns,
   ) {}
 
-  async find(orgId: string, sessionId: string): Promise<SessionState | null> {
-    if (!GATEWAY_ID_PATTERN.test(sessionId)) return null;
+  async find(orgId: string, sessionId: string): Promise<SessionState | undefined> {
+    if (!GATEWAY_ID_PATTERN.test(sessionId)) return undefined;
     const session = await this.sessions.find(orgId, sessionId);
     return session && this.withRun(session);
   }
@@ -39,11 +39,11 @@ export class SessionDirectory {
     const found = await this.sessions.page(orgId, page);
     const sessions = found.slice(0, page.limit);
     const runs = new Map((await this.runs.findAll(sessions.flatMap((session) => session.last_run_id ?? []))).map((run) => [run._id, run]));
-    const states = sessions.map((session) => ({ session, run: runs.get(session.last_run_id ?? '') ?? null }));
+    const states = sessions.map((session) => ({ session, run: runs.get(session.last_run_id ?? '') }));
     return { states, hasMore: found.length > page.limit };
   }
 
   private async withRun(session: SessionDocument): Promise<SessionState> {
-    return { session, run: session.last_run_id === null ? null : await this.runs.find(session.last_run_id) };
+    return { session, run: await this.runs.find(session.last_run_id) };
   }
 }

@@ -1,14 +1,15 @@
-import type { GatewaySessionItem, GatewaySessionStatus, GatewaySessionStatusName, GatewaySessionView, RunUsage, ToolPolicy } from '@agentfleet/contracts';
+import type { AuditTarget, EngineName, GatewaySessionItem, GatewaySessionStatus, GatewaySessionStatusName, GatewaySessionView, RunUsage, ToolPolicy } from '@agentfleet/contracts';
 import { isJsonObject, type JsonObject } from '@agentfleet/contracts';
 import { addTokens } from '@agentfleet/engine';
 import { wireTime, wireTimeOrNull } from '@agentfleet/sessions';
-import type { RunDocument } from '../runs/run.schema';
+import { DEFAULT_ENGINE } from '../engines/engines';
+import type { LastRun } from './last-run.repository';
 import type { SessionDocument } from './session.schema';
 
 /** A session and its last run, if it had one: everything that answers are made of. */
 export interface SessionState {
   readonly session: SessionDocument;
-  readonly run: RunDocument | null;
+  readonly run: LastRun | undefined;
 }
 
 export const AUTO_POLICY: ToolPolicy = { default: 'auto', tools: {} };
@@ -21,7 +22,7 @@ export function sessionItem({ session, run }: SessionState, defaultModel: string
     created_at: wireTime(session.created_at.getTime()),
     metadata: storedObject(session.metadata_json),
     status: statusName(run),
-    engine: 'local',
+    engine: engineOf(session),
     model: session.model ?? defaultModel,
     agent_id: null,
     run_id: run?.active ? run._id : null,
@@ -49,9 +50,9 @@ export function sessionStatus(state: SessionState, defaultModel: string): Gatewa
     session_id: session.session_id,
     status,
     is_running: status === 'queued' || status === 'running' || status === 'waiting',
-    runtime_type: 'local',
+    runtime_type: engineOf(session),
     runtime_id: null,
-    engine: 'local',
+    engine: engineOf(session),
     model: session.model ?? defaultModel,
     run: run?.active ? { run_id: run._id, state: run.state, waiting_for: null, iteration: run.progress.iteration, started_at: wireTimeOrNull(run.started_at?.getTime() ?? null) } : null,
     pending_inputs: [],
@@ -63,8 +64,18 @@ export function sessionStatus(state: SessionState, defaultModel: string): Gatewa
   };
 }
 
-export function statusName(run: RunDocument | null): GatewaySessionStatusName {
-  if (run === null) return 'idle';
+/** How the audit log names a session. */
+export function auditTarget({ session_id: id }: Pick<SessionDocument, 'session_id'>): AuditTarget {
+  return { type: 'session', id, name: id };
+}
+
+/** Sessions that are older than the choice have none. */
+export function engineOf(session: SessionDocument): EngineName {
+  return session.engine ?? DEFAULT_ENGINE;
+}
+
+export function statusName(run: LastRun | undefined): GatewaySessionStatusName {
+  if (run === undefined) return 'idle';
   switch (run.state) {
     case 'queued':
     case 'running':

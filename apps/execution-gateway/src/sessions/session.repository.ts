@@ -1,15 +1,15 @@
 import type { RunUsage } from '@agentfleet/contracts';
-import type { Transaction } from '@agentfleet/platform';
+import { collection, WorkLease, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
-import { collectionOf } from '../collection.repository';
+import type { NewestFirstPosition } from '../paging/page-query';
 import { SESSION_COLLECTION, type SessionDocument } from './session.schema';
 
 export interface SessionPage {
   readonly limit: number;
   /** The last session of the page before. */
-  readonly after: { readonly createdAt: Date; readonly key: string } | null;
+  readonly after: NewestFirstPosition | undefined;
   readonly userId?: string | undefined;
 }
 
@@ -19,26 +19,28 @@ const MAJORITY = { readConcern: { level: 'majority' } } as const;
 /** Sessions of an organization. A deleted session is found by its key only. */
 @Injectable()
 export class SessionRepository {
+  private readonly removal = new WorkLease<SessionDocument>(() => this.sessions(), { fields: { holder: 'removal_by', until: 'removal_until' }, leaseMs: REMOVAL_LEASE_MS });
+
   constructor(@InjectConnection() private readonly connection: Connection) {}
 
-  find(orgId: string, sessionId: string): Promise<SessionDocument | null> {
-    return this.sessions().findOne({ org_id: orgId, session_id: sessionId, is_deleted: false }, MAJORITY);
+  async find(orgId: string, sessionId: string): Promise<SessionDocument | undefined> {
+    return (await this.sessions().findOne({ org_id: orgId, session_id: sessionId, is_deleted: false }, MAJORITY)) ?? undefined;
   }
 
   /** By its internal key, as long as it is not deleted: another session may have its id by now. */
-  findLiving(key: string, transaction?: Transaction): Promise<SessionDocument | null> {
-    return this.sessions().findOne({ _id: key, is_deleted: false }, transaction ? { session: transaction.session } : MAJORITY);
+  async findLiving(key: string, transaction?: Transaction): Promise<SessionDocument | undefined> {
+    return (await this.sessions().findOne({ _id: key, is_deleted: false }, transaction ? { session: transaction.session } : MAJORITY)) ?? undefined;
   }
 
   /** By its internal key, deleted or not. */
-  findByKey(key: string): Promise<SessionDocument | null> {
-    return this.sessions().findOne({ _id: key }, MAJORITY);
+  async findByKey(key: string): Promise<SessionDocument | undefined> {
+    return (await this.sessions().findOne({ _id: key }, MAJORITY)) ?? undefined;
   }
 
   /** Newest first; one more than `limit` when there is more. */
   page(orgId: string, page: SessionPage): Promise<SessionDocument[]> {
     const older = page.after
-      ? { $or: [{ created_at: { $lt: page.after.createdAt } }, { created_at: page.after.createdAt, _id: { $lt: page.after.key } }] }
+      ? { $or: [{ created_at: { $lt: page.after.createdAt } }, { created_at: page.after.createdAt, _id: { $lt: page.after.id } }] }
       : {};
     const filter = { org_id: orgId, is_deleted: false, ...(page.userId === undefined ? {} : { user_id: page.userId }), ...older };
     return this.sessions().find(filter, MAJORITY).sort({ created_at: -1, _id: -1 }).limit(page.limit + 1).toArray();
@@ -54,13 +56,13 @@ export class SessionRepository {
     return result.matchedCount === 1;
   }
 
-  /** Adds what an ended run used; counters only grow by `$inc`, and a cost stays null until one is known. */
+  /** Adds what an ended run used. The cost of all runs is known only while that of each one is; a run that used nothing cost nothing. */
   async addUsage(key: string, usage: RunUsage, transaction: Transaction): Promise<void> {
     const { cost_usd: cost, estimated, ...counts } = usage;
-    const inc = Object.fromEntries(Object.entries(counts).map(([name, value]) => [`usage.${name}`, value]));
-    await this.sessions().updateOne({ _id: key }, { $inc: inc }, { session: transaction.session });
-    const set = { ...(estimated ? { 'usage.estimated': true } : {}), ...(cost === null ? {} : { 'usage.cost_usd': cost }) };
-    if (Object.keys(set).length > 0) await this.sessions().updateOne({ _id: key }, { $set: set }, { session: transaction.session });
+    const sums = Object.entries(counts).map(([name, value]): [string, object] => [`usage.${name}`, { $add: [`$usage.${name}`, value] }]);
+    const sum = { $cond: [{ $eq: ['$usage.total_tokens', 0] }, { $literal: cost }, { $add: ['$usage.cost_usd', cost] }] };
+    const set = { ...Object.fromEntries(sums), ...(estimated ? { 'usage.estimated': true } : {}), ...(usage.total_tokens === 0 ? {} : { 'usage.cost_usd': sum }) };
+    await this.sessions().updateOne({ _id: key }, [{ $set: set }], { session: transaction.session });
   }
 
   /** From now on the session is gone; false when it was already. */
@@ -79,13 +81,14 @@ export class SessionRepository {
     return session?.last_run_id ?? null;
   }
 
-  /** Takes a session that was deleted before `before` and that nobody is removing, for 30 s; null when there is none. */
-  claimDeleted(before: Date): Promise<SessionDocument | null> {
-    return this.sessions().findOneAndUpdate(
-      { is_deleted: true, deleted_at: { $lt: before }, $expr: { $lt: ['$removal_until', '$$NOW'] } },
-      [{ $set: { removal_until: { $add: ['$$NOW', REMOVAL_LEASE_MS] } } }],
-      { sort: { deleted_at: 1 }, returnDocument: 'after' },
-    );
+  /** Sessions that were deleted before `before` and that nobody is removing, oldest first. */
+  removable(before: Date, limit: number): Promise<readonly string[]> {
+    return this.removal.free({ is_deleted: true, deleted_at: { $lt: before } }, limit, { deleted_at: 1 });
+  }
+
+  /** Takes a deleted session for its removal; undefined when another replica was faster. */
+  claimRemoval(key: string, replicaId: string): Promise<SessionDocument | undefined> {
+    return this.removal.claim({ _id: key, is_deleted: true }, replicaId);
   }
 
   async remove(key: string): Promise<void> {
@@ -113,6 +116,6 @@ export class SessionRepository {
   }
 
   private sessions() {
-    return collectionOf<SessionDocument>(this.connection, SESSION_COLLECTION);
+    return collection<SessionDocument>(this.connection, SESSION_COLLECTION);
   }
 }

@@ -1,4 +1,4 @@
-import type { RunLimits, RunUsage } from '@agentfleet/contracts';
+import type { EngineName, RunLimits, RunUsage } from '@agentfleet/contracts';
 import { Schema } from 'mongoose';
 
 /** A session as it is stored. `_id` is the internal key that runs, events and messages hang on: ids may be used again. */
@@ -16,6 +16,8 @@ export interface SessionDocument {
   readonly metadata_json: string;
   readonly tool_policy_json: string;
   readonly limits: RunLimits;
+  /** Missing in older sessions: the default engine. */
+  readonly engine?: EngineName;
   /** Null: the default model, whatever it is at the time. */
   readonly model: string | null;
   readonly created_at: Date;
@@ -24,7 +26,8 @@ export interface SessionDocument {
   readonly usage: RunUsage;
   readonly is_deleted: boolean;
   readonly deleted_at: Date | null;
-  /** Lease of the replica that removes what is left of it. */
+  /** Replica that removes what is left of it, and its lease. */
+  readonly removal_by: string | null;
   readonly removal_until: Date;
 }
 

@@ -6,7 +6,7 @@ import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
 import { CREATE_BODY, SESSION, SESSION_LIST, SESSION_STATUS } from '../api-docs/examples';
 import { ApiPage, ApiSessionId } from '../api-docs/parameters';
 import { ModelCatalog } from '../models/model-catalog';
-import { decodeCursor, encodeCursor, PAGE_LIMIT, queryReader, throwProblems } from '../query';
+import { newestFirstCursor, newestFirstPosition, pageLimit, readQuery, refused, type UrlQuery } from '../paging/page-query';
 import { CreateSession } from './create-session';
 import { SessionDirectory } from './session-directory';
 import { CreateSessionDto, SessionDto, SessionListDto, SessionStatusDto } from './session.dto';
@@ -31,9 +31,8 @@ export class SessionsController {
   @ApiBodyErrors('workspace_outside_root', 'session_id_taken')
   create(@CurrentCaller() caller: Caller, @Body() body: unknown): Promise<SessionDto> {
     const parsed = parseSessionCreate(isJsonObject(body) ? body : {});
-    if (!parsed.ok) throwProblems(parsed.problems);
-    else return this.createSession.run(caller, parsed.value);
-    throw new Error('unreachable: problems are thrown');
+    if (!parsed.ok) throw refused(parsed.problems);
+    return this.createSession.run(caller, parsed.value);
   }
 
   /** The caller's organization's sessions, newest first. */
@@ -45,13 +44,13 @@ export class SessionsController {
   @ApiPage()
   @ApiOkResponse({ type: SessionListDto, example: SESSION_LIST })
   @ApiErrors('refused_query')
-  async list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<SessionListDto> {
+  async list(@CurrentCaller() caller: Caller, @Query() query: UrlQuery): Promise<SessionListDto> {
     const { page, status, isEmpty } = readListQuery(query);
     if (isEmpty) return { sessions: [] };
     const { states, hasMore } = await this.collect(caller.orgId, page, status);
     const sessions = states.map((state) => sessionItem(state, this.models.defaultName));
     const last = states.at(-1)?.session;
-    const list: GatewaySessionList = hasMore && last ? { sessions, next_cursor: encodeCursor([last.created_at.getTime(), last._id]) } : { sessions };
+    const list: GatewaySessionList = hasMore && last ? { sessions, next_cursor: newestFirstCursor(last) } : { sessions };
     return list;
   }
 
@@ -88,7 +87,7 @@ export class SessionsController {
       if (states.length > page.limit) return { states: states.slice(0, page.limit), hasMore: true };
       const last = next.states.at(-1)?.session;
       if (!next.hasMore || !last) return { states, hasMore: false };
-      after = { createdAt: last.created_at, key: last._id };
+      after = { createdAt: last.created_at, id: last._id };
     }
   }
 }
@@ -98,14 +97,10 @@ export class SessionsController {
 @Controller('api/v1/sessions')
 export class SessionsV1Controller extends SessionsController {}
 
-function readListQuery(query: Record<string, unknown>): { page: SessionPage; status: string | undefined; isEmpty: boolean } {
-  const reader = queryReader(query);
-  const [limit, userId, agentId, status, cursor] = [reader.limit(PAGE_LIMIT), reader.text('user_id'), reader.text('agent_id'), reader.oneOf('status', GATEWAY_SESSION_STATUSES), reader.text('cursor')];
-  const position = cursor === undefined ? undefined : decodeCursor(cursor);
-  const [createdAtMs, key] = position ?? [];
-  const isPosition = typeof createdAtMs === 'number' && Number.isSafeInteger(createdAtMs) && typeof key === 'string';
-  if (cursor !== undefined && !isPosition) reader.refuse('cursor', 'must be the next_cursor of an earlier answer');
-  throwProblems(reader.problems);
-  const after = isPosition ? { createdAt: new Date(createdAtMs), key } : null;
-  return { page: { limit, after, userId }, status, isEmpty: agentId !== undefined }; // no session has an agent yet
+function readListQuery(query: UrlQuery): { page: SessionPage; status: string | undefined; isEmpty: boolean } {
+  return readQuery(query, (reader) => {
+    const [limit, userId, agentId] = [pageLimit(reader), reader.text('user_id'), reader.text('agent_id')];
+    const [status, after] = [reader.oneOf('status', GATEWAY_SESSION_STATUSES), newestFirstPosition(reader)];
+    return { page: { limit, after, userId }, status, isEmpty: agentId !== undefined }; // no session has an agent yet
+  });
 }

@@ -1,18 +1,19 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
+import { EnginesModule } from '../engines/engines.module';
 import { ModelsModule } from '../models/models.module';
-import { RecordsModule } from '../runs/records.module';
+import { WorkspacesModule } from '../workspaces/workspaces.module';
 import { CreateSession } from './create-session';
+import { LastRuns } from './last-run.repository';
 import { SessionDirectory } from './session-directory';
 import { SessionRepository } from './session.repository';
 import { SessionSchema } from './session.schema';
 import { SessionsController, SessionsV1Controller } from './sessions.controller';
-import { Workspaces } from '../workspaces/workspaces';
 
 @Module({
-  imports: [MongooseModule.forFeature([{ name: 'GatewaySession', schema: SessionSchema }]), RecordsModule, ModelsModule],
+  imports: [MongooseModule.forFeature([{ name: 'GatewaySession', schema: SessionSchema }]), EnginesModule, ModelsModule, WorkspacesModule],
   controllers: [SessionsController, SessionsV1Controller],
-  providers: [CreateSession, SessionDirectory, SessionRepository, Workspaces],
-  exports: [SessionDirectory, SessionRepository, Workspaces],
+  providers: [CreateSession, LastRuns, SessionDirectory, SessionRepository],
+  exports: [LastRuns, SessionDirectory, SessionRepository],
 })
 export class SessionsModule {}

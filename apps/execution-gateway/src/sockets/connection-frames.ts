@@ -1,18 +1,30 @@
 import type { ConnectionFrame } from '@agentfleet/contracts';
 import type { AppError } from '@agentfleet/errors';
+import { CLOCK, type Clock } from '@agentfleet/platform';
+import { wireTime } from '@agentfleet/sessions';
+import { Inject, Injectable } from '@nestjs/common';
 
-/** A frame for one connection only: it has no `seq`. */
-export function connectionFrame(type: ConnectionFrame['type'], data: Readonly<Record<string, unknown>>): ConnectionFrame {
-  return { type, data, timestamp: new Date().toISOString() };
-}
+/** Frames for one connection only: they have no `seq`. */
+@Injectable()
+export class ConnectionFrames {
+  constructor(@Inject(CLOCK) private readonly clock: Clock) {}
 
-export function errorFrame(code: string, message: string, more: Readonly<Record<string, unknown>> = {}): ConnectionFrame {
-  return connectionFrame('error', { message, code, ...more });
-}
+  frame(type: ConnectionFrame['type'], data: Readonly<Record<string, unknown>>): ConnectionFrame {
+    return { type, data, timestamp: wireTime(this.clock.now()) };
+  }
 
-/** An application error as a frame of the plain dialect. */
-export function problemOf(error: AppError): ConnectionFrame {
-  const field = error.problems[0]?.field;
-  const code = error.code === 'validation_failed' ? 'bad_frame' : error.code;
-  return errorFrame(code, error.message, { ...(field === undefined ? {} : { field }), ...error.extra });
+  error(code: string, message: string, more: Readonly<Record<string, unknown>> = {}): ConnectionFrame {
+    return this.frame('error', { message, code, ...more });
+  }
+
+  badFrame(message: string, field?: string): ConnectionFrame {
+    return this.error('bad_frame', message, field === undefined ? {} : { field });
+  }
+
+  /** An application error in the plain dialect. */
+  problem(error: AppError): ConnectionFrame {
+    const field = error.problems[0]?.field;
+    const code = error.code === 'validation_failed' ? 'bad_frame' : error.code;
+    return this.error(code, error.message, { ...(field === undefined ? {} : { field }), ...error.extra });
+  }
 }

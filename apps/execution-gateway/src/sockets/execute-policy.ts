@@ -6,7 +6,7 @@ import type { ExecutionGatewayEnv } from '../env';
 import type { Watcher } from '../events/watcher';
 import { GatewayMetrics } from '../metrics';
 import { SessionDirectory } from '../sessions/session-directory';
-import { errorFrame, problemOf } from './connection-frames';
+import { ConnectionFrames } from './connection-frames';
 
 /** What a connection on `/sessions/{id}/execute` knows of itself. */
 export interface ExecuteContext {
@@ -29,6 +29,7 @@ export class ExecuteSocketPolicy implements SocketPolicy<ExecuteContext> {
 
   constructor(
     private readonly directory: SessionDirectory,
+    private readonly frames: ConnectionFrames,
     private readonly metrics: GatewayMetrics,
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
     @Inject(LOG) private readonly log: Log,
@@ -76,7 +77,7 @@ export class ExecuteSocketPolicy implements SocketPolicy<ExecuteContext> {
     const known = asAppError(error);
     if (known) {
       this.metrics.framesRefused.inc({ reason: known.code });
-      return problemOf(known);
+      return this.frames.problem(known);
     }
     this.log.error({ session_id: socket.context.sessionId, err: error }, 'A socket is closed because of an unexpected error');
     socket.close(1011, 'internal error');
@@ -86,12 +87,12 @@ export class ExecuteSocketPolicy implements SocketPolicy<ExecuteContext> {
   /** The message is fixed by the contract, so the actions that exist stand beside it. */
   private unknownAction(action: JsonValue | undefined): object {
     this.metrics.framesRefused.inc({ reason: 'unknown' });
-    return errorFrame('bad_frame', unknownActionText(action), { field: 'action', known_actions: KNOWN_ACTIONS });
+    return this.frames.error('bad_frame', unknownActionText(action), { field: 'action', known_actions: KNOWN_ACTIONS });
   }
 
-  private refused(reason: string, message: string, field?: string): object {
+  private refused(reason: string, message: string): object {
     this.metrics.framesRefused.inc({ reason });
-    return errorFrame('bad_frame', message, field === undefined ? {} : { field });
+    return this.frames.badFrame(message);
   }
 }
 

@@ -10,7 +10,7 @@ import { GatewayMetrics } from '../metrics';
 import { AdmitRun } from '../runs/admit-run';
 import { CancelRun } from '../runs/cancel-run';
 import { SessionDirectory } from '../sessions/session-directory';
-import { connectionFrame, errorFrame } from './connection-frames';
+import { ConnectionFrames } from './connection-frames';
 import { ExecuteSocketPolicy, type ExecuteContext } from './execute-policy';
 
 type Socket = FleetSocket<ExecuteContext>;
@@ -25,6 +25,7 @@ export class ExecuteGateway {
     private readonly admitRun: AdmitRun,
     private readonly cancelRun: CancelRun,
     private readonly callers: LiveCallers,
+    private readonly frames: ConnectionFrames,
     private readonly metrics: GatewayMetrics,
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
   ) {}
@@ -68,7 +69,7 @@ export class ExecuteGateway {
     if (!parsed.ok) {
       this.metrics.framesRefused.inc({ reason: 'field' });
       const { message, field } = parsed.problem;
-      return errorFrame('bad_frame', message, field === undefined ? {} : { field });
+      return this.frames.badFrame(message, field);
     }
     const watcher = socket.context.watcher;
     return watcher ? this.act(parsed.message, socket, watcher) : undefined;
@@ -83,7 +84,7 @@ export class ExecuteGateway {
       case 'cancel':
         return this.end(message.reason, socket.context);
       case 'ping':
-        return connectionFrame('pong', {});
+        return this.frames.frame('pong', {});
       default:
         return unreachable(message);
     }
@@ -101,15 +102,15 @@ export class ExecuteGateway {
   private async follow(message: { afterSeq: number; ack: boolean }, socket: Socket, watcher: Watcher): Promise<Reply> {
     const { run } = await this.directory.getLiving(socket.context.sessionKey);
     const lastSeq = run?.last_seq ?? 0;
-    const ack = (): void => socket.push(connectionFrame('status', { status: 'replay_complete', message: 'Everything stored so far was sent.', last_seq: lastSeq }));
-    watcher.follow(Math.min(message.afterSeq, lastSeq), message.ack ? { seq: lastSeq, reached: ack } : null);
+    const ack = (): void => socket.push(this.frames.frame('status', { status: 'replay_complete', message: 'Everything stored so far was sent.', last_seq: lastSeq }));
+    watcher.follow(Math.min(message.afterSeq, lastSeq), message.ack ? { seq: lastSeq, reached: ack } : undefined);
     return undefined;
   }
 
   private async end(reason: string | undefined, context: ExecuteContext): Promise<Reply> {
     const outcome = await this.cancelRun.run(allowedToExecute(context), context.sessionKey, reason);
     if (outcome.acted) return undefined;
-    return connectionFrame('status', { status: 'idle', message: 'There is no run to cancel.' });
+    return this.frames.frame('status', { status: 'idle', message: 'There is no run to cancel.' });
   }
 }
 

@@ -1,10 +1,12 @@
 import { Module } from '@nestjs/common';
-import { RecordsModule } from '../runs/records.module';
+import { EventsModule } from '../events/events.module';
+import { MetricsModule } from '../metrics';
 import { RunsModule } from '../runs/runs.module';
 import { SessionsModule } from '../sessions/sessions.module';
+import { ConnectionFrames } from './connection-frames';
 import { ExecuteSocketPolicy } from './execute-policy';
 import { ExecuteGateway } from './execute.gateway';
 import { SocketPathController } from './socket-path.controller';
 
-@Module({ imports: [RecordsModule, RunsModule, SessionsModule], controllers: [SocketPathController], providers: [ExecuteGateway, ExecuteSocketPolicy] })
+@Module({ imports: [EventsModule, MetricsModule, RunsModule, SessionsModule], controllers: [SocketPathController], providers: [ConnectionFrames, ExecuteGateway, ExecuteSocketPolicy] })
 export class SocketsModule {}
