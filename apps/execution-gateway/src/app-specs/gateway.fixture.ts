@@ -1,6 +1,5 @@
 import { isJsonObject, type JsonObject, type RunEvent } from '@agentfleet/contracts';
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-// eslint-disable-next-line @nx/enforce-module-boundaries -- a helper of specs, no part of the app
 import { testDatabase, waitFor, type TestDatabase } from '@agentfleet/testing';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
