@@ -4,7 +4,7 @@ import { ApiKeysModule } from './api-keys/api-keys.module';
 import { AuditLogModule } from './audit/audit-log.module';
 import { ConnectionModule } from './connection/connection.module';
 import { EventsModule } from './events/events.module';
-import { HealthController } from './health/health.controller';
+import { HealthModule } from './health/health.module';
 import { IdentityModule } from './identity/identity.module';
 import { InstructionsModule } from './instructions/instructions.module';
 import { AnswerMetrics } from './metrics';
@@ -16,6 +16,7 @@ import { UsersModule } from './users/users.module';
 /** In the order of the API's description. */
 @Module({
   imports: [
+    HealthModule,
     IdentityModule,
     OrganizationsModule,
     ApiKeysModule,
@@ -28,7 +29,6 @@ import { UsersModule } from './users/users.module';
     ConnectionModule,
     EventsModule,
   ],
-  controllers: [HealthController],
   providers: [AnswerMetrics],
 })
 export class AppModule {}
