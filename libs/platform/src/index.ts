@@ -29,7 +29,6 @@ export { EVENT_STREAM_HEADERS, EventStream, EventStreams, type StreamLoss } from
 export { HealthChecks, type Checks } from './http/operations.controller';
 export { Nested, validationFailed } from './http/validation';
 export { actorOf, hasAnyScope, SYSTEM_ACTOR, type Caller } from './identity/caller';
-export { FailureLimiter } from './identity/failure-limiter';
 export { FieldCipher } from './identity/field-cipher';
 export { Identity, type StaticKey } from './identity/identity';
 export { IdentityStore } from './identity/identity-store';
@@ -51,7 +50,7 @@ export { LatestWriter, type LatestWriterOptions } from './writing/latest-writer'
 export { Lifecycle, type LifecycleState } from './lifecycle';
 export { LiveCaller, LiveCallers, type LostRights } from './live/live-callers';
 export { isDuplicateKey, isStorageUnavailable } from './mongo/mongo-errors';
-export { collection, collection as nativeCollection } from './mongo/collection';
+export { collection } from './mongo/collection';
 export { refusedOperations, withPlainErrors, type RefusedOperation } from './mongo/bulk-errors';
 export { RecurringWork, type RecurringOptions } from './recurring-work';
 export { Transactions, type Transaction } from './mongo/transactions';

@@ -50,10 +50,10 @@ export function createServices<E extends PlatformEnv>(definition: AppDefinition<
   const database = new Database(env.MONGODB_URI, log, definition.name);
   const { connection } = database;
   const busOptions: BusOptions = { redisUrl: env.REDIS_URL, prefix: `${Database.nameOf(env.MONGODB_URI)}:`, replicaId: replica.id, log };
-  const bus = new Bus(busOptions, replica, metrics);
+  const bus = new Bus(busOptions, replica, metrics, lifecycle);
   const identityStore = new IdentityStore(connection);
   const tokens = new TokenVerifier(identityStore);
-  const keyUsage = new KeyUsage(bus);
+  const keyUsage = new KeyUsage(bus, lifecycle);
   const identity = new Identity(identityStore, tokens, keyUsage, {
     authMode: env.AUTH_MODE,
     staticKeys: definition.staticKeys?.(env) ?? [],
@@ -81,7 +81,7 @@ export function createServices<E extends PlatformEnv>(definition: AppDefinition<
     cipher: new FieldCipher(env.SECRETS_KEY ?? ''),
     eventStreams: new EventStreams(lifecycle),
     replicas: new Replicas(connection, replica, lifecycle),
-    leases: new Leases(connection, replica, lifecycle, log),
+    leases: new Leases(connection, replica, lifecycle),
     health: new HealthChecks(database, bus, lifecycle, replica.startedAt),
     sourceAddress: new SourceAddress(env.TRUSTED_PROXIES),
     localCallers: new LocalCallers(env),

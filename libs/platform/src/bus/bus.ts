@@ -2,6 +2,7 @@ import type { NoticeMap, NoticePattern } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { Redis } from 'ioredis';
 import { firstValueFrom, TimeoutError, timeout } from 'rxjs';
+import type { Lifecycle } from '../lifecycle';
 import { currentContext } from '../observe/request-context';
 import type { Metrics } from '../observe/metrics';
 import type { Replica } from '../replica';
@@ -31,7 +32,6 @@ export class Bus {
   readonly redis: Redis;
   private readonly client: BusClient;
   private readonly failures;
-  private timer: NodeJS.Timeout | undefined;
   /** Redis is connected but does not answer. */
   private isMute = false;
   private lastSeen = new Map<string, readonly ReplicaAnnouncement[]>();
@@ -40,6 +40,7 @@ export class Bus {
     private readonly options: BusOptions,
     private readonly replica: Replica,
     metrics: Metrics,
+    private readonly lifecycle: Lifecycle,
   ) {
     this.redis = quiet(new Redis(connectionOptions(options.redisUrl)), options.log);
     this.client = new BusClient(options);
@@ -59,13 +60,11 @@ export class Bus {
     this.redis.on('ready', () => void this.announce());
     this.redis.connect().catch(() => undefined);
     this.client.connect().catch(() => undefined);
-    this.timer = setInterval(() => void this.announce(), ANNOUNCE_EVERY_MS);
-    this.timer.unref();
+    this.lifecycle.every('announce this replica on the bus', ANNOUNCE_EVERY_MS, () => this.announce(), { during: 'always' });
   }
 
   /** Says that this replica is going, so that nobody waits 6 s for it. */
   async stop(): Promise<void> {
-    clearInterval(this.timer);
     if (this.isUp) {
       await this.redis.hdel(this.registryKey(this.replica.app), this.replica.id).catch(() => undefined);
     }

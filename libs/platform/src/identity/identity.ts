@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { API_KEY_SCOPES, AGENT_SCOPE, DEFAULT_ORGANIZATION_ID, SCOPES_OF_ROLE, type Role, type Scope, type UserTokenClaims } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
+import { SlidingWindow } from '../limits/sliding-window';
 import type { Caller } from './caller';
-import { FailureLimiter } from './failure-limiter';
 import type { ApiKeyWithId, IdentityStore } from './identity-store';
 import type { KeyUsage } from './key-usage';
 import type { TokenVerifier } from './token-verifier';
@@ -45,7 +45,7 @@ export class Identity {
   /** Every request of a key is made by the same caller; records are replaced, never changed. */
   private readonly callers = new WeakMap<ApiKeyWithId, Caller>();
   private readonly origins = new WeakMap<Caller, Origin>();
-  private readonly failures: FailureLimiter;
+  private readonly failures = new SlidingWindow(60_000, () => performance.now());
 
   constructor(
     private readonly store: IdentityStore,
@@ -59,7 +59,6 @@ export class Identity {
       const caller = keyCaller({ ...key, orgId: DEFAULT_ORGANIZATION_ID, limits: {} }, digest.toString('hex'));
       return [{ digest, caller: this.from({ kind: 'fixed' }, caller) }];
     });
-    this.failures = new FailureLimiter(options.failuresPerMinute);
   }
 
   /** @throws AppError 401, 429 after too many failures from one address, 503, 400/404 for `X-Organization-Id`. */
@@ -70,8 +69,9 @@ export class Identity {
       return caller;
     } catch (error) {
       if (error instanceof AppError && error.status === 401) {
-        const retryAfterSeconds = this.failures.count(credentials.sourceAddress);
+        const retryAfterSeconds = this.failures.blockedForSeconds(credentials.sourceAddress, this.options.failuresPerMinute);
         if (retryAfterSeconds > 0) throw new AppError('rate_limited', { retryAfterSeconds });
+        this.failures.add(credentials.sourceAddress, this.options.failuresPerMinute);
       }
       throw error;
     }

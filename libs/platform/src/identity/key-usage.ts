@@ -1,22 +1,27 @@
-import { PLATFORM_NOTICES, type ApiKeyLimits, type KeyUsedNotice } from '@agentfleet/contracts';
+import type { ApiKeyLimits } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import type { Bus } from '../bus/bus';
+import type { Lifecycle } from '../lifecycle';
 
 const REPORT_EVERY_MS = 30_000;
 
 /** Last use of API keys (told to AIWM every 30 s) and their own request limits (counted in Redis). */
 export class KeyUsage {
   private used = new Map<string, Set<string>>();
-  private readonly timer: NodeJS.Timeout;
 
-  constructor(private readonly bus: Bus) {
-    this.timer = setInterval(() => this.report(), REPORT_EVERY_MS);
-    this.timer.unref();
+  constructor(
+    private readonly bus: Bus,
+    lifecycle: Lifecycle,
+  ) {
+    lifecycle.every('use of API keys', REPORT_EVERY_MS, () => this.report(), { during: 'always' });
   }
 
-  stop(): void {
-    clearInterval(this.timer);
-    this.report();
+  /** Tells what was not told yet. */
+  report(): void {
+    const used = this.used;
+    this.used = new Map();
+    const at = new Date().toISOString();
+    for (const [orgId, keyIds] of used) this.bus.notify('key.used', { orgId, keyIds: [...keyIds], at });
   }
 
   saw(orgId: string, keyId: string): void {
@@ -39,16 +44,6 @@ export class KeyUsage {
     }
     if (typeof count === 'number' && count > limits.requestsPerMinute) {
       throw new AppError('rate_limited', { retryAfterSeconds: Math.max(1, Math.ceil((60_000 - (now % 60_000)) / 1000)) });
-    }
-  }
-
-  private report(): void {
-    const used = this.used;
-    this.used = new Map();
-    const at = new Date().toISOString();
-    for (const [orgId, keyIds] of used) {
-      const notice: KeyUsedNotice = { orgId, keyIds: [...keyIds], at };
-      this.bus.notify(PLATFORM_NOTICES.keyUsed, notice);
     }
   }
 }
