@@ -87,6 +87,19 @@ test('a group that hangs holds nobody back where that is asked for', async () =>
   expect(await hanging).toBe('done 1');
 });
 
+test('a commit that is never answered fails in the end, and those behind it go on', async () => {
+  const { loop, groups } = setUp({ hungAfterMs: 30 });
+  const hung = loop.add(1);
+  await begun(groups, 1);
+  const between = loop.exclusive(async () => 'between');
+  const next = loop.add(2);
+  await expect(hung).rejects.toMatchObject({ code: 'storage_unavailable' });
+  expect(await between).toBe('between');
+  await begun(groups, 2);
+  groups[1]?.end();
+  expect(await next).toBe('done 2');
+});
+
 test('other writes run between groups; drained waits for everything', async () => {
   const { loop, groups } = setUp();
   const first = loop.add(1);

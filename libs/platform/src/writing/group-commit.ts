@@ -1,4 +1,5 @@
 import { AppError } from '@agentfleet/errors';
+import { inTime } from './in-time';
 
 const OVERDUE_CHECK_MS = 500;
 
@@ -28,6 +29,8 @@ export interface GroupCommitOptions<Item, Result> {
    * Default: a group begins as soon as the code that adds its items has run.
    */
   readonly gathersTurn?: boolean;
+  /** A commit that is not answered by then has failed, and the next group begins. Default 45 s. */
+  readonly hungAfterMs?: number;
   /** Items whose time is over are refused with `storage_unavailable`, waiting or under way; they may be written all the same. */
   readonly isOverdue?: (item: Item) => boolean;
 }
@@ -132,7 +135,7 @@ export class GroupCommit<Item, Result = void> {
       reject: (index, error) => group[index]?.reject(error),
     };
     const items = group.map(({ item }) => item);
-    const commit = () => this.options.commit(items, answers);
+    const commit = () => inTime(this.options.commit(items, answers), this.options.hungAfterMs);
     try {
       // two groups run beside each other only where that is asked for
       const results = await (this.options.patienceMs === undefined ? this.exclusive(commit) : commit());

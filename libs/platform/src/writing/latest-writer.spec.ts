@@ -61,6 +61,15 @@ test('merges what waits, keeps batches small, and refuses more keys than may wai
   lifecycle.close();
 });
 
+test('a write that is never answered is done again', async () => {
+  const { lifecycle, put, seen, writes, written } = setUp({ hungAfterMs: 20 });
+  put('a', 1);
+  await written(2);
+  writes[1]?.end();
+  expect(seen()).toEqual(['a1', 'a1']);
+  lifecycle.close();
+});
+
 test('writes what waits at shutdown', async () => {
   const { lifecycle, put, seen, writes, written } = setUp({ periodMs: 60_000 });
   await lifecycle.becomeReady();

@@ -1,6 +1,7 @@
 import { AppError } from '@agentfleet/errors';
 import type { Lifecycle } from '../lifecycle';
 import type { RecurringWork } from '../recurring-work';
+import { inTime } from './in-time';
 
 export interface LatestWriterOptions<Fact> {
   /** Names the work in the log and the metrics. */
@@ -13,6 +14,8 @@ export interface LatestWriterOptions<Fact> {
   readonly maxWaiting?: number;
   /** One write of many facts. When it throws, all of them are written again, each as it is by then. */
   readonly write: (facts: readonly Fact[]) => Promise<void>;
+  /** A write that is not answered by then has failed, and is done again. Default 45 s. */
+  readonly hungAfterMs?: number;
   /** What is to be written when a newer fact meets one that still waits; default: the newer one. */
   readonly merge?: (older: Fact, newer: Fact) => Fact;
 }
@@ -63,7 +66,7 @@ export class LatestWriter<Fact> {
     const maxBatch = this.options.maxBatch ?? 1000;
     for (let at = 0; at < entries.length; at += maxBatch) {
       const batch = entries.slice(at, at + maxBatch);
-      await this.options.write(batch.map(([, fact]) => fact));
+      await inTime(this.options.write(batch.map(([, fact]) => fact)), this.options.hungAfterMs);
       // what came meanwhile is another object, and stays
       for (const [key, fact] of batch) if (this.waiting.get(key) === fact) this.waiting.delete(key);
     }
