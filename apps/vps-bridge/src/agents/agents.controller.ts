@@ -6,7 +6,7 @@ import { ApiBody, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiPa
 import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
 import { AGENT, AGENT_LIST, REGISTERED, REGISTER_BODY } from '../api-docs/examples';
 import { agentUrl } from './agent-host';
-import { requireBody } from '../require-body';
+import { requireBody } from '../http/require-body';
 import { AgentRepository } from './agent.repository';
 import { AgentDto, AgentListDto, RegisterAgentDto, RegisteredDto } from './agents.dto';
 import { droppedSettings } from './dropped-settings';

@@ -6,7 +6,7 @@ import type { FastifyReply } from 'fastify';
 import { ApiBodyErrors } from '../api-docs/api-errors';
 import { CallResultDto } from '../api-docs/call-result.dto';
 import { CALL_BODY, CALL_RESULT, FAILED_CALL } from '../api-docs/examples';
-import { requireBody } from '../require-body';
+import { requireBody } from '../http/require-body';
 import { CallAgent } from './call-agent';
 import { CallBodyDto } from './records/calls.dto';
 import { IDEMPOTENCY_KEY_HEADER, readIdempotencyKey } from './records/idempotency-key';

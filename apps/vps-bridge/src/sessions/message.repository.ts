@@ -62,11 +62,11 @@ export class MessageRepository {
   }
 
   /** All messages, oldest first, or the newest `limit` of them, in batches of the driver's choice. */
-  async *stream(sessionKey: string, limit: number | null): AsyncGenerator<Message> {
+  async *stream(sessionKey: string, limit?: number): AsyncGenerator<Message> {
     if (limit === 0) return; // to the driver 0 means all
-    const first = limit === null ? 1 : (await this.maxSeq(sessionKey)) - limit + 1; // numbers have no gaps
+    const first = limit === undefined ? 1 : (await this.maxSeq(sessionKey)) - limit + 1; // numbers have no gaps
     const found = this.collection.find({ sessionKey: ID(sessionKey), seq: { $gte: first } }).sort({ seq: 1 });
-    for await (const document of limit === null ? found : found.limit(limit)) yield toMessage(document);
+    for await (const document of limit === undefined ? found : found.limit(limit)) yield toMessage(document);
   }
 
   /** Messages with a number above `seq`, oldest first. */

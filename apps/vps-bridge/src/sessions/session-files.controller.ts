@@ -5,8 +5,8 @@ import { Body, Controller, Get, Header, HttpCode, Inject, Post, Query, Streamabl
 import { ApiBody, ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiBodyErrors, ApiErrors } from '../api-docs/api-errors';
 import { SESSION_EXPORT } from '../api-docs/examples';
-import { queryInteger, queryText } from '../query';
-import { requireBody } from '../require-body';
+import { readQuery } from '../http/query';
+import { requireBody } from '../http/require-body';
 import { ImportSessions } from './import-sessions';
 import { MessageRepository } from './message.repository';
 import { RemoveSessions } from './remove-sessions';
@@ -41,8 +41,8 @@ export class SessionFilesController {
   @ApiOkResponse({ type: SessionExportDto, example: SESSION_EXPORT })
   @ApiErrors('validation_failed')
   export(@Query() query: unknown, @CurrentCaller() caller: Caller): StreamableFile {
-    const sessions = this.sessions.stream(caller.orgId, queryText(query, 'user_id'));
-    const text = exportJson(this.clock.now(), sessions, ({ key }) => this.messages.stream(key, null));
+    const sessions = this.sessions.stream(caller.orgId, readQuery(query, (reader) => reader.text('user_id')));
+    const text = exportJson(this.clock.now(), sessions, ({ key }) => this.messages.stream(key));
     return new StreamableFile(Readable.from(text, { objectMode: false }), { type: JSON_TYPE });
   }
 
@@ -69,7 +69,7 @@ export class SessionFilesController {
   @ApiOkResponse({ type: CleanupDto, example: { cleaned_up: 3, remaining_sessions: 12 } })
   @ApiErrors('validation_failed')
   async cleanup(@Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsCleanup> {
-    const hours = queryInteger(query, 'max_age_hours', 1, AGE_HOURS.max) ?? AGE_HOURS.default;
+    const hours = readQuery(query, (reader) => reader.whole('max_age_hours', 1, AGE_HOURS.max)) ?? AGE_HOURS.default;
     const cleanedUp = await this.removeSessions.removeOld(caller, caller.orgId, hours);
     return { cleaned_up: cleanedUp, remaining_sessions: await this.sessions.count(caller.orgId) };
   }

@@ -5,6 +5,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { Types, type Connection, type mongo } from 'mongoose';
 import { readMetadata, storeMetadata, type StoredMetadata } from './metadata';
+import type { SessionPosition } from './session-position';
 import type { SessionDocument } from './session.schema';
 
 export interface StoredSession extends Session {
@@ -45,10 +46,10 @@ export interface NewSession extends SessionName {
 }
 
 export interface SessionPage {
-  readonly userId: string | null;
-  readonly activeSince: Date | null;
+  readonly userId: string | undefined;
+  readonly activeSince: Date | undefined;
   /** The last session of the page before. */
-  readonly after: { readonly lastActivity: Date; readonly key: string } | null;
+  readonly after: SessionPosition | undefined;
   readonly limit: number;
 }
 
@@ -111,9 +112,9 @@ export class SessionRepository {
     const documents = await this.collection
       .find({
         orgId,
-        ...(userId === null ? {} : { userId }),
-        ...(activeSince === null ? {} : { lastActivity: { $gte: activeSince } }),
-        ...(after === null
+        ...(userId === undefined ? {} : { userId }),
+        ...(activeSince === undefined ? {} : { lastActivity: { $gte: activeSince } }),
+        ...(after === undefined
           ? {}
           : { $or: [{ lastActivity: { $lt: after.lastActivity } }, { lastActivity: after.lastActivity, _id: { $lt: ID(after.key) } }] }),
       })
@@ -145,8 +146,8 @@ export class SessionRepository {
   }
 
   /** All sessions of an organization, or of one of its users, one after the other. */
-  async *stream(orgId: string, userId: string | null): AsyncGenerator<StoredSession> {
-    const found = this.collection.find({ orgId, ...(userId === null ? {} : { userId }) }).sort({ _id: 1 }).batchSize(100);
+  async *stream(orgId: string, userId: string | undefined): AsyncGenerator<StoredSession> {
+    const found = this.collection.find({ orgId, ...(userId === undefined ? {} : { userId }) }).sort({ _id: 1 }).batchSize(100);
     for await (const document of found) yield toSession(document);
   }
 

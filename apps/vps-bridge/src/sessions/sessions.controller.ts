@@ -1,21 +1,21 @@
 import { Readable } from 'node:stream';
 import { isVpsSessionId, type VpsMessagePage, type VpsSessionList } from '@agentfleet/contracts';
-import { CurrentCaller, Needs, NoBody, validationFailed, type Caller } from '@agentfleet/platform';
+import { CurrentCaller, Needs, NoBody, encodeCursor, type Caller } from '@agentfleet/platform';
 import { Controller, Delete, Get, Header, HttpCode, Param, Query, StreamableFile } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiErrors } from '../api-docs/api-errors';
 import { MESSAGE_PAGE, SESSION, SESSION_LIST } from '../api-docs/examples';
-import { queryInteger, queryText, queryTime } from '../query';
+import { readCursor, readQuery, readTime } from '../http/query';
 import { MessageRepository } from './message.repository';
 import { RemoveSessions } from './remove-sessions';
 import { renderNumbered, renderSessionItem, sessionJson } from './render-session';
-import { readCursor, writeCursor } from './session-cursor';
+import { positionOf } from './session-position';
 import { sessionNotFound } from './session-not-found';
 import { SessionRepository, type StoredSession } from './session.repository';
 import { MessagePageDto, SessionDto, SessionListDto } from './sessions.dto';
 
-const LIST = { limit: 50, max: 200 };
-const MESSAGES = { limit: 100, max: 1000 };
+const LIST = { fallback: 50, max: 200, beyond: 'refused' } as const;
+const MESSAGES = { fallback: 100, max: 1000, beyond: 'refused' } as const;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 const ID = { name: 'id', example: 'sess-123' };
@@ -39,12 +39,16 @@ export class SessionsController {
   @ApiOkResponse({ type: SessionListDto, example: SESSION_LIST })
   @ApiErrors('validation_failed')
   async list(@Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsSessionList> {
-    const limit = queryInteger(query, 'limit', 1, LIST.max) ?? LIST.limit;
-    const page = { userId: queryText(query, 'user_id'), activeSince: queryTime(query, 'active_since'), after: readCursor(queryText(query, 'cursor')) };
+    const { limit, ...page } = readQuery(query, (reader) => ({
+      limit: reader.limit(LIST),
+      userId: reader.text('user_id'),
+      activeSince: readTime(reader, 'active_since'),
+      after: readCursor(reader, positionOf),
+    }));
     const found = await this.sessions.list(caller.orgId, { ...page, limit: limit + 1 });
     const shown = found.slice(0, limit);
     const last = found.length > limit ? shown.at(-1) : undefined;
-    const next = last === undefined ? null : writeCursor({ lastActivity: new Date(last.lastActivityMs), key: last.key });
+    const next = last === undefined ? null : encodeCursor([last.lastActivityMs, last.key]);
     return { sessions: shown.map(renderSessionItem), next_cursor: next };
   }
 
@@ -57,9 +61,9 @@ export class SessionsController {
   @ApiOkResponse({ type: SessionDto, example: SESSION })
   @ApiErrors('session_not_found', 'validation_failed')
   async get(@Param('id') id: string, @Query() query: unknown, @CurrentCaller() caller: Caller): Promise<StreamableFile> {
-    const limit = queryInteger(query, 'message_limit', 0, MESSAGES.max);
+    const limit = readQuery(query, (reader) => reader.whole('message_limit', 0, MESSAGES.max));
     const session = await this.find(caller, id);
-    const text = sessionJson(session, this.messages.stream(session.key, limit), limit === null);
+    const text = sessionJson(session, this.messages.stream(session.key, limit), limit === undefined);
     return new StreamableFile(Readable.from(text, { objectMode: false }), { type: JSON_TYPE });
   }
 
@@ -73,22 +77,21 @@ export class SessionsController {
   @ApiOkResponse({ type: MessagePageDto, example: MESSAGE_PAGE })
   @ApiErrors('session_not_found', 'validation_failed')
   async page(@Param('id') id: string, @Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsMessagePage> {
-    const after = queryInteger(query, 'after_seq', 0, Number.MAX_SAFE_INTEGER);
-    const before = queryInteger(query, 'before_seq', 0, Number.MAX_SAFE_INTEGER);
-    const limit = queryInteger(query, 'limit', 1, MESSAGES.max) ?? MESSAGES.limit;
-    if (after !== null && before !== null) {
-      throw validationFailed([{ field: 'before_seq', message: 'must not be given together with after_seq' }]);
-    }
+    const { after, before, limit } = readQuery(query, (reader) => {
+      const places = { after: reader.whole('after_seq', 0, Number.MAX_SAFE_INTEGER), before: reader.whole('before_seq', 0, Number.MAX_SAFE_INTEGER) };
+      if (places.after !== undefined && places.before !== undefined) reader.refuse('before_seq', 'must not be given together with after_seq');
+      return { ...places, limit: reader.limit(MESSAGES) };
+    });
     const session = await this.find(caller, id);
-    const found = before === null ? await this.messages.after(session.key, after ?? 0, limit + 1) : await this.messages.before(session.key, before, limit + 1);
+    const found = before === undefined ? await this.messages.after(session.key, after ?? 0, limit + 1) : await this.messages.before(session.key, before, limit + 1);
     const shown = found.slice(0, limit);
     const next = found.length > limit ? (shown.at(-1)?.seq ?? null) : null;
     return {
       session_id: session.sessionId,
       total_messages: session.totalMessages,
       messages: shown.map(renderNumbered),
-      next_after_seq: before === null ? next : null,
-      next_before_seq: before === null ? null : next,
+      next_after_seq: before === undefined ? next : null,
+      next_before_seq: before === undefined ? null : next,
     };
   }
 

@@ -1,8 +1,8 @@
-import { AppError } from '@agentfleet/errors';
+import { encodeCursor } from '@agentfleet/platform';
 import fc from 'fast-check';
 import { mergedBytes, readMetadata, storeMetadata } from './metadata';
 import { sessionJson } from './render-session';
-import { readCursor, writeCursor } from './session-cursor';
+import { positionOf } from './session-position';
 import type { StoredSession } from './session.repository';
 
 describe('metadata', () => {
@@ -26,14 +26,15 @@ describe('metadata', () => {
   });
 });
 
-describe('cursor', () => {
-  const position = { lastActivity: new Date('2026-02-18T21:30:00.123Z'), key: '0123456789abcdef01234567' };
+describe('positionOf', () => {
+  const key = '0123456789abcdef01234567';
 
-  it('comes back exactly', () => expect(readCursor(writeCursor(position))).toEqual(position));
-  it('is null without one', () => expect(readCursor(null)).toBeNull());
-  it.each(['', 'x', Buffer.from('5.xyz').toString('base64url'), Buffer.from(`99999999999999999.${position.key}`).toString('base64url'), Buffer.from(`9999999999999999.${position.key}`).toString('base64url')])('refuses %j', (cursor) =>
-    expect(() => readCursor(cursor)).toThrow(AppError),
-  );
+  it('is what the cursor was made of', () => {
+    expect(positionOf(encodeCursor([1771450200123, key]))).toEqual({ lastActivity: new Date(1771450200123), key });
+  });
+  it.each(['', 'x', encodeCursor([5, 'xyz']), encodeCursor([99999999999999999, key]), encodeCursor([String(5), key]), encodeCursor([5, key, 1])])('knows nothing of %j', (cursor) => {
+    expect(positionOf(cursor)).toBeUndefined();
+  });
 });
 
 describe('sessionJson', () => {

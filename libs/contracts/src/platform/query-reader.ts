@@ -8,7 +8,8 @@ export interface QueryDialect {
   message(field: string, says: string): string;
   /** A parameter that is repeated or an object. */
   readonly notOnce: string;
-  readonly controlCharacters: string;
+  /** Default: they may be in a text. */
+  readonly controlCharacters?: string;
   /** Longer texts are refused with `notOnce`, which names the length. */
   readonly maxTextLength?: number;
   readonly digits: RegExp;
@@ -41,7 +42,7 @@ export class QueryReader {
     if (value === undefined) return undefined;
     const { maxTextLength = Infinity, notOnce, controlCharacters } = this.dialect;
     if (typeof value !== 'string' || value.length > maxTextLength) return this.refuse(field, notOnce);
-    return hasControlCharacter(value) ? this.refuse(field, controlCharacters) : value;
+    return controlCharacters !== undefined && hasControlCharacter(value) ? this.refuse(field, controlCharacters) : value;
   }
 
   oneOf<const C extends string>(field: string, choices: readonly C[]): C | undefined {

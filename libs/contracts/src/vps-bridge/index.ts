@@ -1,5 +1,6 @@
 export * from './wire';
 export * from './notices';
+export { BRIDGE_DIALECT } from './dialect';
 export { isVpsAgentName, isVpsSessionId, shortened } from './names';
 export { readVpsTime } from './time';
 export { MAX_METADATA_BYTES, MAX_PROMPT_CHARACTERS, parseVpsCall, parseVpsStream } from './parse-call';

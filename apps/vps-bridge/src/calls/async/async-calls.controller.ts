@@ -5,7 +5,7 @@ import { ApiAcceptedResponse, ApiBody, ApiHeader, ApiOperation, ApiTags } from '
 import type { FastifyReply } from 'fastify';
 import { ApiBodyErrors } from '../../api-docs/api-errors';
 import { CALL_ACCEPTED, CALL_BODY } from '../../api-docs/examples';
-import { requireBody } from '../../require-body';
+import { requireBody } from '../../http/require-body';
 import { CallAcceptedDto, CallBodyDto } from '../records/calls.dto';
 import { IDEMPOTENCY_KEY_HEADER, readIdempotencyKey } from '../records/idempotency-key';
 import { AcceptCall } from './accept-call';

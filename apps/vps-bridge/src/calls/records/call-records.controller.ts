@@ -1,17 +1,17 @@
 import { VPS_CALL_KINDS, VPS_CALL_STATUSES, shortened, type VpsCallList, type VpsCallView } from '@agentfleet/contracts';
 import { AppError, FAILURE_KINDS } from '@agentfleet/errors';
-import { CurrentCaller, Needs, validationFailed, type Caller } from '@agentfleet/platform';
+import { CurrentCaller, Needs, decodeCursor, encodeCursor, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { ApiErrors } from '../../api-docs/api-errors';
 import { CALL_LIST, CALL_VIEW } from '../../api-docs/examples';
-import { queryInteger, queryOneOf, queryText, queryTime } from '../../query';
+import { readCursor, readQuery, readTime } from '../../http/query';
 import { callIdPrefix, isCallId } from './call-id';
 import { renderCall, renderCallItem } from './call-record';
 import { CallRepository } from './call.repository';
 import { CallListDto, CallViewDto } from './calls.dto';
 
-const LIST = { limit: 50, max: 200 };
+const LIMIT = { fallback: 50, max: 200, beyond: 'refused' } as const;
 
 @ApiTags('calls')
 @Controller('api/vps/calls')
@@ -34,23 +34,22 @@ export class CallRecordsController {
   @ApiOkResponse({ type: CallListDto, example: CALL_LIST })
   @ApiErrors('validation_failed')
   async list(@Query() query: unknown, @CurrentCaller() caller: Caller): Promise<VpsCallList> {
-    const limit = queryInteger(query, 'limit', 1, LIST.max) ?? LIST.limit;
-    const page = {
-      agentName: queryText(query, 'agent_name'),
-      sessionId: queryText(query, 'session_id'),
-      userId: queryText(query, 'user_id'),
-      status: queryOneOf(query, 'status', VPS_CALL_STATUSES),
-      kind: queryOneOf(query, 'kind', VPS_CALL_KINDS),
-      errorType: queryOneOf(query, 'error_type', FAILURE_KINDS),
-      since: queryTime(query, 'since'),
-      until: queryTime(query, 'until'),
-      after: readCursor(queryText(query, 'cursor')),
-      limit: limit + 1,
-    };
-    const found = await this.calls.list(caller.orgId, page, (time) => callIdPrefix(time.getTime()));
+    const { limit, ...page } = readQuery(query, (reader) => ({
+      limit: reader.limit(LIMIT),
+      agentName: reader.text('agent_name'),
+      sessionId: reader.text('session_id'),
+      userId: reader.text('user_id'),
+      status: reader.oneOf('status', VPS_CALL_STATUSES),
+      kind: reader.oneOf('kind', VPS_CALL_KINDS),
+      errorType: reader.oneOf('error_type', FAILURE_KINDS),
+      since: readTime(reader, 'since'),
+      until: readTime(reader, 'until'),
+      after: readCursor(reader, positionOf),
+    }));
+    const found = await this.calls.list(caller.orgId, { ...page, limit: limit + 1 }, (time) => callIdPrefix(time.getTime()));
     const shown = found.slice(0, limit);
     const last = found.length > limit ? shown.at(-1) : undefined;
-    return { calls: shown.map(renderCallItem), next_cursor: last === undefined ? null : Buffer.from(last._id).toString('base64url') };
+    return { calls: shown.map(renderCallItem), next_cursor: last === undefined ? null : encodeCursor([last._id]) };
   }
 
   /** One call, with its result once it has ended. */
@@ -66,10 +65,8 @@ export class CallRecordsController {
   }
 }
 
-/** @throws AppError `validation_failed` for a cursor that no list gave out. */
-function readCursor(cursor: string | null): string | null {
-  if (cursor === null) return null;
-  const callId = Buffer.from(cursor, 'base64url').toString('latin1');
-  if (isCallId(callId)) return callId;
-  throw validationFailed([{ field: 'cursor', message: 'must be the next_cursor of a former answer' }]);
+/** The last call of the page before. */
+function positionOf(cursor: string): string | undefined {
+  const [callId, ...rest] = decodeCursor(cursor) ?? [];
+  return typeof callId === 'string' && isCallId(callId) && rest.length === 0 ? callId : undefined;
 }

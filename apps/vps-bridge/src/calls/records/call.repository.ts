@@ -39,16 +39,16 @@ export interface FinishedCall {
 }
 
 export interface CallPage {
-  readonly agentName: string | null;
-  readonly sessionId: string | null;
-  readonly userId: string | null;
-  readonly status: VpsCallStatus | null;
-  readonly kind: VpsCallKind | null;
-  readonly errorType: string | null;
-  readonly since: Date | null;
-  readonly until: Date | null;
+  readonly agentName: string | undefined;
+  readonly sessionId: string | undefined;
+  readonly userId: string | undefined;
+  readonly status: VpsCallStatus | undefined;
+  readonly kind: VpsCallKind | undefined;
+  readonly errorType: string | undefined;
+  readonly since: Date | undefined;
+  readonly until: Date | undefined;
   /** The last call of the page before. */
-  readonly after: string | null;
+  readonly after: string | undefined;
   readonly limit: number;
 }
 
@@ -185,18 +185,18 @@ export class CallRepository {
   async list(orgId: string, page: CallPage, idOf: (time: Date) => string): Promise<readonly CallDocument[]> {
     const { agentName, sessionId, userId, status, kind, errorType, since, until, after, limit } = page;
     const bounds = [
-      ...(since === null ? [] : [{ _id: { $gte: idOf(since) } }]),
-      ...(until === null ? [] : [{ createdAt: { $lte: until } }]),
-      ...(after === null ? [] : [{ _id: { $lt: after } }]),
+      ...(since === undefined ? [] : [{ _id: { $gte: idOf(since) } }]),
+      ...(until === undefined ? [] : [{ createdAt: { $lte: until } }]),
+      ...(after === undefined ? [] : [{ _id: { $lt: after } }]),
     ];
     const filter = {
       orgId,
-      ...(agentName === null ? {} : { agentName }),
-      ...(sessionId === null ? {} : { sessionId }),
-      ...(userId === null ? {} : { userId }),
-      ...(status === null ? {} : { status }),
-      ...(kind === null ? {} : { kind }),
-      ...(errorType === null ? {} : { 'result.error_type': errorType }),
+      ...(agentName === undefined ? {} : { agentName }),
+      ...(sessionId === undefined ? {} : { sessionId }),
+      ...(userId === undefined ? {} : { userId }),
+      ...(status === undefined ? {} : { status }),
+      ...(kind === undefined ? {} : { kind }),
+      ...(errorType === undefined ? {} : { 'result.error_type': errorType }),
       ...(bounds.length === 0 ? {} : { $and: bounds }),
     };
     const projection = { 'result.response': 0, 'result.attempts': 0, 'result.fallback_chain': 0, request: 0 };

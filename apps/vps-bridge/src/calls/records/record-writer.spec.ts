@@ -1,4 +1,4 @@
-import type { Clock, Log } from '@agentfleet/platform';
+import { Lifecycle, Metrics, type Clock, type Log } from '@agentfleet/platform';
 import type { CallLeases } from './call-leases';
 import type { CallRepository, EndedCall, OpenCall } from './call.repository';
 import { RecordWriter } from './record-writer';
@@ -36,8 +36,9 @@ function setUp() {
   const fake = fakeRepository();
   const clock = { now: () => 1_000_000 } as Clock; // all that the writer asks it for
   const log = { warn: () => undefined } as unknown as Log; // as above
+  const lifecycle = new Lifecycle(log, new Metrics({ defaults: false }));
   const leases = { add: () => undefined, remove: () => undefined } as unknown as CallLeases; // as above
-  return { ...fake, writer: new RecordWriter(fake.repository, leases, clock, log) };
+  return { ...fake, writer: new RecordWriter(fake.repository, leases, clock, lifecycle) };
 }
 
 const long = { callId: 'long', createdAtMs: 0 } as OpenCall; // begun long ago

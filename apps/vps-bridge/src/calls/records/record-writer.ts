@@ -1,10 +1,9 @@
-import { CLOCK, LOG, type Clock, type Log } from '@agentfleet/platform';
+import { CLOCK, Lifecycle, type Clock, type RecurringWork } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { CallLeases } from './call-leases';
 import { CallRepository, type EndedCall, type FinishedCall, type OpenCall } from './call.repository';
 
 const FLUSH_MS = 100;
-const RETRY_MS = 1000;
 /** A plain call that has ended by then needs one write only. */
 const SHORT_CALL_MS = 100;
 /** While storage is away for long, records of plain calls are given up rather than all memory. */
@@ -24,21 +23,21 @@ export class RecordWriter {
   private readonly replacing = new Map<string, EndedCall>();
   private readonly finishes = new Map<string, FinishedCall>();
   private readonly discards = new Set<string>();
-  private timer: NodeJS.Timeout | undefined;
-  private flushing: Promise<void> | undefined;
+  private readonly writing: RecurringWork;
 
   constructor(
     private readonly repository: CallRepository,
     private readonly leases: CallLeases,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOG) private readonly log: Log,
-  ) {}
+    lifecycle: Lifecycle,
+  ) {
+    this.writing = lifecycle.every('records of calls', FLUSH_MS, () => this.write(), { during: 'always' });
+  }
 
   /** A plain call is under way; if it still is in a moment, a record says so, and whoever outlives this replica ends it. */
   begin(call: OpenCall): void {
     if (this.begun.size >= MAX_WAITING) return;
     this.begun.set(call.callId, call);
-    this.schedule(FLUSH_MS);
   }
 
   /** A plain call ended without a result to record. */
@@ -52,7 +51,6 @@ export class RecordWriter {
     this.begun.delete(call._id);
     if (this.opened.has(call._id)) this.replacing.set(call._id, call);
     else if (this.ended.length < MAX_WAITING) this.ended.push(call);
-    this.schedule(FLUSH_MS);
   }
 
   /** Ends an open call; repeated until storage takes it. */
@@ -68,41 +66,15 @@ export class RecordWriter {
   }
 
   /** Writes all that waits; what storage does not take stays and is tried again. */
-  async flush(): Promise<void> {
-    while (this.flushing !== undefined) await this.flushing;
-    if (this.isEmpty()) return;
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    let isStored = false;
-    this.flushing = this.write().then((done) => void (isStored = done));
-    await this.flushing;
-    this.flushing = undefined;
-    if (!this.isEmpty()) this.schedule(isStored ? FLUSH_MS : RETRY_MS);
+  flush(): Promise<void> {
+    return this.writing.run();
   }
 
-  private isEmpty(): boolean {
-    return this.ended.length + this.begun.size + this.replacing.size + this.finishes.size + this.discards.size === 0;
-  }
-
-  private schedule(delayMs: number): void {
-    if (this.timer !== undefined) return;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      void this.flush();
-    }, delayMs);
-    this.timer.unref();
-  }
-
-  /**
-   * Each part by itself, and all of them to their end: what failed is tried again only when nothing else is under way. False
-   * when something has to be.
-   */
-  private async write(): Promise<boolean> {
+  /** Each part by itself, and all of them to their end: what failed is tried again only when nothing else is under way. */
+  private async write(): Promise<void> {
     const parts = [this.insertEnded(), this.openLong(), this.replace(), this.finishOpen(), ...[...this.discards].map((callId) => this.drop(callId))];
-    const failed = (await Promise.allSettled(parts)).filter((part) => part.status === 'rejected');
-    if (failed.length === 0) return true;
-    this.log.warn({ err: failed[0]?.reason, waiting: this.ended.length }, 'Records of calls could not be written; they are tried again');
-    return false;
+    const failed = (await Promise.allSettled(parts)).find((part) => part.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   private async insertEnded(): Promise<void> {

@@ -5,7 +5,7 @@ import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestj
 import type { FastifyReply } from 'fastify';
 import { ApiBodyErrors } from '../../api-docs/api-errors';
 import { EVENTS, STREAM_BODY } from '../../api-docs/examples';
-import { requireBody } from '../../require-body';
+import { requireBody } from '../../http/require-body';
 import { StreamBodyDto } from '../records/calls.dto';
 import { IDEMPOTENCY_KEY_HEADER, readIdempotencyKey } from '../records/idempotency-key';
 import { StreamCall } from './stream-call';
