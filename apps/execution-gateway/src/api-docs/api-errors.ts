@@ -1,11 +1,5 @@
-import { applyDecorators } from '@nestjs/common';
-import { ApiResponse } from '@nestjs/swagger';
+import { errorDocs, type DocumentedError } from '@agentfleet/platform';
 import { ErrorDto } from './error.dto';
-
-interface DocumentedError {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
-}
 
 const error = (status: number, detail: string, code?: string, more: object = {}): DocumentedError => ({ status, body: { detail, ...(code === undefined ? {} : { code }), ...more } });
 const refused = (field: string, text: string): DocumentedError => error(422, `${field} ${text}`, 'validation_failed', { errors: [{ field, message: `${field} ${text}` }] });
@@ -32,10 +26,6 @@ const ERRORS = {
   draining: error(503, 'This replica is shutting down', 'draining'),
 } as const satisfies Readonly<Record<string, DocumentedError>>;
 
-type ErrorName = keyof typeof ERRORS;
-
-const EVERYWHERE: readonly ErrorName[] = ['malformed_url', 'unauthenticated', 'forbidden', 'rate_limited', 'internal', 'storage_unavailable', 'draining'];
-
 const MEANINGS: Readonly<Record<number, string>> = {
   400: 'The request is malformed',
   401: 'No valid credentials',
@@ -49,23 +39,13 @@ const MEANINGS: Readonly<Record<number, string>> = {
   500: 'A bug of the gateway',
   503: 'Not available at the moment; try again',
 };
-const RETRY_AFTER = { 'Retry-After': { description: 'Seconds, whole', schema: { type: 'integer' as const, minimum: 1 } } };
-const ASK_FOR = { 'WWW-Authenticate': { description: 'Bearer', schema: { type: 'string' as const } } };
 
-function documented(status: number, names: readonly ErrorName[]): MethodDecorator {
-  const examples = Object.fromEntries(names.map((name) => [name, { summary: name, value: { ...ERRORS[name].body } }]));
-  const mayRetry = status === 429 || status === 503 || names.includes('busy');
-  return ApiResponse({ status, description: MEANINGS[status] ?? '', type: ErrorDto, examples, ...(mayRetry ? { headers: RETRY_AFTER } : status === 401 ? { headers: ASK_FOR } : {}) });
-}
-
-/** Documents the errors of a route: those that every route has, and these. */
-export function ApiErrors(...names: readonly ErrorName[]): MethodDecorator {
-  const all = [...new Set([...EVERYWHERE, ...names])];
-  const statuses = [...new Set(all.map((name) => ERRORS[name].status))];
-  return applyDecorators(...statuses.map((status) => documented(status, all.filter((name) => ERRORS[name].status === status))));
-}
-
-/** The same for a route that takes a body. */
-export function ApiBodyErrors(...names: readonly ErrorName[]): MethodDecorator {
-  return ApiErrors('malformed_json', 'too_large', 'unsupported_media_type', 'refused_field', ...names);
-}
+export const { ApiErrors, ApiBodyErrors } = errorDocs({
+  dto: ErrorDto,
+  errors: ERRORS,
+  meanings: MEANINGS,
+  everywhere: ['malformed_url', 'unauthenticated', 'forbidden', 'rate_limited', 'internal', 'storage_unavailable', 'draining'],
+  ofBodies: ['malformed_json', 'too_large', 'unsupported_media_type', 'refused_field'],
+  retried: ['busy'],
+  headers: { 401: { 'WWW-Authenticate': { description: 'Bearer', schema: { type: 'string' } } } },
+});

@@ -193,9 +193,29 @@ describe('idempotency', () => {
     expect((await client.frame('error')).frame.data).toMatchObject({ code: 'idempotency_mismatch' });
     expect((await ask(a, 'GET', `/sessions/${id}/runs`)).body['runs']).toHaveLength(1);
   });
+
+  it('takes the same request with its fields in another order for a repetition', async () => {
+    const path = `/sessions/${await newSession(a)}/runs`;
+    const bodies = ['{"user_input":"Hello","context":{"a":{"x":1,"y":2},"b":2},"limits":{"max_tokens":900,"max_seconds":9}}', '{"limits":{"max_seconds":9,"max_tokens":900},"context":{"b":2,"a":{"y":2,"x":1}},"user_input":"Hello"}'];
+    const [first, second] = [await ask(a, 'POST', path, bodies[0], { 'idempotency-key': 'k' }), await ask(b, 'POST', path, bodies[1], { 'idempotency-key': 'k' })];
+    expect([first.status, second.status, second.headers.get('idempotency-replayed')]).toEqual([202, 202, 'true']);
+    expect(second.body['run_id']).toBe(first.body['run_id']);
+  });
 });
 
 describe('cancel', () => {
+  it('is a request on the run, stored once, with who asked and when', async () => {
+    const id = await newSession(a);
+    const client = await open(a, id);
+    client.execute('go [[steps=1 delay_ms=60000]]');
+    await client.seen(1);
+    await Promise.all([a, b, b].map((replica) => ask(replica, 'POST', `/sessions/${id}/cancel`, { reason: 'enough' })));
+    await client.complete();
+    const run = await gateway.database.db.collection('runs').findOne({ session_id: id });
+    expect(run).toMatchObject({ state: 'cancelled', requests: [{ kind: 'cancel', reason: 'enough', ends_as: 'cancelled', by: 'GATEWAY_API_KEY', at: expect.any(Date) }] });
+    expect(run?.['requests']).toHaveLength(1);
+  });
+
   it.each([
     ['the replica that executes it', 'a'],
     ['the other replica', 'b'],
