@@ -6,5 +6,6 @@ import { WorkspacesModule } from '../workspaces/workspaces.module';
 import { DeleteSession } from './delete-session';
 import { RemovalController } from './removal.controller';
 
-@Module({ imports: [EventsModule, RunsModule, SessionsModule, WorkspacesModule], controllers: [RemovalController], providers: [DeleteSession] })
+/** Runs before events: their routes stand in this order in the API document. */
+@Module({ imports: [RunsModule, EventsModule, SessionsModule, WorkspacesModule], controllers: [RemovalController], providers: [DeleteSession] })
 export class RemovalModule {}
