@@ -57,7 +57,7 @@ export { Transactions, type Transaction } from './mongo/transactions';
 export { CLOCK, systemClock, type Clock } from './observe/clock';
 export { LOG, type Log } from './observe/log';
 export { Metrics } from './observe/metrics';
-export { currentContext, currentCorrelationId, runInContext, type RequestContext } from './observe/request-context';
+export { currentContext, runInContext, type RequestContext } from './observe/request-context';
 export { ENV, REPLICA, type Replica } from './replica';
 export { BinaryFrames } from './sockets/binary-frames';
 export { closeHard } from './sockets/heartbeat-ring';

@@ -3,12 +3,6 @@ import type { AiwmAgentStatus } from './agents';
 import type { AiwmDelivered, AiwmMcpServer } from './connection';
 import type { AiwmConnectionStatus, AiwmPresenceReason } from './presence';
 
-/** Notices of AIWM beside the platform's: facts that are already stored. */
-export const AIWM_NOTICES = {
-  presenceChanged: 'agent.presence.changed',
-  configurationChanged: 'agent.configuration.changed',
-} as const;
-
 export interface AiwmPresenceChangedNotice {
   readonly orgId: string;
   readonly agentId: string;

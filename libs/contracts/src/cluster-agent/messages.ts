@@ -63,9 +63,6 @@ export interface ClusterRegistration {
   readonly serviceToken: string | undefined;
 }
 
-/** Integrations and join data that a heartbeat may bring; passwords and `worker_join` are secrets. */
-export type ClusterHeartbeatExtras = JsonObject;
-
 /** A heartbeat or status message, checked. */
 export interface ClusterHeartbeat {
   readonly clusterId: string | undefined;

@@ -1,16 +1,6 @@
 import type { JsonObject } from '../platform/json';
 import type { ClusterTransport } from './messages';
 
-/** Notices of this app; camel case, always with `orgId`. */
-export const CLUSTER_NOTICES = {
-  registered: 'cluster.registered',
-  connected: 'cluster.connected',
-  disconnected: 'cluster.disconnected',
-  presenceChanged: 'cluster.presence.changed',
-  deleted: 'cluster.deleted',
-  superseded: 'cluster.superseded',
-} as const;
-
 export interface ClusterRegisteredNotice {
   readonly orgId: string;
   readonly clusterId: string;

@@ -137,7 +137,5 @@ export interface ConnectionFrame {
   readonly timestamp: string;
 }
 
-/** Clients cap messages at 1 MiB and die beyond it: no frame is larger than this. */
-export const MAX_FRAME_BYTES = 900_000;
 /** Above this a tool call's input is cut in its event. */
 export const MAX_EVENT_INPUT_BYTES = 512 * 1024;

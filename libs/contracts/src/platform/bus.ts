@@ -1,16 +1,3 @@
-/** Notices that every app sends or hears. All name their `orgId` but `signing-keys.changed`; times are ISO 8601. */
-export const PLATFORM_NOTICES = {
-  auditRecorded: 'audit.recorded',
-  keyUsed: 'key.used',
-  keyRevoked: 'key.revoked',
-  keyRotated: 'key.rotated',
-  keyChanged: 'key.changed',
-  userRevoked: 'user.revoked',
-  agentRevoked: 'agent.revoked',
-  organizationDeleted: 'organization.deleted',
-  signingKeysChanged: 'signing-keys.changed',
-} as const;
-
 export const AUDIT_ACTOR_KINDS = ['user', 'key', 'agent', 'system'] as const;
 
 export interface AuditActor {

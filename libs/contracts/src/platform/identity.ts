@@ -116,17 +116,6 @@ export interface UserRecord {
   readonly isDeleted: boolean;
 }
 
-export interface AgentIdentityRecord {
-  readonly orgId: string;
-  readonly name: string;
-  readonly status: string;
-  readonly tokenVersion: number;
-  /** While a rotated secret overlaps, tokens of the version before are good until then. */
-  readonly previousTokenVersion: number | null;
-  readonly previousValidUntil: Date | null;
-  readonly isDeleted: boolean;
-}
-
 /** `_id` is the `kid`: the RFC 7638 thumbprint of the key. */
 export interface SigningKeyRecord {
   readonly publicJwk: { readonly kty: string; readonly crv: string; readonly x: string; readonly y: string };

@@ -1,12 +1,5 @@
 import type { VpsCircuitView, VpsHealthStatus } from './wire';
 
-/** Facts of which the bridge notifies all replicas; they are already in MongoDB. Times are RFC 3339. */
-export const VPS_NOTICES = {
-  healthChanged: 'vps.health.changed',
-  agentChanged: 'vps.agent.changed',
-  sessionDeleted: 'vps.session.deleted',
-} as const;
-
 export interface VpsHealthChangedNotice {
   readonly orgId: string;
   readonly agentName: string;

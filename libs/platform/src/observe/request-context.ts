@@ -15,10 +15,6 @@ export function currentContext(): RequestContext | undefined {
   return storage.getStore();
 }
 
-export function currentCorrelationId(): string | undefined {
-  return storage.getStore()?.correlationId;
-}
-
 export function runInContext<T>(context: RequestContext, work: () => T): T {
   return storage.run(context, work);
 }
