@@ -1,41 +1,22 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
+import { HttpCaller, type HttpAnswer, type HttpOptions } from '@agentfleet/testing';
 
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
-export interface AskOptions {
-  readonly body?: unknown;
-  /** Sent as it is. */
-  readonly raw?: string | Uint8Array<ArrayBuffer>;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly type?: string | null;
-}
+export type Answer = HttpAnswer;
 
 /** A caller of one bridge with one credential. */
 export class BridgeCaller {
-  constructor(
-    private readonly url: string,
-    private readonly credentials: Readonly<Record<string, string>>,
-  ) {}
+  private readonly http: HttpCaller;
 
-  async ask(method: string, path: string, { body, raw, headers = {}, type }: AskOptions = {}): Promise<Answer> {
-    const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-    const contentType: Record<string, string> = sent === undefined || type === null ? {} : { 'content-type': type ?? 'application/json' };
-    const response = await fetch(`${this.url}${path}`, {
-      method,
-      headers: { ...this.credentials, ...contentType, ...headers },
-      ...(sent === undefined ? {} : { body: sent }),
-    });
-    const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
+  constructor(url: string, credentials: Readonly<Record<string, string>>) {
+    this.http = new HttpCaller(url, credentials);
+  }
+
+  ask(method: string, path: string, options?: HttpOptions): Promise<Answer> {
+    return this.http.ask(method, path, options);
   }
 
   get(path: string): Promise<Answer> {
-    return this.ask('GET', path);
+    return this.http.get(path);
   }
 
   register(name: string, port: number, over: object = {}): Promise<Answer> {

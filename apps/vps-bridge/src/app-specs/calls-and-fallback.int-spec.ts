@@ -1,37 +1,22 @@
 import { gzipSync } from 'node:zlib';
-import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { bytes, FakeAgent, IdentityFixtures, json, says, type TestDatabase, testDatabase, waitFor } from '@agentfleet/testing';
-import { vpsBridgeApp } from '../app';
-import { BridgeCaller, deadPort } from './bridge.fixture';
+import { bytes, FakeAgent, json, says, waitFor, type IdentityFixtures } from '@agentfleet/testing';
+import { deadPort, type BridgeCaller } from './bridge.fixture';
+import { TwoBridges } from './two-bridges.fixture';
 
-const STATIC_KEY = 'a-static-key-of-the-bridge';
-const FAST = { VPS_BACKOFF_BASE_MS: '5', VPS_BACKOFF_MAX_MS: '10', VPS_CIRCUIT_COOLDOWN_MS: '300', VPS_CIRCUIT_COOLDOWN_MAX_MS: '1000' };
-
-let database: TestDatabase;
+let two: TwoBridges;
 let identity: IdentityFixtures;
-let replicas: [RunningApp, RunningApp];
 let bridge: BridgeCaller;
 let other: BridgeCaller;
 const agents: FakeAgent[] = [];
 
 beforeAll(async () => {
-  database = await testDatabase();
-  identity = new IdentityFixtures(database.db);
-  const env = { ...database.env, ...FAST, BRIDGE_API_KEY: STATIC_KEY, VPS_MAX_RESPONSE_BYTES: '20000', LOG_LEVEL: 'silent' };
-  replicas = [await bootApp(vpsBridgeApp, { env }), await bootApp(vpsBridgeApp, { env })];
-  for (const replica of replicas) {
-    await replica.services.lifecycle.whenReady();
-    await waitFor('the bus', () => replica.services.bus.isUp);
-  }
-  const key = { 'X-API-Key': STATIC_KEY };
-  bridge = new BridgeCaller(replicas[0].url, key);
-  other = new BridgeCaller(replicas[1].url, key);
+  two = await TwoBridges.start({ VPS_MAX_RESPONSE_BYTES: '20000' });
+  ({ identity, one: bridge, other } = two);
 });
 
 afterAll(async () => {
   await Promise.all(agents.map((agent) => agent.stop()));
-  await Promise.all(replicas.map((replica) => replica.close()));
-  await database.drop();
+  await two.stop();
 });
 
 async function fakeAgent(...behaviours: Parameters<typeof FakeAgent.start>): Promise<FakeAgent> {
@@ -104,7 +89,7 @@ describe('first light', () => {
       ],
     });
     expect(await health(name, other)).toMatchObject({ agent_name: name, status: 'healthy', success_rate: 100, total_requests: 1, last_error: null, last_probe: null });
-    expect(JSON.stringify(await database.db.collection('vps_agents').findOne({ name }))).not.toContain('tok-SECRET');
+    expect(JSON.stringify(await two.database.db.collection('vps_agents').findOne({ name }))).not.toContain('tok-SECRET');
   });
 
   it('lists agents without tokens, in full without the token, and forgets them', async () => {
@@ -340,13 +325,13 @@ describe('health and circuits over two replicas', () => {
     waiting.forEach((answer) => answer());
     expect((await call).body).toMatchObject({ success: true, response: 'late' });
     expect((await bridge.get(`/api/vps/health/${name}`)).status).toBe(404);
-    expect(await database.db.collection('vps_agent_health').findOne({ name })).toBeNull();
+    expect(await two.database.db.collection('vps_agent_health').findOne({ name })).toBeNull();
   });
 
   it('sums up in /health and /status', async () => {
     const orgId = await identity.organization();
     const { headers } = await identity.apiKey({ scopes: ['vps:manage', 'vps:call'], orgId });
-    const mine = new BridgeCaller(replicas[0].url, headers);
+    const mine = two.caller(0, headers);
     expect((await mine.get('/api/vps/health')).body).toMatchObject({ status: 'no_agents', total_agents: 0, error_rate: 0 });
     expect((await mine.get('/api/vps/status')).body).toEqual({ status: 'degraded', agents: 0, healthy_agents: 0, unhealthy_agents: 0, sessions: 0 });
     await mine.register('good', (await fakeAgent()).port);

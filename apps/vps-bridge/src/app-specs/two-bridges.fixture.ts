@@ -1,37 +1,42 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { FakeAgent, IdentityFixtures, type TestDatabase, testDatabase, waitFor } from '@agentfleet/testing';
+import { FakeAgent, bootReplicas, waitFor, type IdentityFixtures, type TestDatabase } from '@agentfleet/testing';
 import { vpsBridgeApp } from '../app';
 import { BridgeCaller } from './bridge.fixture';
 
 const STATIC_KEY = 'a-static-key-of-the-bridge';
 const FAST = { VPS_BACKOFF_BASE_MS: '5', VPS_BACKOFF_MAX_MS: '10', VPS_CIRCUIT_COOLDOWN_MS: '300', VPS_CIRCUIT_COOLDOWN_MAX_MS: '1000' };
 
+const bootBridges = (env: Readonly<Record<string, string>>) => bootReplicas(bootApp, vpsBridgeApp, 0, env);
+
 /** Two replicas of the bridge on one database, and fake agents registered with them. */
 export class TwoBridges {
   readonly agents: FakeAgent[] = [];
   private count = 0;
 
-  private constructor(
-    readonly database: TestDatabase,
-    readonly identity: IdentityFixtures,
-    readonly replicas: RunningApp[],
-    private readonly env: Readonly<Record<string, string>>,
-  ) {}
+  private constructor(private readonly fleet: Awaited<ReturnType<typeof bootBridges>>) {}
 
   static async start(over: Readonly<Record<string, string>> = {}): Promise<TwoBridges> {
-    const database = await testDatabase();
-    const env = { ...database.env, ...FAST, BRIDGE_API_KEY: STATIC_KEY, LOG_LEVEL: 'silent', ...over };
-    const two = new TwoBridges(database, new IdentityFixtures(database.db), [], env);
+    const two = new TwoBridges(await bootBridges({ ...FAST, BRIDGE_API_KEY: STATIC_KEY, ...over }));
     await two.boot();
     await two.boot();
     return two;
   }
 
+  get database(): TestDatabase {
+    return this.fleet.database;
+  }
+
+  get identity(): IdentityFixtures {
+    return this.fleet.identity;
+  }
+
+  get replicas(): RunningApp[] {
+    return this.fleet.all;
+  }
+
   /** One more replica. */
   async boot(): Promise<RunningApp> {
-    const replica = await bootApp(vpsBridgeApp, { env: this.env });
-    this.replicas.push(replica);
-    await replica.services.lifecycle.whenReady();
+    const replica = await this.fleet.boot();
     await waitFor('the bus', () => replica.services.bus.isUp);
     return replica;
   }
@@ -71,7 +76,6 @@ export class TwoBridges {
 
   async stop(): Promise<void> {
     await Promise.all(this.agents.map((agent) => agent.stop()));
-    await Promise.all(this.replicas.map((replica) => replica.close()));
-    await this.database.drop();
+    await this.fleet.close();
   }
 }

@@ -17,7 +17,7 @@ import type { AgentTry } from './try-agent';
 export interface StreamEnd {
   /** What it brought before it broke off. */
   readonly partial: { readonly text: string; readonly agent: string } | undefined;
-  /** Why its client takes nothing more, when that is so. */
+  /** Why its client reads nothing more, when that is so. */
   readonly loss: 'client_left' | 'client_stalled' | undefined;
 }
 
@@ -138,7 +138,7 @@ function leftIn({ session, call }: BegunCall, messages: readonly MessageContent[
   return { known: session, messages, metadata: recorded ? null : call.request.metadata };
 }
 
-/** A client that takes nothing more is the reason why its call failed, whatever the agent did then. */
+/** A client that reads nothing more is the reason why its call failed, whatever the agent did then. */
 function withLoss(result: VpsCallResult, stream: StreamEnd | undefined): VpsCallResult {
   const loss = stream?.loss;
   if (loss === undefined || result.success) return result;

@@ -25,7 +25,7 @@ export type EndedCallDocument = CallDocument & { readonly result: VpsKeptCallRes
 const KEY_LIFE_MS = 24 * 3_600_000;
 
 /**
- * Calls that act once: their records are made before they begin, so that none is lost or made twice. These are the calls with
+ * Calls that act once: their records are made before they begin, so that none is forgotten or made twice. These are the calls with
  * an idempotency key, which the record claims, and all asynchronous ones.
  */
 @Injectable()

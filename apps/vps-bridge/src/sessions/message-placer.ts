@@ -15,7 +15,7 @@ export interface SessionMessages {
 
 /**
  * Gives messages their numbers without asking: this replica knows the next one, and the unique index proves it. Only when
- * another replica took a number the losers read again.
+ * another replica was faster with a number, the next ones are read again.
  */
 @Injectable()
 export class MessagePlacer {
@@ -36,13 +36,13 @@ export class MessagePlacer {
     }
   }
 
-  /** Stores all messages; afterwards `placed` tells where they really are. May be repeated when it failed. */
+  /** Stores all messages; afterwards `placed` says where they really are. May be repeated when it failed. */
   async store(groups: readonly SessionMessages[]): Promise<void> {
     const all = groups.flatMap(({ placed }) => placed);
     try {
-      const lost = new Set((await this.messages.insert(all)).flatMap((index) => all[index] ?? []));
+      const refused = new Set((await this.messages.insert(all)).flatMap((index) => all[index] ?? []));
       for (const group of groups) {
-        if (isUnsettled(group, lost)) await this.settleRace(group, lost);
+        if (isUnresolved(group, refused)) await this.resolveRace(group, refused);
       }
     } catch (error) {
       for (const { known } of groups) known.nextSeq = null; // what was stored and what not is asked next time
@@ -54,15 +54,15 @@ export class MessagePlacer {
    * Some numbers went to another replica. The rest gets the next free ones, and where that would put an answer before its
    * prompt the places are written again in the right order. Nobody was answered yet, so nobody relies on the old order.
    */
-  private async settleRace(group: SessionMessages, lost: ReadonlySet<PlacedMessage>): Promise<void> {
+  private async resolveRace(group: SessionMessages, refused: ReadonlySet<PlacedMessage>): Promise<void> {
     const { known, contents } = group;
-    let places = group.placed.filter((message) => !lost.has(message));
+    let places = group.placed.filter((message) => !refused.has(message));
     while (places.length < contents.length) {
       let seq = (await this.messages.maxSeq(known.key)) + 1;
       const rest = contents.slice(places.length).map((content) => this.place(known, content, seq++));
       group.placed = [...places, ...rest]; // known before they are stored: a repetition after an outage makes no second ones
-      const lostAgain = new Set(await this.messages.insert(rest));
-      places = [...places, ...rest.filter((_message, index) => !lostAgain.has(index))];
+      const refusedAgain = new Set(await this.messages.insert(rest));
+      places = [...places, ...rest.filter((_message, index) => !refusedAgain.has(index))];
     }
     const ordered = places.map((place, index) => ({ ...place, content: contents[index] ?? place.content }));
     await this.messages.rewrite(ordered.filter((message, index) => message.content !== places[index]?.content));
@@ -81,7 +81,7 @@ export class MessagePlacer {
   }
 }
 
-/** A number was lost, or an outage came before the places of a lost race were written in order. */
-function isUnsettled({ placed, contents }: SessionMessages, lost: ReadonlySet<PlacedMessage>): boolean {
-  return placed.length !== contents.length || placed.some((message, index) => lost.has(message) || message.content !== contents[index]);
+/** A number went to another replica, or an outage came before the messages of such a race were written in order. */
+function isUnresolved({ placed, contents }: SessionMessages, refused: ReadonlySet<PlacedMessage>): boolean {
+  return placed.length !== contents.length || placed.some((message, index) => refused.has(message) || message.content !== contents[index]);
 }

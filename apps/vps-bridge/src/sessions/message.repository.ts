@@ -33,7 +33,7 @@ export class MessageRepository {
 
   /**
    * Inserts messages of any sessions in one go.
-   * @returns the indexes of those whose number was taken by another replica; all others are stored.
+   * @returns the indexes of those whose number another replica has used; all others are stored.
    */
   async insert(messages: readonly PlacedMessage[]): Promise<readonly number[]> {
     if (messages.length === 0) return [];
@@ -41,11 +41,11 @@ export class MessageRepository {
       await this.collection.insertMany(messages.map(toDocument), { ordered: false });
       return [];
     } catch (error) {
-      return lostIndexes(error);
+      return refusedIndexes(error);
     }
   }
 
-  /** Puts other content into places that are already taken. */
+  /** Puts other content into places that have some. */
   async rewrite(messages: readonly PlacedMessage[]): Promise<void> {
     if (messages.length === 0) return;
     const operations = messages.map((message): mongo.AnyBulkWriteOperation<MessageDocument> => {
@@ -111,8 +111,8 @@ function toMessage(document: MessageDocument): Message {
   return { seq, timestampMs: timestamp.getTime(), role, content, agent, callId, incomplete };
 }
 
-/** A taken number loses; a taken `_id` is our own insert of a try whose answer was lost. */
-function lostIndexes(error: unknown): readonly number[] {
+/** A number that is used already is refused; an `_id` that is there is our own insert of a try whose answer did not arrive. */
+function refusedIndexes(error: unknown): readonly number[] {
   const refused = refusedOperations(error);
   if (refused.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
   return refused.filter(({ text }) => !text.includes('index: _id_')).map(({ index }) => index);

@@ -24,7 +24,7 @@ interface SessionUse {
   readonly nowMs: number;
 }
 
-/** A deletion on another replica is seen this soon even when its notice was lost. */
+/** A deletion on another replica is seen this soon even when its notice did not arrive. */
 const MAX_AGE_MS = 1000;
 const MAX_SESSIONS = 50_000;
 

@@ -79,7 +79,7 @@ export class SessionRepository {
     return document?.metadata ?? {};
   }
 
-  /** @returns the new session's key, or null when the id was taken meanwhile. */
+  /** @returns the new session's key, or null when another call made the session meanwhile. */
   async create(orgId: string, sessionId: string, userId: string, now: Date): Promise<string | null> {
     const _id = new Types.ObjectId();
     try {

@@ -34,7 +34,7 @@ export function withoutMark(text: string): string {
   return text.replace(BYTE_ORDER_MARK, '');
 }
 
-/** Whether what an agent sent tells of an error, whatever it says beside it. */
+/** Whether what an agent sent speaks of an error, whatever it says beside it. */
 export function hasError(answer: unknown): boolean {
   return answerErrorOf(answer) !== null || endsInError(answer);
 }

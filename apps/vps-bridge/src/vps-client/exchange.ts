@@ -7,10 +7,10 @@ export type ExchangeResult =
   | { readonly kind: 'answer'; readonly status: number; readonly encoding: string | undefined; readonly body: Buffer }
   | { readonly kind: 'failed'; readonly cause: FailureCause; readonly status: number | null; readonly retryAfter: string | undefined };
 
-/** Takes the body of a success piece by piece. */
+/** Gets the body of a success piece by piece. */
 export interface BodySink {
-  /** True when the sink takes the body of an answer with this content type and encoding. */
-  takes(contentType: string, encoding: string | undefined): boolean;
+  /** True when the sink wants the body of an answer with this content type and encoding. */
+  accepts(contentType: string, encoding: string | undefined): boolean;
   data(chunk: Buffer): void;
   /** The body is complete. */
   end(): void;
@@ -34,13 +34,13 @@ function codeOf(error: Error, phase: AttemptPhase): string {
 }
 
 /**
- * Follows one request through undici and settles exactly once. A refusal is settled at its status line, so that the next
+ * Follows one request through undici and resolves exactly once. A refusal is known at its status line, so that the next
  * hop does not wait for a body that nobody reads.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly result: Promise<ExchangeResult>;
-  private settle: (result: ExchangeResult) => void = () => undefined;
-  private settled = false;
+  private resolve: (result: ExchangeResult) => void = () => undefined;
+  private isResolved = false;
   private phase: AttemptPhase = 'connect';
   private status: number | null = null;
   private retryAfter: string | undefined;
@@ -51,13 +51,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private finished = false;
   private isSunk = false;
 
-  /** @param onFinished runs when nothing of the exchange is left, which for a refusal is after its settling. */
+  /** @param onFinished runs when nothing of the exchange is left, which for a refusal is after its result. */
   constructor(
     private readonly maxBytes: number,
     private readonly onFinished: () => void,
     private readonly sink?: BodySink,
   ) {
-    this.result = new Promise((resolve) => (this.settle = resolve));
+    this.result = new Promise((resolve) => (this.resolve = resolve));
   }
 
   /** The time is up: whatever is under way is dropped. */
@@ -92,7 +92,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
-    if (this.settled) this.drop();
+    if (this.isResolved) this.drop();
     else this.phase = 'head';
   }
 
@@ -106,13 +106,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.fail({ kind: 'status', status });
       return;
     }
-    this.isSunk = this.sink?.takes(single(headers['content-type']) ?? '', this.encoding) === true;
+    this.isSunk = this.sink?.accepts(single(headers['content-type']) ?? '', this.encoding) === true;
     if (Number(single(headers['content-length']) ?? 0) > this.maxBytes) this.dropTooLarge();
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.bytes += chunk.length;
-    if (this.settled) {
+    if (this.isResolved) {
       if (this.bytes > DRAIN_LIMIT_BYTES) this.drop();
       return;
     }
@@ -123,7 +123,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.close();
-    if (this.settled || this.status === null) return;
+    if (this.isResolved || this.status === null) return;
     if (this.isSunk) {
       this.sink?.end();
       return;
@@ -158,9 +158,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   private finish(result: ExchangeResult): void {
-    if (this.settled) return;
-    this.settled = true;
+    if (this.isResolved) return;
+    this.isResolved = true;
     this.chunks = [];
-    this.settle(result);
+    this.resolve(result);
   }
 }

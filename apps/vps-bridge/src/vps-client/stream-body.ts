@@ -4,14 +4,14 @@ import type { BodySink, Exchange } from './exchange';
 import { StreamText, type StreamPiece } from './stream-text';
 import { packingOf, problemOf, unpackerOf, type Packing } from './unpack';
 
-/** Takes the text of a streamed answer as it comes. */
+/** Gets the text of a streamed answer as it comes. */
 export interface TextSink {
   text(delta: string): void;
   /** Resolves when more may be read; undefined while there is room. */
   drained(): Promise<void> | undefined;
 }
 
-/** The body of a streamed answer: unpacked, read, handed on, and not read any further while nobody takes it. */
+/** The body of a streamed answer: unpacked, read, handed on, and not read any further while nobody reads on. */
 export class StreamBody implements BodySink {
   /** Text was found; it may be empty. */
   hasText = false;
@@ -21,7 +21,7 @@ export class StreamBody implements BodySink {
   private exchange: Exchange | undefined;
   private packing: Packing = 'none';
   private unpacker: Transform | null = null;
-  /** The beginning of a packed body, which tells how it is to be unpacked. */
+  /** The beginning of a packed body, which says how it is to be unpacked. */
   private beginning = Buffer.alloc(0);
   private bytes = 0;
   private isOver = false;
@@ -37,7 +37,7 @@ export class StreamBody implements BodySink {
     this.exchange = exchange;
   }
 
-  takes(contentType: string, encoding: string | undefined): boolean {
+  accepts(contentType: string, encoding: string | undefined): boolean {
     this.isStream = isEventStream(contentType);
     this.packing = packingOf(encoding);
     if (this.isStream && this.packing === 'unknown') this.refuse('bad_encoding');
@@ -102,13 +102,13 @@ export class StreamBody implements BodySink {
 
   private takeAll(pieces: readonly StreamPiece[]): void {
     for (const piece of pieces) {
-      if (piece.kind === 'text') this.take(piece.text);
+      if (piece.kind === 'text') this.add(piece.text);
       else if (piece.kind === 'end') this.finish();
       else this.refuse(piece.kind === 'error' ? 'cut_off' : 'not_json'); // an agent that says that it failed has not answered
     }
   }
 
-  private take(text: string): void {
+  private add(text: string): void {
     this.hasText = true;
     this.options.onText();
     if (text === '') return;

@@ -72,7 +72,7 @@ export class VpsClient implements OnApplicationShutdown {
     if (this.isClosed || signal?.aborted === true) return GIVEN_UP;
     const restMs = deadline.remainingMs();
     const isDeadline = restMs < timeoutMs;
-    // a refusal is settled early and its body drained in what is left of the attempt's time
+    // a refusal is known early and its body drained in what is left of the attempt's time
     const exchange = new Exchange(this.env.VPS_MAX_RESPONSE_BYTES, () => {
       clearTimeout(timer);
       this.live.delete(exchange);
@@ -84,7 +84,7 @@ export class VpsClient implements OnApplicationShutdown {
 
   /**
    * One attempt with a streamed answer, handed on as it comes. `timeoutMs` is for the first text and between texts; while
-   * nobody takes what was read the agent is not blamed. An agent that answers with JSON gives all its text at the end.
+   * nobody reads on the agent is not blamed. An agent that answers with JSON gives all its text at the end.
    */
   async stream(target: AgentTarget, prompt: AgentPrompt, timeoutMs: number, deadline: Deadline, sink: TextSink, signal: AbortSignal): Promise<AttemptResult> {
     if (this.isClosed || signal.aborted) return GIVEN_UP;

@@ -12,7 +12,7 @@ const RENEW_BATCH = 5000;
 const SWEEP_LIMIT = 200;
 
 /**
- * Calls with open records belong to a replica as long as it renews its lease. Those of a dead replica are taken over when
+ * Calls with open records belong to a replica as long as it renews its lease. Those of a dead replica are adopted when
  * they never contacted an agent, and else ended as `outcome_unknown`.
  */
 @Injectable()
@@ -40,7 +40,7 @@ export class CallLeases {
     this.held.delete(callId);
   }
 
-  /** Hears of every call that was taken over and is now this replica's to start. */
+  /** Hears of every call that was adopted and is now this replica's to start. */
   onAdopted(listener: (callId: string) => void): void {
     this.adopted = listener;
   }

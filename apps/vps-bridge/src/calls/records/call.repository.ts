@@ -71,7 +71,7 @@ export class CallRepository {
     return collection<CallDocument>(this.connection, 'vps_calls');
   }
 
-  /** Makes the record of a call before it begins. False when its idempotency key is taken. */
+  /** Makes the record of a call before it begins. False when its idempotency key belongs to another call. */
   async open(call: OpenCall): Promise<boolean> {
     try {
       await this.collection.updateOne({ _id: call.callId }, [this.openingOf(call)], { upsert: true });
@@ -90,7 +90,7 @@ export class CallRepository {
     return this.collection.findOne({ _id: callId, orgId });
   }
 
-  /** Takes the key from a call that has ended. */
+  /** A call that has ended gives its key back. */
   async freeKey(callId: string): Promise<void> {
     await this.collection.updateOne({ _id: callId, open: { $ne: true } }, { $unset: KEY });
   }
@@ -164,7 +164,7 @@ export class CallRepository {
     await this.collection.updateMany({ _id: { $in: [...callIds] }, open: true, holder }, [{ $set: this.lease.renewing }]);
   }
 
-  /** Gives waiting calls to whoever takes them. */
+  /** Any replica may adopt the calls that wait here. */
   async release(holder: string): Promise<void> {
     await this.collection.updateMany({ open: true, holder, attempted: false }, { $set: { ...this.lease.released, status: 'queued' } });
   }
@@ -177,7 +177,7 @@ export class CallRepository {
       .toArray();
   }
 
-  /** Takes over a call that never contacted an agent; of all replicas one gets it. */
+  /** Makes a call that never contacted an agent this replica's; of all replicas one gets it. */
   async adopt(callId: string, holder: string): Promise<boolean> {
     return (await this.lease.claim({ _id: callId, open: true, attempted: false }, holder, { status: 'queued' })) !== undefined;
   }

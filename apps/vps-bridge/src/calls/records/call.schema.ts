@@ -33,7 +33,7 @@ export interface CallDocument {
   readonly request?: StoredRequest;
   readonly idempotencyKey?: string;
   readonly requestHash?: string;
-  /** The whole configured chain, for the case that nobody lives to tell how the call ended. */
+  /** The whole configured chain, for the case that the replica dies and nobody knows how the call ended. */
   readonly chain?: readonly string[];
   /** It ended before any agent was contacted; a repetition with its key goes on with it. */
   readonly refused?: true;

@@ -11,7 +11,7 @@ const MAX_WAITING = 50_000;
 
 /**
  * Writes what may be written late: records of plain calls, at their end, and for those that take longer also while they are
- * under way; and ends of calls that storage did not take at once. Nobody waits for it.
+ * under way; and ends of calls that could not be stored at once. Nobody waits for it.
  */
 @Injectable()
 export class RecordWriter {
@@ -53,7 +53,7 @@ export class RecordWriter {
     else if (this.ended.length < MAX_WAITING) this.ended.push(call);
   }
 
-  /** Ends an open call; repeated until storage takes it. */
+  /** Ends an open call; repeated until it is stored. */
   finish(call: FinishedCall): Promise<void> {
     this.finishes.set(call.callId, call);
     return this.flush();
@@ -65,7 +65,7 @@ export class RecordWriter {
     return this.flush();
   }
 
-  /** Writes all that waits; what storage does not take stays and is tried again. */
+  /** Writes all that waits; what could not be stored stays and is tried again. */
   flush(): Promise<void> {
     return this.writing.run();
   }

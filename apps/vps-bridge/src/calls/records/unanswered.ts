@@ -50,7 +50,7 @@ export function refusedResult(identity: CallIdentity, chain: readonly string[], 
   return unanswered(identity, 'The call was refused before any agent was contacted', errorCode, chain);
 }
 
-/** What a stream's client hears when an agent answered and storage did not take it. */
+/** What a stream's client hears when an agent answered and the answer could not be stored. */
 export function notStoredResult(identity: CallIdentity, chain: readonly string[]): VpsCallResult {
   return unanswered(identity, 'The agent answered, but its answer could not be stored', 'answer_not_stored', chain);
 }
