@@ -136,6 +136,18 @@ test('somebody who acts in an organization that is deleted loses the connection;
   expect(ends).toEqual(['revoked']);
 });
 
+test('what changed while the connection was being made counts, too', async () => {
+  const { services } = withoutBus;
+  const key = await fixtures.apiKey({ scopes: [READ] });
+  const caller = await services.identity.authenticate({ apiKey: key.key, authorization: undefined, organizationId: undefined, sourceAddress: '127.0.0.1' });
+  await fixtures.revokeApiKey(key.id);
+  services.identityStore.forgetKey(key.id); // as the notice does, while nobody is there yet to be closed
+  const ends: LostRights[] = [];
+  services.live.add(caller, [READ], (why) => ends.push(why));
+  await waitFor('the end', () => ends.length > 0, { timeoutMs: 1000 });
+  expect(ends).toEqual(['revoked']);
+});
+
 test('after its removal a connection is not closed any more', async () => {
   const mine = await opened(withoutBus, 'key');
   mine.connection.remove();

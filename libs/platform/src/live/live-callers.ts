@@ -65,17 +65,14 @@ export class LiveCallers {
   add(caller: Caller, needs: readonly Scope[], close: (why: LostRights) => void): LiveCaller {
     const connection = new LiveCaller(caller, needs, close, (gone) => void this.connections.delete(gone));
     this.connections.add(connection);
+    // a notice may have come between the look at the credentials and this; what was cached of them is dropped then
+    void this.checkIfPossible([connection]);
     return connection;
   }
 
   /** A notice said that something changed for callers like this; what was cached of them is dropped already. */
-  async recheck(isMeant: (caller: Caller) => boolean): Promise<void> {
-    try {
-      await this.check([...this.connections].filter(({ caller }) => isMeant(caller)));
-    } catch (error) {
-      if (!asAppError(error)) throw error;
-      this.log.debug({ err: error }, 'Credentials of open connections could not be checked; they are checked again');
-    }
+  recheck(isMeant: (caller: Caller) => boolean): Promise<void> {
+    return this.checkIfPossible([...this.connections].filter(({ caller }) => isMeant(caller)));
   }
 
   /** Agents' tokens carry a version, which a rotation, a suspension and a deletion raise. */
@@ -97,6 +94,15 @@ export class LiveCallers {
     if (hashes.size + userIds.size === 0) return;
     await this.store.refresh([...hashes], [...userIds]);
     await this.check([...this.connections]);
+  }
+
+  private async checkIfPossible(connections: readonly LiveCaller[]): Promise<void> {
+    try {
+      await this.check(connections);
+    } catch (error) {
+      if (!asAppError(error)) throw error;
+      this.log.debug({ err: error }, 'Credentials of open connections could not be checked; they are checked again');
+    }
   }
 
   private async check(connections: readonly LiveCaller[]): Promise<void> {
