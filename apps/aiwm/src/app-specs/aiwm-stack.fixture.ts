@@ -1,32 +1,32 @@
-import { testDatabase, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, HttpCaller, type HttpAnswer, type TestDatabase } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '@agentfleet/platform';
 import { aiwmApp } from '../app';
 
 export const ADMIN = { username: 'admin@localhost', password: 'correct horse battery' };
 
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
+export interface Answer extends HttpAnswer {
   readonly body: Record<string, unknown> & { readonly data?: Record<string, unknown>[]; readonly errors?: string[] };
 }
 
 /** Speaks HTTP to one replica with one credential. */
 export class Client {
+  private readonly http: HttpCaller;
+
   constructor(
     readonly url: string,
     readonly headers: Readonly<Record<string, string>> = {},
-  ) {}
+  ) {
+    this.http = new HttpCaller(url, headers);
+  }
 
   with(headers: Readonly<Record<string, string>>): Client {
     return new Client(this.url, headers);
   }
 
-  async ask(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    const text = typeof body === 'string' ? body : body === undefined ? undefined : JSON.stringify(body);
-    const type: Record<string, string> = text === undefined ? {} : { 'Content-Type': 'application/json' };
-    const response = await fetch(`${this.url}${path}`, { method, headers: { ...type, ...this.headers, ...headers }, ...(text === undefined ? {} : { body: text }) });
-    const answer = await response.text();
-    return { status: response.status, headers: response.headers, body: answer === '' ? {} : JSON.parse(answer) };
+  /** @param body a text is sent as it is; @param headers a content type there is sent in place of JSON's */
+  ask(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const ownType = 'Content-Type' in headers ? { type: null } : {};
+    return this.http.ask(method, path, { ...(typeof body === 'string' ? { raw: body } : { body }), ...ownType, headers });
   }
 
   get = (path: string) => this.ask('GET', path);
@@ -72,22 +72,15 @@ export interface Stack {
 
 /** A database of its own and any number of replicas on it. */
 export async function aiwmStack(): Promise<Stack> {
-  const database = await testDatabase();
-  const env = { ...database.env, AIWM_ADMIN_PASSWORD: ADMIN.password, LOG_LEVEL: 'silent' };
-  const replicas: RunningApp[] = [];
+  const replicas = await bootReplicas(bootApp, aiwmApp, 0, { AIWM_ADMIN_PASSWORD: ADMIN.password });
   return {
-    database,
-    env,
+    database: replicas.database,
+    env: replicas.env,
     async boot(more = {}) {
-      const running = await bootApp(aiwmApp, { env: { ...env, ...more } });
-      replicas.push(running);
-      await running.services.lifecycle.whenReady();
+      const running = await replicas.boot(more);
       return { running, client: new Client(running.url) };
     },
-    async close() {
-      for (const replica of replicas) await replica.close().catch(() => undefined);
-      await database.drop();
-    },
+    close: () => replicas.close(),
   };
 }
 
