@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type RunEvent } from '@agentfleet/contracts';
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { testDatabase, waitFor, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, HttpCaller, waitFor, type IdentityFixtures, type TestDatabase } from '@agentfleet/testing';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,60 +16,47 @@ export interface Answer {
   readonly body: JsonObject;
 }
 
+const noReplicaYet = (env: Readonly<Record<string, string>>) => bootReplicas(bootApp, executionGatewayApp, 0, env);
+
 /** A database, a disk, and replicas on them. */
 export class TestGateway {
+  readonly database: TestDatabase;
+  readonly identity: IdentityFixtures;
+  readonly env: Readonly<Record<string, string>>;
+  readonly replicas: RunningApp[];
+
   private constructor(
-    readonly database: TestDatabase,
+    private readonly fleet: Awaited<ReturnType<typeof noReplicaYet>>,
     readonly directory: string,
-    readonly env: Readonly<Record<string, string>>,
-  ) {}
-
-  readonly replicas: RunningApp[] = [];
-
-  static async create(env: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
-    const database = await testDatabase();
-    const directory = await mkdtemp(join(tmpdir(), 'gateway-'));
-    return new TestGateway(database, directory, { ...database.env, GATEWAY_API_KEY: KEY, DATA_DIR: directory, ...env });
+  ) {
+    ({ database: this.database, identity: this.identity, env: this.env, all: this.replicas } = fleet);
   }
 
-  async boot(env: Readonly<Record<string, string>> = {}): Promise<RunningApp> {
-    const replica = await bootApp(executionGatewayApp, { env: { ...this.env, ...env } });
-    this.replicas.push(replica);
-    await replica.services.lifecycle.whenReady();
-    return replica;
+  static async create(env: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
+    const directory = await mkdtemp(join(tmpdir(), 'gateway-'));
+    return new TestGateway(await noReplicaYet({ GATEWAY_API_KEY: KEY, DATA_DIR: directory, ...env }), directory);
+  }
+
+  boot(env: Readonly<Record<string, string>> = {}): Promise<RunningApp> {
+    return this.fleet.boot(env);
   }
 
   /** Ends one replica as SIGTERM would. */
-  async stop(replica: RunningApp): Promise<void> {
-    this.replicas.splice(this.replicas.indexOf(replica), 1);
-    await replica.close();
+  stop(replica: RunningApp): Promise<void> {
+    return this.fleet.stop(replica);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.replicas.map((replica) => replica.close()));
-    await this.database.drop();
+    await this.fleet.close();
     await rm(this.directory, { recursive: true, force: true });
   }
 }
 
+/** @param body text is sent as it is */
 export async function ask(replica: { readonly url: string }, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-  const json: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
-  const response = await fetch(`${replica.url}${path}`, {
-    method,
-    headers: { 'x-api-key': KEY, ...json, ...headers },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, text, body: objectIn(text) };
-}
-
-function objectIn(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : {};
-  } catch {
-    return {};
-  }
+  const caller = new HttpCaller(replica.url, { 'x-api-key': KEY, ...headers });
+  const answer = await caller.ask(method, path, typeof body === 'string' ? { raw: body } : { body });
+  return { ...answer, body: isJsonObject(answer.body) ? answer.body : {} };
 }
 
 export async function newSession(replica: { readonly url: string }, body: JsonObject = {}): Promise<string> {

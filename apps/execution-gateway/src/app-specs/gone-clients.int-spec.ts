@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
-import { IdentityFixtures, waitFor } from '@agentfleet/testing';
+import { waitFor } from '@agentfleet/testing';
 import { ask, newSession, TestGateway } from './gateway.fixture';
 
 let gateway: TestGateway;
@@ -12,7 +12,7 @@ afterAll(() => gateway.close());
 it('a client that is gone while its credentials are looked up is no watcher', async () => {
   const replica = await gateway.boot();
   const session = await newSession(replica);
-  const identity = new IdentityFixtures(gateway.database.db);
+  const identity = gateway.identity;
   const watchers = async () => /^gateway_watchers\{transport="sse"\} (\d+)$/m.exec((await ask(replica, 'GET', '/metrics')).text)?.[1] ?? '0';
   for (let i = 0; i < 20; i++) {
     const { key } = await identity.apiKey({ orgId: DEFAULT_ORGANIZATION_ID, scopes: ['sessions:read'] });

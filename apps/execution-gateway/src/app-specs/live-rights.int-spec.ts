@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { DEFAULT_ORGANIZATION_ID, type NoticeMap, type NoticePattern } from '@agentfleet/contracts';
 import type { RunningApp } from '@agentfleet/platform';
-import { IdentityFixtures, waitFor } from '@agentfleet/testing';
+import { waitFor, type IdentityFixtures } from '@agentfleet/testing';
 import { mongo } from 'mongoose';
 import { ask, Client, newSession, TestGateway } from './gateway.fixture';
 
@@ -12,7 +12,7 @@ let withoutBus: RunningApp;
 let session: string;
 beforeAll(async () => {
   gateway = await TestGateway.create({ GATEWAY_RATE_LIMIT_PER_SECOND: '0', LOG_LEVEL: 'silent' });
-  identity = new IdentityFixtures(gateway.database.db);
+  identity = gateway.identity;
   [withBus, withoutBus] = [await gateway.boot(), await gateway.boot({ REDIS_URL: 'redis://127.0.0.1:1' })];
   await waitFor('the bus', () => withBus.services.bus.isUp);
   session = await newSession(withBus);

@@ -2,7 +2,7 @@ import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
 import type { RunningApp } from '@agentfleet/platform';
-import { IdentityFixtures, waitFor } from '@agentfleet/testing';
+import { waitFor, type IdentityFixtures } from '@agentfleet/testing';
 import { ask, Client, KEY, newSession, TestGateway } from './gateway.fixture';
 
 let gateway: TestGateway;
@@ -12,7 +12,7 @@ let identity: IdentityFixtures;
 beforeAll(async () => {
   gateway = await TestGateway.create({ GATEWAY_RATE_LIMIT_PER_SECOND: '0' });
   replica = await gateway.boot();
-  identity = new IdentityFixtures(gateway.database.db);
+  identity = gateway.identity;
 });
 afterAll(() => gateway.close());
 
