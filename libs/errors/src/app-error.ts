@@ -39,7 +39,6 @@ export const APP_ERRORS = {
   range_not_satisfiable: { status: 416, text: 'There is no such range' },
   unsupported_media_type: { status: 415, text: 'Content-Type must be application/json' },
   idempotency_mismatch: { status: 422, text: 'This idempotency key was used with another request' },
-  idempotency_key_reused: { status: 422, text: 'This Idempotency-Key was used with another request' },
   price_unknown: { status: 422, text: 'No price of this model is known, so a limit on the cost cannot be kept. Leave max_cost_usd out.' },
   upgrade_required: { status: 426, text: 'This path is a WebSocket: send an upgrade request' },
   rate_limited: { status: 429, text: 'Too many requests' },
