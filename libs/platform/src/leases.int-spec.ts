@@ -1,26 +1,16 @@
-import { testDatabase, waitFor, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, waitFor, type Replicas } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from './boot-app';
 import { probeApp } from './probe-app.fixture';
 
-let database: TestDatabase;
-const replicas: RunningApp[] = [];
-
+let fleet: Replicas<typeof probeApp, RunningApp>;
 beforeAll(async () => {
-  database = await testDatabase();
-  for (let i = 0; i < 2; i++) {
-    const replica = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent' } });
-    await replica.services.lifecycle.whenReady();
-    replicas.push(replica);
-  }
+  fleet = await bootReplicas(bootApp, probeApp, 2);
 });
-afterAll(async () => {
-  for (const replica of replicas) await replica.close();
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
 test('recurring work is done by one replica at a time, and by the other when that one closes', async () => {
   const runs = [0, 0];
-  replicas.forEach((replica, index) => {
+  fleet.all.forEach((replica, index) => {
     replica.services.leases.every('probe', { periodMs: 20, leaseMs: 60_000 }, () => {
       runs[index]!++;
       return Promise.resolve();
@@ -29,6 +19,6 @@ test('recurring work is done by one replica at a time, and by the other when tha
   const holder = await waitFor('ten runs', () => (runs[0]! + runs[1]! >= 10 ? { index: runs.findIndex((count) => count > 0) } : undefined));
   const other = 1 - holder.index;
   expect(runs[other]).toBe(0);
-  await replicas[holder.index]!.close();
+  await fleet.stop(fleet.at(holder.index));
   await waitFor('the other one to take over', () => runs[other]! > 0, { timeoutMs: 5000 });
 });

@@ -1,46 +1,31 @@
-import { OwnRedis, testDatabase, waitFor, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, HttpCaller, OwnRedis, waitFor, type Replicas } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp } from '../probe-app.fixture';
 
-let database: TestDatabase;
+let fleet: Replicas<typeof probeApp, RunningApp>;
 let redis: OwnRedis;
-const replicas: RunningApp[] = [];
 
 beforeAll(async () => {
-  database = await testDatabase();
   redis = await OwnRedis.create();
-  for (let i = 0; i < 2; i++) {
-    replicas.push(await bootApp(probeApp, { env: { ...database.env, REDIS_URL: redis.url, LOG_LEVEL: 'silent' } })); // Redis is not there
-  }
+  fleet = await bootReplicas(bootApp, probeApp, 2, { REDIS_URL: redis.url }); // Redis is not there
 });
 
 afterAll(async () => {
-  for (const replica of replicas) await replica.close();
+  await fleet.close();
   await redis.dispose();
-  await database.drop();
 });
 
-function first(): RunningApp {
-  return replicas[0]!;
-}
-function second(): RunningApp {
-  return replicas[1]!;
-}
-
-async function get(replica: RunningApp, path: string): Promise<{ status: number; body: Record<string, unknown>; retryAfter: string | null }> {
-  const response = await fetch(`${replica.url}${path}`);
-  const body: Record<string, unknown> = JSON.parse(await response.text());
-  return { status: response.status, body, retryAfter: response.headers.get('retry-after') };
-}
+const first = () => fleet.first;
+const second = () => fleet.at(1);
+const get = (replica: RunningApp, path: string) => new HttpCaller(replica.url).get(path);
 
 const seen = async (replica: RunningApp) => (await get(replica, '/p/notices')).body['notices'] as unknown[];
 
 test('boots without Redis: ready but degraded, requests 503 with Retry-After at once', async () => {
-  await Promise.all(replicas.map((replica) => replica.services.lifecycle.whenReady()));
   const ready = await get(first(), '/health/ready');
   expect([ready.status, ready.body]).toEqual([200, { status: 'degraded', checks: { mongodb: 'up', redis: 'down', draining: false } }]);
   const asked = await get(first(), `/p/ask/${second().replicaId}`);
-  expect([asked.status, asked.retryAfter]).toEqual([503, '1']);
+  expect([asked.status, asked.headers.get('retry-after')]).toEqual([503, '1']);
 });
 
 /** As whoever reaches Redis may send it. */
@@ -68,7 +53,7 @@ test('replicas announce themselves', async () => {
     const live = await first().services.bus.replicas('probe');
     return live.length === 2 ? live.map(({ id }) => id) : undefined;
   });
-  expect(new Set(ids)).toEqual(new Set(replicas.map(({ replicaId }) => replicaId)));
+  expect(new Set(ids)).toEqual(new Set(fleet.all.map(({ replicaId }) => replicaId)));
 });
 
 test('a request to nobody ends after its time', async () => {

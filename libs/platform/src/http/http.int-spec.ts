@@ -1,40 +1,30 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { IdentityFixtures, testDatabase, waitFor, type FixtureKey, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, HttpCaller, waitFor, type FixtureKey, type HttpAnswer, type HttpOptions, type IdentityFixtures, type Replicas } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp } from '../probe-app.fixture';
 
-let database: TestDatabase;
-let identity: IdentityFixtures;
+let fleet: Replicas<typeof probeApp, RunningApp>;
 let running: RunningApp;
+let identity: IdentityFixtures;
 let writer: FixtureKey;
+const lines: string[] = [];
 
 const PAGE = 'http://dashboard.example:8080';
 
 beforeAll(async () => {
-  database = await testDatabase();
-  identity = new IdentityFixtures(database.db);
+  fleet = await bootReplicas((definition, { env }) => bootApp(definition, { env, logDestination: { write: (line: string) => void lines.push(line) } }), probeApp, 1, { CORS_ORIGINS: PAGE });
+  running = fleet.first;
+  ({ identity } = fleet);
   writer = await identity.apiKey({ scopes: ['agents:write'] });
-  running = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent', CORS_ORIGINS: PAGE } });
-  await running.services.lifecycle.whenReady();
 });
+afterAll(() => fleet.close());
 
-afterAll(async () => {
-  await running.close();
-  await database.drop();
-});
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Record<string, unknown>;
-}
-
-async function ask(method: string, path: string, options: { body?: string | Uint8Array<ArrayBuffer>; headers?: Record<string, string>; type?: string | null } = {}): Promise<Answer> {
-  const type: Record<string, string> = options.type === null || options.body === undefined ? {} : { 'content-type': options.type ?? 'application/json' };
-  const response = await fetch(`${running.url}${path}`, { method, headers: { ...type, ...options.headers }, ...(options.body === undefined ? {} : { body: options.body }) });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
+/** What answers here is JSON or nothing. */
+async function ask(method: string, path: string, options?: HttpOptions): Promise<HttpAnswer> {
+  const answer = await fleet.http().ask(method, path, options);
+  if (answer.text !== '') JSON.parse(answer.text);
+  return answer;
 }
 
 const THING = JSON.stringify({ name: 'a', size: 1, tags: [] });
@@ -66,14 +56,11 @@ describe('pages of other origins', () => {
 
 describe('the log line of a refused request', () => {
   test('carries the code, the caller and ids of the path, and no other text of the path', async () => {
-    const lines: string[] = [];
-    const logged = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'info' }, logDestination: { write: (line: string) => void lines.push(line) } });
-    await logged.services.lifecycle.whenReady();
+    const logged = await fleet.boot({ LOG_LEVEL: 'info' });
+    const http = new HttpCaller(logged.url, writer.headers);
     const id = '0123456789abcdef01234567';
-    await fetch(`${logged.url}/p/items/${id}/nothing`, { headers: writer.headers });
-    await fetch(`${logged.url}/p/refused/${id}`, { headers: writer.headers });
-    await fetch(`${logged.url}/p/refused/afk_secret`, { headers: writer.headers });
-    await fetch(`${logged.url}/p/me`);
+    for (const path of [`/p/items/${id}/nothing`, `/p/refused/${id}`, '/p/refused/afk_secret']) await http.get(path);
+    await http.with({}).get('/p/me');
     const found = () => lines.filter((line) => line.includes('"Request"')).map((line): Record<string, unknown> => JSON.parse(line));
     await waitFor('four lines', () => found().length === 4);
     const caller = { kind: 'key', id: writer.id };
@@ -85,14 +72,13 @@ describe('the log line of a refused request', () => {
     ]);
     expect(lines.join()).not.toContain('secret');
     expect(found()[3]).not.toHaveProperty('caller');
-    await logged.close();
+    await fleet.stop(logged);
   });
 });
 
 describe('with AUTH_MODE=off', () => {
   test('pages of other origins and foreign names of this machine are refused on every method', async () => {
-    const local = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent', CORS_ORIGINS: PAGE, AUTH_MODE: 'off' } });
-    await local.services.lifecycle.whenReady();
+    const local = await fleet.boot({ AUTH_MODE: 'off' });
     const status = (method: string, path: string, headers: Record<string, string>) =>
       new Promise<number | undefined>((resolve, reject) => {
         const asked = request(`${local.url}${path}`, { method, headers }, (response) => {
@@ -117,7 +103,7 @@ describe('with AUTH_MODE=off', () => {
         expect([method, path, headers, await status(method, path, headers)]).toEqual([method, path, headers, 403]);
       }
     }
-    await local.close();
+    await fleet.stop(local);
   });
 });
 
@@ -127,7 +113,7 @@ describe('credentials come before everything else', () => {
     ['unknown path', '/p/nowhere', '{'],
     ['a fine body', '/p/things', THING],
   ])('%s without credentials is 401', async (_name, path, body) => {
-    const answer = await ask('POST', path, { body });
+    const answer = await ask('POST', path, { raw: body });
     expect(answer.status).toBe(401);
     expect(answer.headers.get('www-authenticate')).toBe('Bearer');
     expect(answer.body['code']).toBe('unauthenticated');
@@ -144,8 +130,8 @@ describe('credentials come before everything else', () => {
 
   test('a key of the wrong scope is 403, of the right one 200', async () => {
     const reader = await identity.apiKey({ scopes: ['agents:read'] });
-    expect((await ask('POST', '/p/things', { body: '{', headers: reader.headers })).status).toBe(403);
-    expect((await ask('POST', '/p/things', { body: THING, headers: writer.headers })).status).toBe(200);
+    expect((await ask('POST', '/p/things', { raw: '{', headers: reader.headers })).status).toBe(403);
+    expect((await ask('POST', '/p/things', { raw: THING, headers: writer.headers })).status).toBe(200);
   });
 
   test.each([['Basic abc'], ['Bearer'], ['Bearer  '], ['afk_abcdefghijklmnopqrstuvwxyz'], ['Bearer afk_abcdefghijklmnopqrstuvwxyz'], ['Bearer a.b.c']])(
@@ -214,7 +200,7 @@ describe('credentials come before everything else', () => {
 });
 
 describe('bodies', () => {
-  const send = (body: string | Uint8Array<ArrayBuffer>, type?: string | null) => ask('POST', '/p/things', { body, headers: writer.headers, ...(type === undefined ? {} : { type }) });
+  const send = (body: string | Uint8Array<ArrayBuffer>, type?: string | null) => ask('POST', '/p/things', { raw: body, headers: writer.headers, ...(type === undefined ? {} : { type }) });
 
   test.each([['[]'], ['null'], ['5'], ['"x"'], ['{'], ['{"a":1}{'], ['{"__proto__":{}}'], ['{"\\u005f_proto__":{}}'], ['{"constructor":{"prototype":{}}}'], ['['.repeat(200_000).slice(0, 9000)]])(
     '%#: malformed text is 400',
@@ -240,12 +226,12 @@ describe('bodies', () => {
     expect((await send('a=1', 'application/x-www-form-urlencoded')).status).toBe(415);
     expect((await send('text', 'text/plain')).status).toBe(415);
     expect((await send(JSON.stringify({ name: 'x'.repeat(20_000) }))).status).toBe(413);
-    expect((await ask('POST', '/p/small', { body: '{"a":"12345"}', headers: writer.headers })).status).toBe(413);
+    expect((await ask('POST', '/p/small', { raw: '{"a":"12345"}', headers: writer.headers })).status).toBe(413);
   });
 
   test('routes without a body ignore whatever comes', async () => {
     for (const [body, type] of [['', 'application/json'], ['{', 'application/json'], ['x', 'text/plain']] as const) {
-      expect((await ask('POST', '/p/nobody', { body, type, headers: writer.headers })).body).toEqual({ body: true });
+      expect((await ask('POST', '/p/nobody', { raw: body, type, headers: writer.headers })).body).toEqual({ body: true });
     }
   });
 });
@@ -295,20 +281,17 @@ describe('answers', () => {
   });
 
   test('Swagger UI, the document and metrics are served', async () => {
-    const page = await fetch(`${running.url}/api-docs`);
+    const page = await fleet.http().get('/api-docs');
     expect([page.status, page.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^text\/html/)]);
     const document = await ask('GET', '/api-docs-json');
     expect(Object.keys(document.body['paths'] as object)).toContain('/p/things');
-    const metrics = await fetch(`${running.url}/metrics`);
-    expect(await metrics.text()).toContain('http_request_duration_seconds_bucket');
+    expect((await fleet.http().get('/metrics')).text).toContain('http_request_duration_seconds_bucket');
   });
 });
 
 test('the page of the API fits a phone, and its document names this server', async () => {
-  const page = await fetch(`${running.url}/api-docs`);
-  expect(await page.text()).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
-  const document = await fetch(`${running.url}/api-docs-json`);
-  expect(await document.json()).toMatchObject({ servers: [{ url: '/' }], info: { license: { name: 'Apache-2.0' } } });
+  expect((await fleet.http().get('/api-docs')).text).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
+  expect((await ask('GET', '/api-docs-json')).body).toMatchObject({ servers: [{ url: '/' }], info: { license: { name: 'Apache-2.0' } } });
 });
 
 test('what the server of static files refuses is its caller\'s fault, not ours', async () => {
@@ -323,7 +306,7 @@ test('what the server of static files refuses is its caller\'s fault, not ours',
 });
 
 describe('a route that streams its bodies', () => {
-  const post = (body: string | undefined, type: string | null) => ask('POST', '/p/streamed', { ...(body === undefined ? {} : { body }), type, headers: writer.headers });
+  const post = (body: string | undefined, type: string | null) => ask('POST', '/p/streamed', { ...(body === undefined ? {} : { raw: body }), type, headers: writer.headers });
 
   test.each([
     ['JSON that is none', '{broken', 'application/json'],
@@ -340,6 +323,6 @@ describe('a route that streams its bodies', () => {
     expect(empty.headers.get('content-security-policy')).toBeNull();
     expect(empty.headers.get('x-correlation-id')).not.toBeNull();
     expect((await ask('GET', '/p/query', {})).headers.get('content-security-policy')).not.toBeNull();
-    expect((await ask('POST', '/p/streamed', { body: 'x'.repeat(100_000), type: 'text/plain' })).status).toBe(401);
+    expect((await ask('POST', '/p/streamed', { raw: 'x'.repeat(100_000), type: 'text/plain' })).status).toBe(401);
   });
 });

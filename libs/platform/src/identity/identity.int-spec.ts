@@ -1,26 +1,20 @@
 import { AppError } from '@agentfleet/errors';
-import { IdentityFixtures, testDatabase, waitFor, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, waitFor, type IdentityFixtures, type Replicas } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp } from '../probe-app.fixture';
 
-let database: TestDatabase;
+let fleet: Replicas<typeof probeApp, RunningApp>;
 let identity: IdentityFixtures;
-let running: RunningApp;
 beforeAll(async () => {
-  database = await testDatabase();
-  identity = new IdentityFixtures(database.db);
-  running = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent' } });
-  await running.services.lifecycle.whenReady();
+  fleet = await bootReplicas(bootApp, probeApp);
+  ({ identity } = fleet);
 });
-afterAll(async () => {
-  await running.close();
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
 test('a genuinely signed token without an end is refused, of users and of agents', async () => {
   const user = await identity.user({ roles: ['organization.viewer'] });
   const claims = { iss: 'aiwm', aud: 'user', sub: user.id, tokenVersion: 1 };
-  const status = async (token: string) => (await fetch(`${running.url}/p/me`, { headers: { Authorization: `Bearer ${token}` } })).status;
+  const status = async (token: string) => (await fleet.http({ Authorization: `Bearer ${token}` }).get('/p/me')).status;
   expect(await status(await identity.sign({ ...claims, exp: 9_999_999_999 }))).toBe(200);
   expect(await status(await identity.sign(claims))).toBe(401);
   expect(await status(await identity.sign({ iss: 'aiwm', aud: 'agent', sub: user.id, agentId: user.id }))).toBe(401);
@@ -28,8 +22,8 @@ test('a genuinely signed token without an end is refused, of users and of agents
 
 test('no credentials at all are told apart from wrong ones', async () => {
   const words = async (headers: Record<string, string>) => {
-    const answer = await fetch(`${running.url}/p/me`, { headers });
-    return [answer.status, JSON.stringify(await answer.json())];
+    const { status, body } = await fleet.http(headers).get('/p/me');
+    return [status, JSON.stringify(body)];
   };
   expect(await words({})).toEqual([401, expect.stringContaining('No credentials')]);
   expect(await words({ Authorization: 'Basic eA==' })).toEqual([401, expect.stringContaining('must be Bearer')]);
@@ -39,7 +33,10 @@ test('no credentials at all are told apart from wrong ones', async () => {
 });
 
 describe('creations in an organization', () => {
-  const createIn = <T>(orgId: string, work: () => Promise<T>) => running.services.identityStore.createIn(orgId, running.services.transactions, work);
+  const createIn = <T>(orgId: string, work: () => Promise<T>) => {
+    const { identityStore, transactions } = fleet.first.services;
+    return identityStore.createIn(orgId, transactions, work);
+  };
 
   test('fail when it is gone, except in the default one, which is there without a record too', async () => {
     await expect(createIn('f'.repeat(24), async () => 1)).rejects.toMatchObject({ code: 'not_found' });

@@ -1,29 +1,21 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
-import { testDatabase, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, type Replicas } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp } from '../probe-app.fixture';
 import { INTERNAL_KEY_INFO, signInternal, type InternalClaims } from './claims';
 import { InternalClient, type InternalRequest } from './internal-client';
 
-let database: TestDatabase;
+let fleet: Replicas<typeof probeApp, RunningApp>;
 let one: RunningApp;
 let other: RunningApp;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  const env = { ...database.env, LOG_LEVEL: 'silent' };
-  one = await bootApp(probeApp, { env });
-  other = await bootApp(probeApp, { env });
-  await other.services.lifecycle.whenReady();
+  fleet = await bootReplicas(bootApp, probeApp, 2);
+  [one, other] = [fleet.at(0), fleet.at(1)];
 });
-
-afterAll(async () => {
-  await one.close();
-  await other.close();
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
 const PATH = '/internal/probe';
 const caller = { kind: 'key', id: 'k', name: 'n' };
@@ -75,8 +67,7 @@ describe('without a genuine signature there is no such route', () => {
       ...over,
     };
     const header = options.header ?? signInternal(claims, cipher.derivedKey(INTERNAL_KEY_INFO));
-    const response = await fetch(`${other.url}${path}`, { method: options.method ?? 'POST', headers: { ...json, 'X-Agentfleet-Internal': header }, body: options.body ?? BODY });
-    return { status: response.status, body: (await response.json()) as Record<string, unknown>, headers: response.headers };
+    return fleet.http({ 'X-Agentfleet-Internal': header }, 1).ask(options.method ?? 'POST', path, { raw: options.body ?? BODY });
   }
 
   it('takes the genuine one', async () => {
@@ -84,8 +75,8 @@ describe('without a genuine signature there is no such route', () => {
   });
 
   it('refuses all others like an unknown route', async () => {
-    const unsigned = await fetch(`${other.url}${PATH}`, { method: 'POST', headers: json, body: BODY });
-    expect([unsigned.status, await unsigned.json()]).toMatchObject([404, { code: 'route_not_found' }]);
+    const unsigned = await fleet.http({}, 1).ask('POST', PATH, { raw: BODY });
+    expect([unsigned.status, unsigned.body]).toMatchObject([404, { code: 'route_not_found' }]);
     const forged = signInternal({ kid: one.services.cipher.keyId, orgId: 'x', caller, from: 'x', method: 'POST', path: PATH, expiresAt: new Date(Date.now() + 9000).toISOString() }, Buffer.alloc(32));
     const answers = await Promise.all([
       sent({}, { header: 'e30.e30' }),

@@ -1,27 +1,23 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { NoticeMap, NoticePattern, Scope } from '@agentfleet/contracts';
-import { IdentityFixtures, testDatabase, waitFor, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, waitFor, type IdentityFixtures, type Replicas } from '@agentfleet/testing';
 import { mongo } from 'mongoose';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp } from '../probe-app.fixture';
 import type { LiveCaller, LostRights } from './live-callers';
 
-let database: TestDatabase;
+let fleet: Replicas<typeof probeApp, RunningApp>;
 let fixtures: IdentityFixtures;
 let withBus: RunningApp;
 let withoutBus: RunningApp;
 beforeAll(async () => {
-  database = await testDatabase();
-  fixtures = new IdentityFixtures(database.db);
-  withBus = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent' } });
-  withoutBus = await bootApp(probeApp, { env: { ...database.env, REDIS_URL: 'redis://127.0.0.1:1', LOG_LEVEL: 'silent' } });
-  await Promise.all([withBus, withoutBus].map(({ services }) => services.lifecycle.whenReady()));
+  fleet = await bootReplicas(bootApp, probeApp);
+  fixtures = fleet.identity;
+  withBus = fleet.first;
+  withoutBus = await fleet.boot({ REDIS_URL: 'redis://127.0.0.1:1' });
   await waitFor('the bus', () => withBus.services.bus.isUp);
 });
-afterAll(async () => {
-  await Promise.all([withBus.close(), withoutBus.close()]);
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
 const AT = '2026-01-01T00:00:00.000Z';
 const READ = 'sessions:read';
@@ -39,7 +35,7 @@ async function watch({ services }: RunningApp, authorization: string): Promise<W
 
 const hashOf = (key: string) => createHash('sha256').update(key).digest('hex');
 const change = async (collection: 'api_keys' | 'users', id: string, set: object) =>
-  void (await database.db.collection(collection).updateOne({ _id: new mongo.ObjectId(id) }, { $set: set }));
+  void (await fleet.database.db.collection(collection).updateOne({ _id: new mongo.ObjectId(id) }, { $set: set }));
 
 /** What AIWM writes, the notice that it sends, and what is to become of an open connection that needs `sessions:read`. */
 interface Case {
@@ -58,7 +54,7 @@ const CASES: readonly Case[] = [
   { what: 'key without another scope', kind: 'key', write: (id) => change('api_keys', id, { scopes: [READ] }), pattern: 'key.changed', ends: 'lives on', without: 'sessions:execute' },
   { what: 'key rotated', kind: 'key', write: (id) => change('api_keys', id, { hash: hashOf(randomBytes(32).toString('hex')), previousHash: null }), pattern: 'key.rotated', ends: 'revoked' },
   { what: 'key that ends sooner', kind: 'key', write: (id) => change('api_keys', id, { expiresAt: new Date(Date.now() - 1) }), pattern: 'key.changed', ends: 'revoked' },
-  { what: 'key deleted', kind: 'key', write: async (id) => void (await database.db.collection('api_keys').deleteOne({ _id: new mongo.ObjectId(id) })), pattern: 'key.revoked', ends: 'revoked' },
+  { what: 'key deleted', kind: 'key', write: async (id) => void (await fleet.database.db.collection('api_keys').deleteOne({ _id: new mongo.ObjectId(id) })), pattern: 'key.revoked', ends: 'revoked' },
   { what: 'user demoted', kind: 'user', write: (id) => change('users', id, { roles: ['organization.viewer'] }), pattern: 'user.revoked', ends: 'lives on', without: 'sessions:execute' },
   { what: 'user without any role', kind: 'user', write: (id) => change('users', id, { roles: [] }), pattern: 'user.revoked', ends: 'scope' },
   { what: 'user suspended', kind: 'user', write: (id) => change('users', id, { status: 'suspended' }), pattern: 'user.revoked', ends: 'revoked' },
@@ -131,7 +127,7 @@ test('somebody who acts in an organization that is deleted loses the connection;
   await services.live.sweep();
   expect(connection.caller).toMatchObject({ orgId, allOrganizations: false });
   expect(ends).toEqual([]);
-  await database.db.collection('organizations').deleteOne({ _id: new mongo.ObjectId(orgId) });
+  await fleet.database.db.collection('organizations').deleteOne({ _id: new mongo.ObjectId(orgId) });
   await services.live.sweep();
   expect(ends).toEqual(['revoked']);
 });

@@ -1,30 +1,24 @@
-import { testDatabase, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, type Replicas } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp } from '../probe-app.fixture';
 import { isStorageUnavailable } from './mongo-errors';
 import { Transactions } from './transactions';
 
-let database: TestDatabase;
-let running: RunningApp;
-
+let fleet: Replicas<typeof probeApp, RunningApp>;
 beforeAll(async () => {
-  database = await testDatabase();
-  running = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent' } });
-  await running.services.lifecycle.whenReady();
-  await database.db.collection('things').insertOne({ name: 'one', count: 0 });
+  fleet = await bootReplicas(bootApp, probeApp);
+  await fleet.database.db.collection('things').insertOne({ name: 'one', count: 0 });
 });
-afterAll(async () => {
-  await running.close();
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
-const count = async () => (await database.db.collection('things').findOne({ name: 'one' }))?.['count'];
+const count = async () => (await fleet.database.db.collection('things').findOne({ name: 'one' }))?.['count'];
 function transactions(retryBudgetMs: number): Transactions {
-  return new Transactions(running.services.database.connection, running.services.bus, running.services.log, retryBudgetMs);
+  const { database, bus, log } = fleet.first.services;
+  return new Transactions(database.connection, bus, log, retryBudgetMs);
 }
 function increment(budgetMs: number): Promise<unknown> {
   return transactions(budgetMs).run(({ session }) =>
-    running.services.database.connection.getClient().db(database.name).collection('things').updateOne({ name: 'one' }, { $inc: { count: 1 } }, { session }),
+    fleet.first.services.database.connection.getClient().db(fleet.database.name).collection('things').updateOne({ name: 'one' }, { $inc: { count: 1 } }, { session }),
   );
 }
 
@@ -32,9 +26,9 @@ test('writers of one document wait for each other; one that is never done is 503
   await Promise.all(Array.from({ length: 20 }, () => increment(10_000)));
   expect(await count()).toBe(20);
   // as a replica that was killed in its transaction leaves it
-  const dead = database.db.client.startSession();
+  const dead = fleet.database.db.client.startSession();
   dead.startTransaction();
-  await database.db.collection('things').updateOne({ name: 'one' }, { $inc: { count: 100 } }, { session: dead });
+  await fleet.database.db.collection('things').updateOne({ name: 'one' }, { $inc: { count: 100 } }, { session: dead });
   await expect(increment(200)).rejects.toMatchObject({ code: 'storage_unavailable', status: 503, retryAfterSeconds: 5 });
   const patient = increment(10_000);
   await dead.abortTransaction();

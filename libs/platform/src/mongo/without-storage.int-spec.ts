@@ -1,26 +1,21 @@
-import { freePort, IdentityFixtures, testDatabase, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, freePort, type Replicas } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp } from '../probe-app.fixture';
 
-let database: TestDatabase;
-let running: RunningApp;
+let fleet: Replicas<typeof probeApp, RunningApp>;
 let token: string;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  token = (await new IdentityFixtures(database.db).user({ roles: ['organization.viewer'] })).token;
-  const env = { ...database.env, MONGODB_URI: `mongodb://127.0.0.1:${await freePort()}/x?replicaSet=none`, LOG_LEVEL: 'silent' };
-  running = await bootApp(probeApp, { env });
+  fleet = await bootReplicas(bootApp, probeApp, 0, { MONGODB_URI: `mongodb://127.0.0.1:${await freePort()}/x?replicaSet=none` });
+  token = (await fleet.identity.user({ roles: ['organization.viewer'] })).token;
+  fleet.all.push(await bootApp(probeApp, { env: fleet.env })); // is never ready, which `fleet.boot` would wait for
 });
-afterAll(async () => {
-  await running.close();
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
 const get = async (path: string, headers: Record<string, string> = {}) => {
   const startedAt = performance.now();
-  const response = await fetch(`${running.url}${path}`, { headers });
-  return { status: response.status, retryAfter: response.headers.get('retry-after'), ms: performance.now() - startedAt };
+  const answer = await fleet.http(headers).get(path);
+  return { status: answer.status, retryAfter: answer.headers.get('retry-after'), ms: performance.now() - startedAt };
 };
 
 test('an app without MongoDB is alive, not ready, and says 503 within 3 s, never 401 for what it cannot check', async () => {

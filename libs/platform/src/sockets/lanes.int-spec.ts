@@ -1,24 +1,18 @@
-import { testDatabase, waitFor, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, waitFor, type Replicas } from '@agentfleet/testing';
 import { WebSocket } from 'ws';
 import { bootApp, type RunningApp } from '../boot-app';
 import { lanesApp, LanesGateway } from './lanes-app.fixture';
 
-let database: TestDatabase;
-let running: RunningApp;
+let fleet: Replicas<typeof lanesApp, RunningApp>;
 let gateway: LanesGateway;
 beforeAll(async () => {
-  database = await testDatabase();
-  running = await bootApp(lanesApp, { env: { ...database.env, LOG_LEVEL: 'silent' } });
-  await running.services.lifecycle.whenReady();
-  gateway = running.app.get(LanesGateway);
+  fleet = await bootReplicas(bootApp, lanesApp);
+  gateway = fleet.first.app.get(LanesGateway);
 });
-afterAll(async () => {
-  await running.close();
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
 async function open() {
-  const socket = new WebSocket(`${running.url.replace('http', 'ws')}/lanes/x`);
+  const socket = new WebSocket(`${fleet.first.url.replace('http', 'ws')}/lanes/x`);
   const received: string[] = [];
   socket.on('message', (data) => received.push(String(data)));
   const closed = new Promise<number>((resolve) => socket.on('close', resolve));

@@ -1,25 +1,20 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { IdentityFixtures, testDatabase, waitFor, type FixtureKey, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, waitFor, type FixtureKey, type Replicas } from '@agentfleet/testing';
 import { WebSocket } from 'ws';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp, ProbePolicy } from '../probe-app.fixture';
 
-let database: TestDatabase;
+let fleet: Replicas<typeof probeApp, RunningApp>;
 let running: RunningApp;
 let key: FixtureKey;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  key = await new IdentityFixtures(database.db).apiKey({ scopes: ['agents:read'] });
-  running = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent' } });
-  await running.services.lifecycle.whenReady();
+  fleet = await bootReplicas(bootApp, probeApp);
+  running = fleet.first;
+  key = await fleet.identity.apiKey({ scopes: ['agents:read'] });
 });
-
-afterAll(async () => {
-  await running.close();
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
 interface Client {
   readonly socket: WebSocket;
@@ -224,8 +219,7 @@ describe('frames', () => {
 
 describe('with AUTH_MODE=off', () => {
   test('a socket of a foreign page, or through a name of a foreign page, is refused', async () => {
-    const local = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent', AUTH_MODE: 'off' } });
-    await local.services.lifecycle.whenReady();
+    const local = await fleet.boot({ AUTH_MODE: 'off' });
     const opens = (headers: Record<string, string>) =>
       new Promise<number | undefined>((resolve) => {
         const socket = new WebSocket(`${local.url.replace('http', 'ws')}/p/x/socket`, { headers });
@@ -237,7 +231,6 @@ describe('with AUTH_MODE=off', () => {
     expect(await opens({ Origin: local.url })).toBe(101);
     expect(await opens({ Origin: 'http://evil.example' })).toBe(403);
     expect(await opens({ Host: 'evil.example' })).toBe(403);
-    await local.close();
   });
 });
 
@@ -254,12 +247,11 @@ describe('liveness', () => {
   });
 
   test('closing the app closes sockets 1012 and ends', async () => {
-    const other = await bootApp(probeApp, { env: { ...database.env, LOG_LEVEL: 'silent' } });
-    await other.services.lifecycle.whenReady();
+    const other = await fleet.boot();
     const socket = new WebSocket(`${other.url.replace('http', 'ws')}/p/x/socket`, { headers: key.headers });
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
     const closed = new Promise((resolve) => socket.on('close', (code, reason) => resolve([code, reason.toString()])));
-    await other.close();
+    await fleet.stop(other);
     expect(await closed).toEqual([1012, 'restart']);
   });
 });
