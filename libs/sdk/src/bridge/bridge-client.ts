@@ -121,11 +121,11 @@ export class BridgeClient {
 
   /** Waits for an asynchronous call to end. @param timeoutMs default 300,000. @throws Error when it takes longer. */
   async waitForCall(callId: string, { timeoutMs = 300_000, ...options }: RequestOptions & { readonly timeoutMs?: number } = {}): Promise<VpsCallView> {
-    const endsAt = performance.now() + timeoutMs;
+    const endsAt = Date.now() + timeoutMs;
     for (;;) {
       const call = await this.callRecord(callId, options);
       if (call.finished_at !== null) return call;
-      if (performance.now() >= endsAt) throw new Error(`Call ${callId} did not end within ${timeoutMs} ms`);
+      if (Date.now() >= endsAt) throw new Error(`Call ${callId} did not end within ${timeoutMs} ms`);
       await pause(POLL_MS, options.signal);
     }
   }

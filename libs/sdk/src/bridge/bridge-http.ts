@@ -68,14 +68,14 @@ export class BridgeHttp {
   /** Until it works, where a key makes that safe and a repetition can mend it. */
   private async repeated<T>({ idempotencyKey, signal }: Sent, exchange: () => Promise<T>): Promise<T> {
     const { retryForMs = RETRY_FOR_MS } = this.options;
-    const endsAt = performance.now() + (idempotencyKey === undefined ? 0 : retryForMs);
+    const endsAt = Date.now() + (idempotencyKey === undefined ? 0 : retryForMs);
     for (let tries = 1; ; tries++) {
       try {
         return await exchange();
       } catch (error) {
         const pauseMs = error instanceof BridgeError && isRepeatable(error) ? pauseAfter(error, tries) : Infinity;
         signal?.throwIfAborted();
-        if (performance.now() + pauseMs >= endsAt) throw error;
+        if (Date.now() + pauseMs >= endsAt) throw error;
         await pause(pauseMs, signal);
       }
     }
