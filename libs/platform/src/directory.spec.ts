@@ -91,6 +91,19 @@ test('a drop holds, also against a read that began before it', async () => {
   expect(directory.get(A)).toEqual({ id: 'a', n: 3 });
 });
 
+test('what does not exist is undefined also when it was dropped during the read; what is known to be gone is not handed out', async () => {
+  const { directory, reads, known } = setUp();
+  const missing = directory.get(A);
+  directory.forget(A);
+  reads[0]?.end(undefined);
+  expect(await missing).toBeUndefined();
+  await known(1);
+  const again = directory.refresh(A);
+  reads[2]?.end(undefined);
+  expect(await again).toBeUndefined();
+  expect(directory.peek(A)).toBeUndefined();
+});
+
 test('a read may leave the entry that is there', async () => {
   const { directory, reads, known } = setUp({ maxAgeMs: 30, merge: (loaded, before) => before ?? loaded });
   const first = await known(1);

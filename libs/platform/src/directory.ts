@@ -14,6 +14,9 @@ export interface DirectoryOptions<Ask extends object, Value extends object, Key 
   readonly merge?: (loaded: Value, before: Value | undefined, readAtMs: number) => Value;
 }
 
+/** A read that finds nothing fails inside the cache: an entry that was dropped meanwhile would fail with an error of its own. */
+const NOT_FOUND = new Error('There is no such entry');
+
 /**
  * What is read for nearly every request, remembered for a short time: one read at a time for each entry, a hard age limit, dropped
  * at once by `forget` (called for changes here and by the notices of others). A read that began before a drop is not remembered.
@@ -32,12 +35,15 @@ export class Directory<Ask extends object, Value extends object, Key extends obj
       noDeleteOnStaleGet: true, // `merge` may want it
       ignoreFetchAbort: true, // who asked before a drop gets what was read for him; it is only not remembered
       noDeleteOnFetchRejection: true, // a read in the background that fails leaves the entry to its age
-      fetchMethod: async (key, _stale, { options: entry, context }) => {
+      fetchMethod: async (key, _stale, { options: entry, context, signal }) => {
         const startedAtMs = performance.now();
         const loaded = await options.load(context as Ask); // `fetch` below hands it in
         entry.ttl = Math.max(1, maxAgeMs - (performance.now() - startedAtMs)); // its age begins with the read
-        if (loaded === undefined || !options.merge) return loaded;
-        return options.merge(loaded, this.cache.peek(key, { allowStale: true }), startedAtMs);
+        if (loaded === undefined) {
+          if (!signal.aborted) this.cache.delete(key); // nor is what was known before
+          throw NOT_FOUND;
+        }
+        return !options.merge ? loaded : options.merge(loaded, this.cache.peek(key, { allowStale: true }), startedAtMs);
       },
     });
   }
@@ -75,7 +81,12 @@ export class Directory<Ask extends object, Value extends object, Key extends obj
     return this.cache.size;
   }
 
-  private fetch(key: string, context: Ask, forceRefresh: boolean): Promise<Value | undefined> {
-    return this.cache.fetch(key, { context, forceRefresh });
+  private async fetch(key: string, context: Ask, forceRefresh: boolean): Promise<Value | undefined> {
+    try {
+      return await this.cache.fetch(key, { context, forceRefresh });
+    } catch (error) {
+      if (error === NOT_FOUND) return undefined;
+      throw error;
+    }
   }
 }
