@@ -135,3 +135,13 @@ test('items may be answered before their group is done', async () => {
   end?.();
   expect(await late).toBe('3');
 });
+
+test('other writes that are never answered hold back no group for ever', async () => {
+  const { loop, groups } = setUp({ hungAfterMs: 20 });
+  const hung = loop.exclusive(() => new Promise<void>(() => undefined));
+  const added = loop.add(1);
+  await expect(hung).rejects.toMatchObject({ code: 'storage_unavailable' });
+  await begun(groups, 1);
+  groups[0]?.end();
+  expect(await added).toBe('done 1');
+});

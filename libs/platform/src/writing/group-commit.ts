@@ -70,9 +70,9 @@ export class GroupCommit<Item, Result = void> {
     });
   }
 
-  /** Runs other writes to the same documents between two groups, so that they do not make each other start again. */
+  /** Runs other writes to the same documents between two groups, so that they do not make each other start again. @throws as `add` when they hang */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.tail.then(work, work);
+    const result = this.tail.then(() => inTime(work(), this.options.hungAfterMs));
     this.tail = result.catch(() => undefined);
     return result;
   }
@@ -135,10 +135,11 @@ export class GroupCommit<Item, Result = void> {
       reject: (index, error) => group[index]?.reject(error),
     };
     const items = group.map(({ item }) => item);
-    const commit = () => inTime(this.options.commit(items, answers), this.options.hungAfterMs);
+    const { patienceMs, hungAfterMs } = this.options;
+    const commit = () => this.options.commit(items, answers);
     try {
       // two groups run beside each other only where that is asked for
-      const results = await (this.options.patienceMs === undefined ? this.exclusive(commit) : commit());
+      const results = await (patienceMs === undefined ? this.exclusive(commit) : inTime(commit(), hungAfterMs));
       group.forEach(({ resolve }, index) => resolve(results[index] as Result)); // one for each item, as promised
     } catch (error) {
       for (const { reject } of group) reject(error);
