@@ -144,6 +144,50 @@ test('what changed while the connection was being made counts, too', async () =>
   expect(ends).toEqual(['revoked']);
 });
 
+test('a look that began before a change and ends after it does not bring the old rights back', async () => {
+  const { services } = withoutBus;
+  const mine = await opened(withoutBus, 'key');
+  const { identity, live } = services;
+  const old = mine.connection.caller;
+  const endOf: (() => void)[] = [];
+  const slow = jest.spyOn(identity, 'recheck').mockImplementationOnce(() => new Promise((resolve) => endOf.push(() => resolve(old))));
+  const slowLook = live.recheck((caller) => caller.id === mine.id);
+  await change('api_keys', mine.id, { scopes: [READ] });
+  services.identityStore.forgetKey(mine.id);
+  await live.recheck((caller) => caller.id === mine.id);
+  expect(mine.connection.has('sessions:execute')).toBe(false);
+  endOf[0]?.();
+  await slowLook;
+  slow.mockRestore();
+  expect(mine.connection.has('sessions:execute')).toBe(false);
+});
+
+test('a connection whose end fails keeps nobody else open', async () => {
+  const { services } = withoutBus;
+  const key = await fixtures.apiKey({ scopes: [READ] });
+  const caller = await services.identity.authenticate({ apiKey: key.key, authorization: undefined, organizationId: undefined, sourceAddress: '127.0.0.1' });
+  const ends: LostRights[] = [];
+  services.live.add(caller, [READ], () => {
+    throw new Error('a bug of the app');
+  });
+  services.live.add(caller, [READ], (why) => ends.push(why));
+  await fixtures.revokeApiKey(key.id);
+  services.identityStore.forgetKey(key.id);
+  await services.live.recheck(({ id }) => id === key.id);
+  expect(ends).toEqual(['revoked']);
+});
+
+test('an agent whose revocation names no time loses its connection at once', async () => {
+  const agentId = 'b'.repeat(24);
+  const authorization = `Bearer ${await fixtures.agentToken({ agentId })}`;
+  const { services } = withBus;
+  const ends: LostRights[] = [];
+  const caller = await services.identity.authenticate({ apiKey: undefined, authorization, organizationId: undefined, sourceAddress: '127.0.0.1' });
+  services.live.add(caller, [], (why) => ends.push(why));
+  services.live.agentRevoked({ orgId: caller.orgId, agentId, tokenVersion: 2, previousValidUntil: 'soon', reason: 'rotated', at: AT });
+  expect(ends).toEqual(['revoked']);
+});
+
 test('after its removal a connection is not closed any more', async () => {
   const mine = await opened(withoutBus, 'key');
   mine.connection.remove();

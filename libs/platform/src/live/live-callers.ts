@@ -20,6 +20,9 @@ export type LostRights = 'expired' | 'revoked' | 'scope';
 
 /** An open connection and who opened it. */
 export class LiveCaller {
+  /** Number of the look at the credentials that the present rights are from; one that began earlier says nothing any more. */
+  checkedBy = 0;
+
   constructor(
     /** With the rights that it has now. */
     public caller: Caller,
@@ -45,6 +48,7 @@ export class LiveCaller {
  */
 export class LiveCallers {
   private readonly connections = new Set<LiveCaller>();
+  private checks = 0;
 
   constructor(
     private readonly identity: Identity,
@@ -81,7 +85,7 @@ export class LiveCallers {
       const { agentClaims } = connection.caller;
       if (agentClaims?.agentId !== agentId || agentClaims.tokenVersion >= tokenVersion) continue;
       const untilMs = previousValidUntil === null ? -Infinity : Date.parse(previousValidUntil);
-      if (untilMs <= this.clock.now()) this.end(connection, 'revoked');
+      if (!(untilMs > this.clock.now())) this.end(connection, 'revoked');
       else connection.caller = { ...connection.caller, validUntilMs: Math.min(connection.caller.validUntilMs, untilMs) };
     }
   }
@@ -100,7 +104,7 @@ export class LiveCallers {
     try {
       await this.check(connections);
     } catch (error) {
-      if (!asAppError(error)) throw error;
+      if (!asAppError(error)) return this.log.error({ err: error }, 'Credentials of open connections could not be checked because of a bug');
       this.log.debug({ err: error }, 'Credentials of open connections could not be checked; they are checked again');
     }
   }
@@ -113,7 +117,10 @@ export class LiveCallers {
 
   private async checkOne(connection: LiveCaller): Promise<void> {
     if (connection.caller.kind === 'agent') return; // only `agentRevoked` knows
+    const check = ++this.checks;
     const now = await this.identity.recheck(connection.caller);
+    if (check < connection.checkedBy) return;
+    connection.checkedBy = check;
     if (now === undefined || now.orgId !== connection.caller.orgId) this.end(connection, this.isOver(connection) ? 'expired' : 'revoked');
     else {
       connection.caller = now;
@@ -130,6 +137,11 @@ export class LiveCallers {
   }
 
   private end(connection: LiveCaller, why: LostRights): void {
-    if (this.connections.delete(connection)) connection.close(why);
+    if (!this.connections.delete(connection)) return;
+    try {
+      connection.close(why);
+    } catch (error) {
+      this.log.error({ err: error }, 'A connection that lost its rights could not be closed');
+    }
   }
 }
