@@ -28,13 +28,14 @@ export const FLOOR = {
   decodeCursor: 'libs/platform/src/http/cursor.ts',
   encodeCursor: 'libs/platform/src/http/cursor.ts',
   errorDocs: 'libs/platform/src/http/error-docs.ts',
+  inTime: 'libs/platform/src/in-time.ts',
   fingerprintOf: 'libs/platform/src/idempotency/idempotency-key.ts',
   readNotice: 'libs/contracts/src/notices.ts',
 };
 
 const TEST_FILE = /\.(spec|int-spec|e2e-spec|fixture|spec-helper)\.ts$|^libs\/testing\//;
 /** At the beginning of a line: what a file defines, not what stands inside a function. */
-const DEFINITION = /^(?:export\s+)?(?:abstract\s+)?(?:class|function|const)\s+(\w+)/gm;
+const DEFINITION = /^(?:export\s+)?(?:abstract\s+|async\s+)?(?:class|function|const)\s+(\w+)/gm;
 const CAST = /\bas unknown as\b/;
 
 /**

@@ -20,7 +20,7 @@ describe('the repository', () => {
   it('has each mechanism where the list says, with a comment that says what it promises', () => {
     for (const [name, path] of Object.entries(FLOOR)) {
       const text = FILES.get(path) ?? '';
-      assert.match(text, new RegExp(`\\*/\\n(?:@\\w+\\(.*\\)\\n)?export (?:class|function|const) ${name}\\b`), `${name} in ${path} needs a comment right above it`);
+      assert.match(text, new RegExp(`\\*/\\n(?:@\\w+\\(.*\\)\\n)?export (?:async )?(?:class|function|const) ${name}\\b`), `${name} in ${path} needs a comment right above it`);
     }
   });
 

@@ -28,9 +28,10 @@ export class Leases {
    * run; a run must be shorter than that. An error is logged and the next run tries again.
    */
   every(name: string, options: { periodMs: number; leaseMs: number }, work: () => Promise<void>): void {
-    const recurring = this.lifecycle.every(name, options.periodMs, async () => {
+    const run = async () => {
       if (await this.acquire(name, options.leaseMs)) await work();
-    });
+    };
+    const recurring = this.lifecycle.every(name, options.periodMs, run, { hungAfterMs: options.leaseMs });
     if (options.periodMs > FIRST_RUN_MS) this.firstRuns.add(setTimeout(() => void recurring.run(), FIRST_RUN_MS).unref());
   }
 

@@ -72,6 +72,16 @@ describe('work that a replica does again and again', () => {
     expect(beats).toBe(atClose);
   });
 
+  it('that is never answered does not end for good', async () => {
+    const { lifecycle, metrics } = setUp();
+    const { runs, work } = held();
+    await lifecycle.becomeReady();
+    lifecycle.every('probe', 1, work, { hungAfterMs: 20 });
+    await waitFor('another run', () => runs.length === 2);
+    lifecycle.close();
+    expect(await metrics.registry.metrics()).toContain('recurring_work_runs_total{work="probe",result="failed"} 1');
+  });
+
   it('that fails is logged, counted, and done again', async () => {
     const { lifecycle, metrics, lines } = setUp();
     await lifecycle.becomeReady();

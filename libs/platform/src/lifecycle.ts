@@ -44,9 +44,9 @@ export class Lifecycle {
    * Does `work` every `periodMs` on this replica, for the first time after one period. Runs never overlap, are counted, and an
    * error is logged and tried again. For work that one replica of all should do take `Leases.every`.
    */
-  every(name: string, periodMs: number, work: Task['run'], { during = 'ready' }: RecurringOptions = {}): RecurringWork {
+  every(name: string, periodMs: number, work: Task['run'], options: RecurringOptions = {}): RecurringWork {
     const ports = { isReady: () => this.state === 'ready', ran: (ranWork: string, result: 'done' | 'failed') => this.runs.inc({ work: ranWork, result }) };
-    const recurring = new RecurringWork(name, periodMs, during, work, ports, this.log);
+    const recurring = new RecurringWork(name, periodMs, options, work, ports, this.log);
     this.recurring.add(recurring);
     return recurring;
   }

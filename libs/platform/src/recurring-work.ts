@@ -1,7 +1,9 @@
 import { asAppError } from './http/error-filter';
+import { inTime } from './in-time';
 import type { Log } from './observe/log';
 
 const WARN_EVERY_MS = 60_000;
+const HUNG_AFTER_MS = 120_000;
 
 export interface RecurringOptions {
   /**
@@ -9,6 +11,8 @@ export interface RecurringOptions {
    * app has closed its sockets and its server, for what has to go on while others drain.
    */
   readonly during?: 'ready' | 'always';
+  /** A run that takes longer has failed, and another may begin beside it: one lost answer must not end recurring work for good. Default 120,000. */
+  readonly hungAfterMs?: number;
 }
 
 interface RecurringPorts {
@@ -27,7 +31,7 @@ export class RecurringWork {
   constructor(
     readonly name: string,
     periodMs: number,
-    readonly during: 'ready' | 'always',
+    private readonly options: RecurringOptions,
     private readonly work: () => Promise<void> | void,
     private readonly ports: RecurringPorts,
     private readonly log: Log,
@@ -36,6 +40,10 @@ export class RecurringWork {
       if (this.current === undefined) void this.run();
     }, periodMs);
     this.timer.unref();
+  }
+
+  get during(): 'ready' | 'always' {
+    return this.options.during ?? 'ready';
   }
 
   /** Runs now, or once more after the run under way; resolves when that has ended, whatever came of it. */
@@ -59,7 +67,8 @@ export class RecurringWork {
 
   private async once(): Promise<void> {
     try {
-      await this.work();
+      const work = this.work();
+      if (work !== undefined) await inTime(work, this.options.hungAfterMs ?? HUNG_AFTER_MS);
       this.ports.ran(this.name, 'done');
     } catch (error) {
       this.ports.ran(this.name, 'failed');

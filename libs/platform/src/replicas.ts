@@ -56,7 +56,7 @@ export class Replicas {
     lifecycle.beforeReady('announce this replica', async () => {
       await this.announce();
       await this.documents().deleteMany({ $expr: { $lt: ['$seen_at', { $subtract: ['$$NOW', FORGOTTEN_AFTER_MS] }] } });
-      this.announcing = lifecycle.every('announce this replica', ANNOUNCE_EVERY_MS, () => this.announce(), { during: 'always' });
+      this.announcing = lifecycle.every('announce this replica', ANNOUNCE_EVERY_MS, () => this.announce(), { during: 'always', hungAfterMs: ANNOUNCE_EVERY_MS });
     });
   }
 

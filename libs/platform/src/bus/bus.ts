@@ -60,7 +60,7 @@ export class Bus {
     this.redis.on('ready', () => void this.announce());
     this.redis.connect().catch(() => undefined);
     this.client.connect().catch(() => undefined);
-    this.lifecycle.every('announce this replica on the bus', ANNOUNCE_EVERY_MS, () => this.announce(), { during: 'always' });
+    this.lifecycle.every('announce this replica on the bus', ANNOUNCE_EVERY_MS, () => this.announce(), { during: 'always', hungAfterMs: ANNOUNCE_EVERY_MS });
   }
 
   /** Says that this replica is going, so that nobody waits 6 s for it. */

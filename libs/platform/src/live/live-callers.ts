@@ -58,7 +58,7 @@ export class LiveCallers {
     lifecycle: Lifecycle,
   ) {
     lifecycle.every('expired credentials of open connections', EXPIRY_CHECK_MS, () => this.closeExpired(), { during: 'always' });
-    lifecycle.every('credentials of open connections', SWEEP_MS, () => this.sweep());
+    lifecycle.every('credentials of open connections', SWEEP_MS, () => this.sweep(), { hungAfterMs: SWEEP_MS });
   }
 
   /**

@@ -1,5 +1,5 @@
 import { AppError } from '@agentfleet/errors';
-import { inTime } from './in-time';
+import { inTime } from '../in-time';
 
 const OVERDUE_CHECK_MS = 500;
 

@@ -1,7 +1,7 @@
 import { AppError } from '@agentfleet/errors';
 import type { Lifecycle } from '../lifecycle';
 import type { RecurringWork } from '../recurring-work';
-import { inTime } from './in-time';
+import { inTime } from '../in-time';
 
 export interface LatestWriterOptions<Fact> {
   /** Names the work in the log and the metrics. */

@@ -28,7 +28,7 @@ export class CallLeases {
     lifecycle: Lifecycle,
     private readonly metrics: CallMetrics,
   ) {
-    lifecycle.every('leases of calls', RENEW_MS, () => this.renew(), { during: 'always' }); // running calls are finished while draining
+    lifecycle.every('leases of calls', RENEW_MS, () => this.renew(), { during: 'always', hungAfterMs: RENEW_MS }); // running calls are finished while draining
     lifecycle.every('abandoned calls', SWEEP_MS, () => this.sweep());
   }
 
