@@ -20,8 +20,7 @@ it('a repeated registration names what it dropped, and never a value of it', asy
 it('nothing is registered in an organization that is gone', async () => {
   const orgId = await two.identity.organization();
   const { headers } = await two.identity.apiKey({ scopes: ['vps:manage'], orgId });
-  const register = (name: string) =>
-    fetch(`${two.replicas[0]?.url}/api/vps/register`, { method: 'POST', headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify({ name, host: '127.0.0.1', port: 5000 }) });
+  const register = (name: string) => two.caller(0, headers).register(name, 5000);
   expect((await register('before')).status).toBe(201);
   await two.database.db.collection('organizations').deleteOne({ _id: new mongo.ObjectId(orgId) });
   expect((await register('after')).status).toBe(404);

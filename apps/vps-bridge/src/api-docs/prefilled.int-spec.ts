@@ -1,5 +1,5 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { testDatabase, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, type Replicas } from '@agentfleet/testing';
 import { vpsBridgeApp } from '../app';
 
 interface Parameter {
@@ -19,39 +19,31 @@ interface Pressed {
   readonly operation: Operation;
 }
 
-let database: TestDatabase;
-let app: RunningApp;
+let fleet: Replicas<typeof vpsBridgeApp, RunningApp>;
 const KEY = 'a-static-key-of-the-bridge';
 
 beforeAll(async () => {
-  database = await testDatabase();
   const fast = { VPS_CONNECT_TIMEOUT_MS: '100', VPS_BACKOFF_BASE_MS: '5', VPS_BACKOFF_MAX_MS: '10' };
-  app = await bootApp(vpsBridgeApp, { env: { ...database.env, ...fast, BRIDGE_API_KEY: KEY, LOG_LEVEL: 'silent' } });
-  await app.services.lifecycle.whenReady();
+  fleet = await bootReplicas(bootApp, vpsBridgeApp, 1, { ...fast, BRIDGE_API_KEY: KEY });
 });
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
 /** What Swagger UI fills in, and sends when nobody changes it. */
 const prefilled = ({ example, schema }: Parameter) => example ?? schema?.example ?? schema?.default;
 
 async function press({ method, path, operation }: Pressed): Promise<number> {
   const { parameters = [], requestBody } = operation;
-  const url = new URL(path.replace(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(String(prefilled(parameters.find((one) => one.name === name)!)))), app.url);
-  const headers = new Headers({ 'X-API-Key': KEY });
+  const url = new URL(path.replace(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(String(prefilled(parameters.find((one) => one.name === name)!)))), fleet.first.url);
+  const headers: Record<string, string> = {};
   for (const parameter of parameters) {
     const value = prefilled(parameter);
     if (value === undefined) continue;
     if (parameter.in === 'query') url.searchParams.set(parameter.name, String(value));
-    if (parameter.in === 'header') headers.set(parameter.name, String(value));
+    if (parameter.in === 'header') headers[parameter.name] = String(value);
   }
-  const example = Object.values(requestBody?.content['application/json']?.examples ?? {})[0]?.value;
-  if (example !== undefined) headers.set('content-type', 'application/json');
-  const response = await fetch(url, { method: method.toUpperCase(), headers, ...(example === undefined ? {} : { body: JSON.stringify(example) }) });
-  await response.text();
-  return response.status;
+  const body = Object.values(requestBody?.content['application/json']?.examples ?? {})[0]?.value;
+  const answer = await fleet.http({ 'X-API-Key': KEY }).ask(method.toUpperCase(), `${url.pathname}${url.search}`, { body, headers });
+  return answer.status;
 }
 
 const ORDER = ['register', 'import', 'call'];
@@ -59,7 +51,7 @@ const ORDER = ['register', 'import', 'call'];
 const rank = ({ method, path }: Pressed) => (method === 'delete' ? ORDER.length + 1 : path.endsWith('reset') || method !== 'post' ? ORDER.length : ORDER.findIndex((word) => path.includes(word)));
 
 it('every operation that can succeed does so as it is prefilled, and again', async () => {
-  const document = (await (await fetch(`${app.url}/api-docs-json`)).json()) as { paths: Record<string, Record<string, Operation>> };
+  const document = (await fleet.http().get('/api-docs-json')).body as { paths: Record<string, Record<string, Operation>> };
   const all = Object.entries(document.paths).flatMap(([path, operations]) => Object.entries(operations).map(([method, operation]) => ({ method, path, operation })));
   const required = all.flatMap(({ operation }) => operation.parameters ?? []).filter((parameter) => parameter.required);
   expect(required.filter((parameter) => parameter.in !== 'path')).toEqual([]);

@@ -38,7 +38,7 @@ const ROUTES: readonly (readonly [method: string, path: string, scopes: readonly
 const ALL_SCOPES: readonly ApiKeyScope[] = ['agents:read', 'agents:write', 'vps:read', 'vps:call', 'vps:manage', 'sessions:read', 'sessions:execute', 'cluster:register', 'clusters:read', 'clusters:manage', 'runtimes:manage'];
 const ROLES: readonly Role[] = ['universe.owner', 'organization.owner', 'organization.editor', 'organization.viewer'];
 
-const as = (headers: Readonly<Record<string, string>>) => new BridgeCaller(two.replicas[0]!.url, headers);
+const as = (headers: Readonly<Record<string, string>>) => two.caller(0, headers);
 /** The status of a request that would be refused for its body, if for nothing else: nothing is changed. */
 const statusOf = async (caller: BridgeCaller, method: string, path: string) =>
   (await caller.ask(method, `/api/vps${path}`, method === 'POST' && !/reset|cleanup/.test(path) ? { body: {} } : {})).status;

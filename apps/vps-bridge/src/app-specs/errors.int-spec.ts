@@ -1,6 +1,4 @@
-import { bootApp } from '@agentfleet/platform';
 import { FakeAgent, json, says, waitFor } from '@agentfleet/testing';
-import { vpsBridgeApp } from '../app';
 import { BridgeCaller, type Answer } from './bridge.fixture';
 import { TwoBridges } from './two-bridges.fixture';
 
@@ -125,22 +123,18 @@ describe('errors', () => {
   });
 
   it('a literal loopback address needs the switch, at registration and at every connection', async () => {
-    const strict = await bootApp(vpsBridgeApp, { env: { ...two.database.env, BRIDGE_API_KEY: 'a-static-key-of-the-bridge', VPS_ALLOW_LOOPBACK: 'false', LOG_LEVEL: 'silent' } });
-    try {
-      await strict.services.lifecycle.whenReady();
-      const caller = new BridgeCaller(strict.url, { 'X-API-Key': 'a-static-key-of-the-bridge' });
-      expect((await caller.register('x', 80)).body['detail']).toBe('host must not be a loopback address (set VPS_ALLOW_LOOPBACK=true to allow it)');
-      const agent = await fakeAgent();
-      const literal = await registered(agent);
-      const named = await registered(agent, { host: 'localhost' });
-      for (const name of [literal, named]) {
-        expect((await caller.call(name)).body).toMatchObject({ success: false, error_type: 'CONNECTION', error_code: 'address_denied', attempts: [{ tries: 1 }] });
-      }
-      expect((await bridge.call(named)).body['success']).toBe(true);
-      expect(agent.requests).toHaveLength(1);
-    } finally {
-      await strict.close();
+    const strict = await two.boot({ VPS_ALLOW_LOOPBACK: 'false' });
+    const caller = two.caller(two.replicas.indexOf(strict));
+    expect((await caller.register('x', 80)).body['detail']).toBe('host must not be a loopback address (set VPS_ALLOW_LOOPBACK=true to allow it)');
+    const agent = await fakeAgent();
+    const literal = await registered(agent);
+    const named = await registered(agent, { host: 'localhost' });
+    for (const name of [literal, named]) {
+      expect((await caller.call(name)).body).toMatchObject({ success: false, error_type: 'CONNECTION', error_code: 'address_denied', attempts: [{ tries: 1 }] });
     }
+    expect((await bridge.call(named)).body['success']).toBe(true);
+    expect(agent.requests).toHaveLength(1);
+    await two.end(strict);
   });
 });
 
@@ -153,7 +147,7 @@ describe('the app', () => {
     await bridge.call(await registered(await fakeAgent(says('ok'))), { session_id: 'counted' });
     const sick = await registered(await fakeAgent(json(500, {})), { max_retries: 1 });
     for (let n = 0; n < 3; n++) await bridge.call(sick);
-    const metrics = await (await fetch(`${two.replicas[0]!.url}/metrics`)).text();
+    const metrics = (await anyone.get('/metrics')).text;
     for (const name of ['vps_calls_total{kind="sync",outcome="success"}', 'vps_attempts_total{result="ok"}', 'vps_agents{status="healthy"}', 'vps_sessions ', 'vps_circuit_transitions_total{to="open"}']) {
       expect(metrics).toContain(name);
     }
@@ -162,24 +156,19 @@ describe('the app', () => {
   });
 
   it('refuses what would be too much at once', async () => {
-    const small = await bootApp(vpsBridgeApp, { env: { ...two.database.env, BRIDGE_API_KEY: 'a-static-key-of-the-bridge', VPS_MAX_IN_FLIGHT: '1', LOG_LEVEL: 'silent' } });
-    let closing: Promise<void> | undefined;
-    try {
-      await small.services.lifecycle.whenReady();
-      const caller = new BridgeCaller(small.url, { 'X-API-Key': 'a-static-key-of-the-bridge' });
-      const waiting: (() => void)[] = [];
-      const agent = await fakeAgent((request, response) => void waiting.push(() => says('done')(request, response)));
-      const name = await registered(agent);
-      const running = caller.call(name);
-      await waitFor('the agent to be asked', () => waiting.length > 0);
-      const refused = await caller.call(name);
-      expect([refused.status, refused.body['code']]).toEqual([503, 'overloaded']);
-      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-      closing = small.close();
-      waiting.forEach((answer) => answer());
-      expect((await running).body['success']).toBe(true); // running calls are finished before the app goes
-    } finally {
-      await (closing ?? small.close());
-    }
+    const small = await two.boot({ VPS_MAX_IN_FLIGHT: '1' });
+    const caller = two.caller(two.replicas.indexOf(small));
+    const waiting: (() => void)[] = [];
+    const agent = await fakeAgent((request, response) => void waiting.push(() => says('done')(request, response)));
+    const name = await registered(agent);
+    const running = caller.call(name);
+    await waitFor('the agent to be asked', () => waiting.length > 0);
+    const refused = await caller.call(name);
+    expect([refused.status, refused.body['code']]).toEqual([503, 'overloaded']);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    const closing = two.end(small);
+    waiting.forEach((answer) => answer());
+    expect((await running).body['success']).toBe(true); // running calls are finished before the app goes
+    await closing;
   });
 });

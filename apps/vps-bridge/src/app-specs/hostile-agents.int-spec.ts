@@ -42,12 +42,8 @@ it.each(['application/json', 'text/event-stream'])('an answer of 1 GB as %s cost
   const { name } = await two.agentWith({ max_retries: 1, streaming: true }, behaviour);
   const before = process.memoryUsage().rss;
   const path = type.includes('json') ? '/api/vps/call' : '/api/vps/call/stream';
-  const response = await fetch(`${two.replicas[0]!.url}${path}`, {
-    method: 'POST',
-    headers: { 'X-API-Key': 'a-static-key-of-the-bridge', 'content-type': 'application/json' },
-    body: JSON.stringify({ agent_name: name, prompt: 'p' }),
-  });
-  expect(await response.text()).toContain('"error_code":"too_large"');
+  const { text } = await two.one.ask('POST', path, { body: { agent_name: name, prompt: 'p' } });
+  expect(text).toContain('"error_code":"too_large"');
   await waitFor('the agent to be dropped', () => sent.closed);
   expect(sent.bytes).toBeLessThan(64 * MIB);
   expect(process.memoryUsage().rss - before).toBeLessThan(150 * MIB);
@@ -92,8 +88,7 @@ it('a dead primary costs its callers nothing once its circuit is open; health su
   const third = await two.boot();
   expect((await two.caller(2).get('/api/vps/health/dead-primary')).body).toEqual(before);
   expect((await two.caller(2).call('dead-primary')).body).toMatchObject({ success: true, attempts: [{ skipped: 'circuit_open' }, {}] });
-  await third.close();
-  two.replicas.pop();
+  await two.end(third);
 });
 
 it('a session grows past 16 MiB by calls on two replicas', async () => {

@@ -138,12 +138,7 @@ describe('streams', () => {
   const EVENTS = 'data: {"content":"hello"}\n\ndata: [DONE]\n\n';
   const streamed = async (...pieces: (string | Buffer)[]) => {
     const { name } = await tcpAgent(answers(...pieces), { streaming: true });
-    const response = await fetch(`${two.replicas[0]!.url}/api/vps/call/stream`, {
-      method: 'POST',
-      headers: { 'X-API-Key': 'a-static-key-of-the-bridge', 'content-type': 'application/json' },
-      body: JSON.stringify({ agent_name: name, prompt: 'p' }),
-    });
-    return response.text();
+    return (await two.one.ask('POST', '/api/vps/call/stream', { body: { agent_name: name, prompt: 'p' } })).text;
   };
   const head200 = (...lines: string[]) => `HTTP/1.1 200 OK\r\n${lines.join('\r\n')}\r\n\r\n`;
 

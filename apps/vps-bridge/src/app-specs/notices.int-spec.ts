@@ -1,6 +1,6 @@
 import { DEFAULT_ORGANIZATION_ID } from '@agentfleet/contracts';
 import { json, says, waitFor } from '@agentfleet/testing';
-import { BridgeCaller, deadPort } from './bridge.fixture';
+import { deadPort } from './bridge.fixture';
 import { TwoBridges } from './two-bridges.fixture';
 
 interface Heard {
@@ -100,9 +100,8 @@ it('tells of sessions that are deleted, replaced or cleaned up', async () => {
 it('tells which keys were used, at the latest when it ends', async () => {
   const { id, headers, orgId } = await two.identity.apiKey({ scopes: ['vps:read'] });
   const third = await two.boot();
-  await new BridgeCaller(third.url, headers).get('/api/vps/agents');
-  two.replicas.pop();
-  await third.close();
+  await two.caller(2, headers).get('/api/vps/agents');
+  await two.end(third);
   const notice = await waitFor('the key', () => of('key.used').find(({ keyIds }) => Array.isArray(keyIds) && keyIds.includes(id)));
   expect(notice).toEqual({ orgId, keyIds: [id], at: AT });
 });

@@ -1,27 +1,24 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { testDatabase, waitFor, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, waitFor, type Replicas } from '@agentfleet/testing';
 import { vpsBridgeApp } from '../app';
 import { BridgeCaller, deadPort } from './bridge.fixture';
 
-let database: TestDatabase;
-let app: RunningApp;
+let fleet: Replicas<typeof vpsBridgeApp, RunningApp>;
 let bridge: BridgeCaller;
 const servers: Server[] = [];
 const lines: string[] = [];
 const KEY = 'a-static-key-of-the-bridge';
 
 beforeAll(async () => {
-  database = await testDatabase();
-  const env = { ...database.env, BRIDGE_API_KEY: KEY, LOG_LEVEL: 'info', VPS_BACKOFF_BASE_MS: '5', VPS_BACKOFF_MAX_MS: '10', VPS_CIRCUIT_FAILURES: '100' };
-  app = await bootApp(vpsBridgeApp, { env, logDestination: { write: (line: string) => void lines.push(line) } });
-  await app.services.lifecycle.whenReady();
-  bridge = new BridgeCaller(app.url, { 'X-API-Key': KEY });
+  fleet = await bootReplicas((definition, { env }) => bootApp(definition, { env, logDestination: { write: (line: string) => void lines.push(line) } }), vpsBridgeApp, 1, {
+    BRIDGE_API_KEY: KEY, LOG_LEVEL: 'info', VPS_BACKOFF_BASE_MS: '5', VPS_BACKOFF_MAX_MS: '10', VPS_CIRCUIT_FAILURES: '100',
+  });
+  bridge = new BridgeCaller(fleet.first.url, { 'X-API-Key': KEY });
 });
 afterAll(async () => {
   for (const server of servers) server.close();
-  await app.close();
-  await database.drop();
+  await fleet.close();
 });
 
 async function port(talk: (socket: Socket) => void): Promise<number> {
@@ -55,12 +52,8 @@ it('callers are not told which ports of this machine are open; the log knows', a
     KINDS.map(async ([name, cause, open, over]) => {
       expect((await bridge.register(name, await open(), over)).status).toBe(201);
       const call = (await bridge.call(name)).body;
-      const streamed = await fetch(`${app.url}/api/vps/call/stream`, {
-        method: 'POST',
-        headers: { 'X-API-Key': KEY, 'content-type': 'application/json' },
-        body: JSON.stringify({ agent_name: name, prompt: 'p' }),
-      });
-      const text = (await streamed.text()).replaceAll(/"latency_ms":[0-9.]+/g, '');
+      const streamed = await bridge.ask('POST', '/api/vps/call/stream', { body: { agent_name: name, prompt: 'p' } });
+      const text = streamed.text.replaceAll(/"latency_ms":[0-9.]+/g, '');
       const record = await waitFor('the record', async () => {
         const { status, body } = await bridge.get(`/api/vps/calls/${String(call['call_id'])}`);
         return status === 200 && body['status'] === 'failed' ? body : null;

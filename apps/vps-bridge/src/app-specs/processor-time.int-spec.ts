@@ -1,25 +1,18 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { jsonItems as many, processorTimeGrowth, testDatabase, type TestDatabase } from '@agentfleet/testing';
+import { bootReplicas, jsonItems as many, processorTimeGrowth, type Replicas } from '@agentfleet/testing';
 import { vpsBridgeApp } from '../app';
 
 const KEY = 'a-static-key-of-the-bridge';
-let database: TestDatabase;
-let app: RunningApp;
+let fleet: Replicas<typeof vpsBridgeApp, RunningApp>;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  app = await bootApp(vpsBridgeApp, { env: { ...database.env, BRIDGE_API_KEY: KEY, LOG_LEVEL: 'silent' } });
-  await app.services.lifecycle.whenReady();
+  fleet = await bootReplicas(bootApp, vpsBridgeApp, 1, { BRIDGE_API_KEY: KEY });
 });
-afterAll(async () => {
-  await app.close();
-  await database.drop();
-});
+afterAll(() => fleet.close());
 
 async function post(path: string, body: string): Promise<void> {
   const keyed: Readonly<Record<string, string>> = path.startsWith('call') ? { 'Idempotency-Key': 'of a large body' } : {};
-  const response = await fetch(`${app.url}/api/vps/${path}`, { method: 'POST', headers: { 'X-API-Key': KEY, 'content-type': 'application/json', ...keyed }, body });
-  await response.text();
+  await fleet.http({ 'X-API-Key': KEY, ...keyed }).ask('POST', `/api/vps/${path}`, { raw: body });
 }
 
 const CALL = '"agent_name":"nobody","prompt":"p"';

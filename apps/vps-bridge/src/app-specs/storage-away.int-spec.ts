@@ -1,32 +1,29 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { Cable, FakeAgent, says, type TestDatabase, testDatabase, waitFor } from '@agentfleet/testing';
+import { bootReplicas, Cable, FakeAgent, says, waitFor, type Replicas } from '@agentfleet/testing';
 import { vpsBridgeApp } from '../app';
 import { BridgeCaller } from './bridge.fixture';
 
 const KEY = 'a-static-key-of-the-bridge';
-let database: TestDatabase;
+let fleet: Replicas<typeof vpsBridgeApp, RunningApp>;
 let cable: Cable;
-let running: RunningApp;
 let bridge: BridgeCaller;
 let agent: FakeAgent;
 let waiting: (() => void)[] = [];
 
 beforeAll(async () => {
-  database = await testDatabase();
-  cable = await Cable.to(database.mongodbUri);
-  running = await bootApp(vpsBridgeApp, { env: { ...database.env, MONGODB_URI: cable.mongodbUri, BRIDGE_API_KEY: KEY, LOG_LEVEL: 'silent' } });
-  await running.services.lifecycle.whenReady();
-  bridge = new BridgeCaller(running.url, { 'X-API-Key': KEY });
+  fleet = await bootReplicas(bootApp, vpsBridgeApp, 0, { BRIDGE_API_KEY: KEY });
+  cable = await Cable.to(fleet.database.mongodbUri);
+  const { url } = await fleet.boot({ MONGODB_URI: cable.mongodbUri });
+  bridge = new BridgeCaller(url, { 'X-API-Key': KEY });
   agent = await FakeAgent.start((request, response) => void waiting.push(() => says('the answer')(request, response)));
   expect((await bridge.register('a', agent.port)).status).toBe(201);
 });
 
 afterAll(async () => {
   cable.putBack();
-  await running.close();
+  await fleet.close();
   await cable.close();
   await agent.stop();
-  await database.drop();
 });
 
 const asked = () => waitFor('the agent to be asked', () => waiting.length > 0);
@@ -63,7 +60,7 @@ it('an answer that breaks off in the middle does not look whole, and one that ca
   const file = { sessions: { large: { session_id: 'large', user_id: 'u', created_at: '2026-02-18T21:30:00Z', messages } } };
   await waitFor('storage to be back', async () => (await bridge.ask('POST', '/api/vps/sessions/import', { body: file })).status === 200);
   for (const path of ['sessions/large', 'sessions/export']) {
-    const response = await fetch(`${running.url}/api/vps/${path}`, { headers: { 'X-API-Key': KEY } });
+    const response = await fetch(`${fleet.first.url}/api/vps/${path}`, { headers: { 'X-API-Key': KEY } });
     expect(response.status).toBe(200);
     cable.pull();
     expect(await response.text().then(() => 'whole', () => 'broken off')).toBe('broken off');

@@ -35,10 +35,15 @@ export class TwoBridges {
   }
 
   /** One more replica. */
-  async boot(): Promise<RunningApp> {
-    const replica = await this.fleet.boot();
+  async boot(env: Readonly<Record<string, string>> = {}): Promise<RunningApp> {
+    const replica = await this.fleet.boot(env);
     await waitFor('the bus', () => replica.services.bus.isUp);
     return replica;
+  }
+
+  /** Ends one replica as SIGTERM would. */
+  end(replica: RunningApp): Promise<void> {
+    return this.fleet.stop(replica);
   }
 
   get one(): BridgeCaller {

@@ -1,28 +1,23 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
-import { FakeAgent, json, says, type TestDatabase, testDatabase, waitFor } from '@agentfleet/testing';
+import { bootReplicas, FakeAgent, json, says, waitFor, type Replicas } from '@agentfleet/testing';
 import { vpsBridgeApp } from '../app';
 import { BridgeCaller, deadPort } from './bridge.fixture';
 
 const KEY = { 'X-API-Key': 'a-static-key-of-the-bridge' };
 const SEEN_WITHIN_MS = 1500; // a second, and what a busy machine adds to it
 
-let database: TestDatabase;
-let replicas: RunningApp[];
+let fleet: Replicas<typeof vpsBridgeApp, RunningApp>;
 let one: BridgeCaller;
 let other: BridgeCaller;
 const agents: FakeAgent[] = [];
 
 beforeAll(async () => {
-  database = await testDatabase();
-  const env = { ...database.env, REDIS_URL: `redis://127.0.0.1:${await deadPort()}`, BRIDGE_API_KEY: KEY['X-API-Key'], VPS_BACKOFF_BASE_MS: '5', LOG_LEVEL: 'silent' };
-  replicas = [await bootApp(vpsBridgeApp, { env }), await bootApp(vpsBridgeApp, { env })];
-  for (const replica of replicas) await replica.services.lifecycle.whenReady();
-  [one, other] = replicas.map(({ url }) => new BridgeCaller(url, KEY)) as [BridgeCaller, BridgeCaller]; // as many as replicas
+  fleet = await bootReplicas(bootApp, vpsBridgeApp, 2, { REDIS_URL: `redis://127.0.0.1:${await deadPort()}`, BRIDGE_API_KEY: KEY['X-API-Key'], VPS_BACKOFF_BASE_MS: '5' });
+  [one, other] = [new BridgeCaller(fleet.first.url, KEY), new BridgeCaller(fleet.at(1).url, KEY)];
 });
 afterAll(async () => {
   await Promise.all(agents.map((agent) => agent.stop()));
-  await Promise.all(replicas.map((replica) => replica.close()));
-  await database.drop();
+  await fleet.close();
 });
 
 async function agent(...behaviours: Parameters<typeof FakeAgent.start>): Promise<{ name: string; agent: FakeAgent }> {

@@ -130,7 +130,7 @@ it('at shutdown waiting calls go to another replica, and calls that run too long
   const waits = await accept(quick.name, {}, {}, caller);
   const sync = caller.call(name, { session_id: 'cut' });
   await waitFor('all agents to be asked', () => silent.length === 9);
-  const closing = third.close();
+  const closing = two.end(third);
   expect(await ended(waits.body['call_id'])).toMatchObject({ status: 'succeeded' });
   const answer = await sync;
   expect([answer.status, answer.body['code']]).toEqual([503, 'draining']);

@@ -27,10 +27,13 @@ const breaksAfter = (...texts: string[]): Behaviour => (_request, response) => {
   head(response).write(texts.map(line).join(''), () => setTimeout(() => response.destroy(), 20));
 };
 
-const post = (body: object, headers = {}, signal?: AbortSignal) =>
-  fetch(`${two.replicas[0]!.url}/api/vps/call/stream`, {
+const PATH = '/api/vps/call/stream';
+const post = (body: object, headers = {}) => two.one.ask('POST', PATH, { body: { prompt: 'say it', ...body }, headers });
+/** The answer as it comes, for who reads it slowly or leaves. */
+const open = (body: object, signal?: AbortSignal) =>
+  fetch(`${two.replicas[0]!.url}${PATH}`, {
     method: 'POST',
-    headers: { 'X-API-Key': 'a-static-key-of-the-bridge', 'content-type': 'application/json', ...headers },
+    headers: { 'X-API-Key': 'a-static-key-of-the-bridge', 'content-type': 'application/json' },
     body: JSON.stringify({ prompt: 'say it', ...body }),
     ...(signal ? { signal } : {}),
   });
@@ -47,7 +50,7 @@ const parse = (text: string): Event[] =>
 async function stream(body: object, headers = {}): Promise<Event[]> {
   const response = await post(body, headers);
   expect([response.status, response.headers.get('content-type'), response.headers.get('cache-control')]).toEqual([200, 'text/event-stream; charset=utf-8', 'no-store']);
-  return parse(await response.text());
+  return parse(response.text);
 }
 
 const names = (events: Event[]) => events.map(({ event }) => event);
@@ -165,7 +168,7 @@ it('a client that leaves cancels the agent, and what was said stays', async () =
     response.on('close', () => (closed = true));
   });
   const leaving = new AbortController();
-  const response = await post({ agent_name: name, session_id: 'left' }, {}, leaving.signal);
+  const response = await open({ agent_name: name, session_id: 'left' }, leaving.signal);
   const reader = response.body!.getReader();
   await waitFor('the text', async () => Buffer.from((await reader.read()).value ?? []).toString().includes('unfinished'));
   const leftAt = performance.now();
@@ -196,7 +199,7 @@ it('does not read the agent faster than the client reads', async () => {
     };
     more();
   });
-  const response = await post({ agent_name: name });
+  const response = await open({ agent_name: name });
   const before = process.memoryUsage().rss;
   let last = -1;
   await waitFor('the agent to be held up', () => {
@@ -214,7 +217,7 @@ it('says what is wrong before the walk as plain HTTP', async () => {
   const { name } = await streaming(streams('x'));
   await two.one.call(name, { session_id: 'mine', user_id: 'me' });
   const mismatch = await post({ agent_name: name, session_id: 'mine', user_id: 'you' });
-  expect([mismatch.status, ((await mismatch.json()) as { code: string }).code]).toEqual([403, 'session_owner_mismatch']);
+  expect([mismatch.status, mismatch.body['code']]).toEqual([403, 'session_owner_mismatch']);
   expect((await post({ agent_name: name, on_midstream_failure: 'explode' })).status).toBe(422);
   expect(names(await stream({ agent_name: 'nobody' }))).toEqual(['error']);
 });
@@ -224,7 +227,7 @@ it('an idempotent replay sends text and done', async () => {
   const first = await stream({ agent_name: name }, { 'Idempotency-Key': 'st-1' });
   const response = await post({ agent_name: name }, { 'Idempotency-Key': 'st-1' });
   expect(response.headers.get('idempotency-replayed')).toBe('true');
-  const events = parse(await response.text());
+  const events = parse(response.text);
   expect(names(events)).toEqual(['text', 'done']);
   expect(events[1]?.data).toEqual(first.at(-1)?.data);
   expect(agent.requests).toHaveLength(1);
