@@ -150,8 +150,7 @@ async function closeApp(app: NestFastifyApplication, services: Services, drainLi
 }
 
 async function stopServices(services: Services): Promise<void> {
-  services.lifecycle.close();
-  services.keyUsage.report();
+  await services.lifecycle.close();
   await services.leases.stop();
   await services.replicas.leave();
   await services.bus.stop();

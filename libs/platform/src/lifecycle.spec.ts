@@ -30,7 +30,7 @@ describe('work that a replica does again and again', () => {
     runs[0]?.();
     await waitFor('the second run', () => runs.length === 2);
     runs[1]?.();
-    lifecycle.close();
+    await lifecycle.close();
   });
 
   it('that is asked for while it runs is done once more afterwards, however often it was asked for', async () => {
@@ -46,7 +46,7 @@ describe('work that a replica does again and again', () => {
     runs[1]?.();
     await again;
     expect(runs).toHaveLength(2);
-    lifecycle.close();
+    await lifecycle.close();
   });
 
   it('is waited for at shutdown, and what has to go on meanwhile goes on', async () => {
@@ -66,7 +66,7 @@ describe('work that a replica does again and again', () => {
     await drained;
     await recurring.run();
     expect(runs).toHaveLength(1);
-    lifecycle.close();
+    await lifecycle.close();
     const atClose = beats;
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(beats).toBe(atClose);
@@ -91,7 +91,7 @@ describe('work that a replica does again and again', () => {
       if (count < 3) throw new Error('no luck');
     });
     await waitFor('a run after the failures', () => count >= 3);
-    lifecycle.close();
+    await lifecycle.close();
     expect(lines.some((line) => line.includes('no luck') && line.includes('"work":"probe"'))).toBe(true);
     expect(await metrics.registry.metrics()).toContain('recurring_work_runs_total{work="probe",result="failed"} 2');
   });

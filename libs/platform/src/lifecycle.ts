@@ -9,6 +9,8 @@ type Task = { readonly name: string; readonly run: () => Promise<void> | void };
 export type LifecycleState = 'booting' | 'ready' | 'draining';
 
 const RETRY_MS = 1000;
+/** Last runs get so long, of the 2 s in which all closes. */
+const LAST_RUNS_MS = 1000;
 
 /** Tasks between "MongoDB is there" and "ready", and between SIGTERM and the closing of sockets and server. */
 export class Lifecycle {
@@ -51,9 +53,9 @@ export class Lifecycle {
     return recurring;
   }
 
-  /** Ends all recurring work; the app is closed. */
-  close(): void {
-    for (const work of this.recurring) void work.stop();
+  /** Ends all recurring work, with its last runs; sockets and server are closed, bus and database are not. */
+  async close(): Promise<void> {
+    await within(LAST_RUNS_MS, [...this.recurring].map((work) => work.stop()));
   }
 
   /** Resolves when the replica is ready. */
@@ -72,18 +74,14 @@ export class Lifecycle {
   async drain(limitMs: number): Promise<void> {
     this.state = 'draining';
     const recurring = [...this.recurring].filter(({ during }) => during === 'ready').map((work): Task => ({ name: work.name, run: () => work.stop() }));
-    const all = Promise.allSettled(
-      [...recurring, ...this.drainTasks].map(async (task) => {
-        try {
-          await task.run();
-        } catch (error) {
-          this.log.warn({ err: error, task: task.name }, 'A task at shutdown failed');
-        }
-      }),
-    );
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, limitMs)))]);
-    clearTimeout(timer);
+    const all = [...recurring, ...this.drainTasks].map(async (task) => {
+      try {
+        await task.run();
+      } catch (error) {
+        this.log.warn({ err: error, task: task.name }, 'A task at shutdown failed');
+      }
+    });
+    await within(limitMs, all);
   }
 
   private async runUntilDone(task: Task): Promise<void> {
@@ -97,4 +95,11 @@ export class Lifecycle {
       }
     }
   }
+}
+
+/** Waits for all of it, but no longer than this. */
+async function within(limitMs: number, work: readonly Promise<void>[]): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([Promise.allSettled(work), new Promise((resolve) => (timer = setTimeout(resolve, limitMs)))]);
+  clearTimeout(timer);
 }

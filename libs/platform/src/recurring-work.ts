@@ -13,6 +13,8 @@ export interface RecurringOptions {
   readonly during?: 'ready' | 'always';
   /** A run that takes longer has failed, and another may begin beside it: one lost answer must not end recurring work for good. Default 120,000. */
   readonly hungAfterMs?: number;
+  /** With `always`: once more at the end, for what the last requests brought. */
+  readonly lastRun?: boolean;
 }
 
 interface RecurringPorts {
@@ -54,10 +56,11 @@ export class RecurringWork {
     return this.current;
   }
 
-  /** No run begins any more; resolves when the one under way has ended. */
+  /** No run begins any more, but for a last one where that is asked for; resolves when none is under way. */
   async stop(): Promise<void> {
-    this.isStopped = true;
     clearInterval(this.timer);
+    if (this.options.lastRun === true) await this.run();
+    this.isStopped = true;
     await this.current;
   }
 

@@ -72,7 +72,6 @@ export function createServices<E extends PlatformEnv>(definition: AppDefinition<
     bus,
     identityStore,
     tokens,
-    keyUsage,
     identity,
     live: new LiveCallers(identity, identityStore, systemClock, log, lifecycle),
     transactions,

@@ -5,7 +5,7 @@ import type { Lifecycle } from '../lifecycle';
 
 const REPORT_EVERY_MS = 30_000;
 
-/** Last use of API keys (told to AIWM every 30 s) and their own request limits (counted in Redis). */
+/** Last use of API keys (reported to AIWM every 30 s) and their own request limits (counted in Redis). */
 export class KeyUsage {
   private used = new Map<string, Set<string>>();
 
@@ -13,11 +13,10 @@ export class KeyUsage {
     private readonly bus: Bus,
     lifecycle: Lifecycle,
   ) {
-    lifecycle.every('use of API keys', REPORT_EVERY_MS, () => this.report(), { during: 'always' });
+    lifecycle.every('use of API keys', REPORT_EVERY_MS, () => this.report(), { during: 'always', lastRun: true });
   }
 
-  /** Tells what was not told yet. */
-  report(): void {
+  private report(): void {
     const used = this.used;
     this.used = new Map();
     const at = new Date().toISOString();

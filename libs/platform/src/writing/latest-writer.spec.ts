@@ -30,7 +30,7 @@ test('writes the newest of each key, soon and together', async () => {
   expect(writer.get('a')).toEqual({ key: 'a', n: 2 }); // until it is known to be written
   writes[0]?.end();
   await waitFor('nothing left', () => writer.size === 0);
-  lifecycle.close();
+  await lifecycle.close();
 });
 
 test('what comes during a write goes into the next one, and nothing is lost by a failure', async () => {
@@ -43,7 +43,7 @@ test('what comes during a write goes into the next one, and nothing is lost by a
   await written(2);
   writes[1]?.end();
   expect(seen()).toEqual(['a1 b1', 'a2 b1']);
-  lifecycle.close();
+  await lifecycle.close();
 });
 
 test('merges what waits, keeps batches small, and refuses more keys than may wait', async () => {
@@ -58,7 +58,7 @@ test('merges what waits, keeps batches small, and refuses more keys than may wai
   await written(2);
   writes[1]?.end();
   expect(seen()).toEqual(['a3 b1', 'c1']);
-  lifecycle.close();
+  await lifecycle.close();
 });
 
 test('a write that is never answered is done again', async () => {
@@ -67,7 +67,7 @@ test('a write that is never answered is done again', async () => {
   await written(2);
   writes[1]?.end();
   expect(seen()).toEqual(['a1', 'a1']);
-  lifecycle.close();
+  await lifecycle.close();
 });
 
 test('writes what waits at shutdown', async () => {
@@ -79,5 +79,23 @@ test('writes what waits at shutdown', async () => {
   writes[0]?.end();
   await drained;
   expect(seen()).toEqual(['a1']);
-  lifecycle.close();
+  await lifecycle.close();
+});
+
+test('writes what comes while the app drains before the database goes', async () => {
+  const { lifecycle, put, seen, writes, written } = setUp({ periodMs: 60_000 });
+  await lifecycle.becomeReady();
+  put('a', 1);
+  const drained = lifecycle.drain(5000);
+  await written(1);
+  put('b', 1);
+  writes[0]?.end();
+  await drained;
+  let isClosed = false;
+  const closed = lifecycle.close().then(() => (isClosed = true));
+  await written(2);
+  expect(isClosed).toBe(false);
+  writes[1]?.end();
+  await closed;
+  expect(seen()).toEqual(['a1', 'b1']);
 });

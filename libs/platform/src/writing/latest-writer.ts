@@ -22,7 +22,7 @@ export interface LatestWriterOptions<Fact> {
 
 /**
  * High-rate facts of which only the newest per key counts: acknowledged at once, written in batches soon. While the database is
- * away they wait here; at shutdown what waits is written.
+ * away they wait here; at shutdown what waits is written, also what the last requests bring.
  */
 export class LatestWriter<Fact> {
   private readonly waiting = new Map<string, Fact>();
@@ -32,7 +32,7 @@ export class LatestWriter<Fact> {
     lifecycle: Lifecycle,
     private readonly options: LatestWriterOptions<Fact>,
   ) {
-    this.recurring = lifecycle.every(options.name, options.periodMs, () => this.write(), { during: 'always' });
+    this.recurring = lifecycle.every(options.name, options.periodMs, () => this.write(), { during: 'always', lastRun: true });
     lifecycle.onDrain(options.name, () => this.flush());
   }
 
