@@ -1,8 +1,7 @@
-export { AddressPolicy, isCidr, type AddressVerdict } from './addresses/address-policy';
+export { AddressPolicy, isCidr } from './addresses/address-policy';
 export { ADDRESS_DENIED, CheckedConnector } from './addresses/checked-connector';
-export { judgeHost, parseHost } from './addresses/host';
+export { judgeHost } from './addresses/host';
 export type { AppDefinition, ErrorRenderer, HttpRules, RenderableError, RenderedError } from './app-definition';
-export { Audit, type AuditEntry } from './audit';
 export { Changes, type Changed, type ChangedTarget } from './changes';
 export { bootApp, EnvError, openApiOf, type BootOptions, type RunningApp } from './boot-app';
 export { Bus, type ReplicaAnnouncement } from './bus/bus';
@@ -20,7 +19,7 @@ export {
   type EnvOf,
   type EnvProblem,
 } from './env/define-env';
-export { checkOrigin, isLoopbackHost, isWildcardHost, platformVariables, type PlatformEnv } from './env/platform-variables';
+export { checkOrigin, isWildcardHost, platformVariables, type PlatformEnv } from './env/platform-variables';
 export { Authenticated, BodyKeys, BodyLimit, CurrentCaller, Needs, NoBody, Public, StreamedBodies, type RouteRules } from './http/access';
 export { decodeCursor, encodeCursor } from './http/cursor';
 export { errorDocs, type DocumentedError } from './http/error-docs';
@@ -28,16 +27,14 @@ export { asAppError } from './http/error-filter';
 export { EVENT_STREAM_HEADERS, EventStream, EventStreams, type StreamLoss } from './http/event-streams';
 export { HealthChecks, type Checks } from './http/operations.controller';
 export { Nested, validationFailed } from './http/validation';
-export { actorOf, hasAnyScope, SYSTEM_ACTOR, type Caller } from './identity/caller';
+export { hasAnyScope, SYSTEM_ACTOR, type Caller } from './identity/caller';
 export { FieldCipher } from './identity/field-cipher';
 export { Identity, type StaticKey } from './identity/identity';
 export { IdentityStore } from './identity/identity-store';
-export { TokenVerifier } from './identity/token-verifier';
 export type { InternalClaims } from './internal/claims';
 export { InternalClient, type InternalRequest } from './internal/internal-client';
 export { CurrentClaims, InternalRoute } from './internal/internal-routes';
 export { Directory, type DirectoryOptions } from './directory';
-export { markIdempotentWork } from './idempotency/current-claim';
 export { fingerprintOf, IDEMPOTENCY_KEY_RULE, requireSameRequest } from './idempotency/idempotency-key';
 export { IdempotencyModule, Idempotent } from './idempotency/idempotent';
 export { Leases } from './leases';

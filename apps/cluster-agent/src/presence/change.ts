@@ -64,7 +64,7 @@ export function changeCluster(state: ClusterState, change: ClusterChange, now: D
   return draft.result();
 }
 
-/** A state under change, with the events that tell of it. */
+/** A state under change, with the events that record it. */
 class Draft {
   state: ClusterState;
   private readonly events: EventDraft[] = [];
@@ -80,7 +80,7 @@ class Draft {
     this.state = { ...this.state, ...fields };
   }
 
-  tell(kind: string, fields: Partial<EventDraft> = {}): void {
+  record(kind: string, fields: Partial<EventDraft> = {}): void {
     const { epoch, owner_replica, connection } = this.state;
     const base = { from: null, to: null, reason: null, close_code: null, epoch };
     this.events.push({ kind, ...base, replica_id: owner_replica, remote_address: connection?.remote_address ?? null, ...fields });
@@ -96,7 +96,7 @@ class Draft {
     this.set({ presence: { ...presence, state: to, reason, since } });
     if (to === 'online') this.set({ lost_at: null });
     if (to === 'offline') this.set({ lost_at: null, transport: null });
-    this.tell('presence', { from, to, reason });
+    this.record('presence', { from, to, reason });
   }
 
   seen(): void {
@@ -109,9 +109,9 @@ class Draft {
   }
 }
 
-function tellOfRegistration(draft: Draft, { created, renamedFrom }: { created: boolean; renamedFrom: string | null }): void {
-  if (created) draft.tell('registered');
-  if (renamedFrom !== null) draft.tell('renamed', { from: renamedFrom });
+function recordRegistration(draft: Draft, { created, renamedFrom }: { created: boolean; renamedFrom: string | null }): void {
+  if (created) draft.record('registered');
+  if (renamedFrom !== null) draft.record('renamed', { from: renamedFrom });
 }
 
 function bind(draft: Draft, change: Extract<ClusterChange, { kind: 'bind' }>): void {
@@ -125,8 +125,8 @@ function bind(draft: Draft, change: Extract<ClusterChange, { kind: 'bind' }>): v
     lost_at: null,
   });
   draft.seen();
-  tellOfRegistration(draft, change);
-  draft.tell(replaces ? 'replaced' : 'connected');
+  recordRegistration(draft, change);
+  draft.record(replaces ? 'replaced' : 'connected');
   if (replaces) countReplacement(draft);
   if (draft.state.presence.state !== 'online') draft.become('online', change.via);
 }
@@ -139,11 +139,11 @@ function countReplacement(draft: Draft): void {
   const isShown = draft.state.duplicate_until !== null && draft.state.duplicate_until > now;
   if (recent.length < DUPLICATE_REPLACEMENTS) return;
   draft.set({ duplicate_until: new Date(now.getTime() + DUPLICATE_SHOWN_MS) });
-  if (!isShown) draft.tell('duplicate_agent');
+  if (!isShown) draft.record('duplicate_agent');
 }
 
 function loseSocket(draft: Draft, { reason, closeCode, forGood }: { reason: string; closeCode: number | null; forGood: boolean }): void {
-  draft.tell('disconnected', { reason, close_code: closeCode });
+  draft.record('disconnected', { reason, close_code: closeCode });
   draft.set({ owner_replica: null, owner_socket: null, connection: null, lost_at: draft.now });
   draft.become(forGood ? 'offline' : 'stale', reason);
 }
@@ -160,7 +160,7 @@ function recover(draft: Draft, change: Extract<ClusterChange, { kind: 'recovered
 
 function seenOverHttp(draft: Draft, change: Extract<ClusterChange, { kind: 'http_seen' }>): void {
   draft.seen();
-  tellOfRegistration(draft, change);
+  recordRegistration(draft, change);
   if (draft.state.owner_socket !== null) return; // its socket speaks for it
   if (draft.state.presence.state === 'online') return;
   draft.set({ transport: 'http' });

@@ -4,7 +4,7 @@ import { GatewayMetrics } from '../metrics';
 import type { StoredFrame } from './event.repository';
 import { SessionFeeds } from './session-feeds';
 
-/** A run whose events are told of. */
+/** A run whose events were committed. */
 export interface BroadcastRun {
   readonly _id: string;
   readonly org_id: string;

@@ -24,7 +24,7 @@ export interface FollowedSession {
 
 /**
  * Who follows which session on this replica. Committed batches come from memory, notices wake, and a poll finds what no
- * notice told - the log is the truth for all three.
+ * notice said: the log is the truth for all three.
  */
 @Injectable()
 export class SessionFeeds implements OnApplicationShutdown {

@@ -89,7 +89,7 @@ export class RunExecutor {
     return this.env.GATEWAY_MAX_CONCURRENT_RUNS - this.running.size - this.reserved;
   }
 
-  /** What no notice told: queued runs, and runs whose executor is gone. */
+  /** What no notice said: queued runs, and runs whose executor is gone. */
   private async claimWaiting(): Promise<void> {
     if (this.freeSlots <= 0) return;
     const waiting = await this.runs.claimable(this.workspaces.volumeId, Math.min(this.freeSlots, MAX_CLAIMS_PER_SWEEP));

@@ -43,7 +43,7 @@ export class EventStream {
       highWaterMark: ROOM_BYTES,
       read: () => this.wake(),
       destroy: (error, done) => {
-        this.lose('client_left');
+        this.giveUp('client_left');
         done(error);
       },
     });
@@ -102,7 +102,7 @@ export class EventStream {
     if (!this.isOpen || !this.isFull) return undefined;
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        this.lose('client_stalled');
+        this.giveUp('client_stalled');
         this.body.destroy();
       }, PATIENCE_MS);
       timer.unref();
@@ -122,7 +122,7 @@ export class EventStream {
     for (const waiter of this.waiters.splice(0)) waiter();
   }
 
-  private lose(reason: StreamLoss): void {
+  private giveUp(reason: StreamLoss): void {
     if (!this.isEnded && !this.gone.signal.aborted) this.gone.abort(reason);
     this.wake();
     this.close();

@@ -161,12 +161,12 @@ function answerParserError(error: Error & { code?: string }, socket: Socket, dep
 function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply, deps: HttpDeps): void {
   startRequest(request, deps);
   const path = pathOf(request.raw.url);
-  const settle = async () => {
+  const refuse = async () => {
     deps.localCallers.check(request.headers);
     if (isProtectedPath(path, deps.rules)) await authenticate(request, deps);
     throw error;
   };
-  settle().catch((failure: unknown) => {
+  refuse().catch((failure: unknown) => {
     const rendered = renderFailure(failure, { correlationId: request.context.correlationId, path }, deps.renderError, deps.log);
     const headers = { ...rendered.headers, 'X-Correlation-Id': request.context.correlationId };
     void reply.code(rendered.status).headers(headers).type('application/json; charset=utf-8').send(rendered.body);

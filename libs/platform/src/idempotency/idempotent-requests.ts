@@ -74,7 +74,7 @@ export class IdempotentRequests {
     }
   }
 
-  /** Takes the key for this request, or tells who had it before. */
+  /** Takes the key for this request, or says who had it before. */
   private async claim(id: string, fingerprint: string, holder: string): Promise<Claimed> {
     const nowMs = this.clock.now();
     const now = new Date(nowMs);

@@ -94,12 +94,6 @@ export class Identity {
     }
   }
 
-  /** True when a key that was valid earlier is so still (for sockets that stay open). Storage errors pass through. */
-  async isKeyStillValid(keyHash: string): Promise<boolean> {
-    if (this.staticKeys.some((key) => key.digest.toString('hex') === keyHash)) return true;
-    return (await this.callerOfHash(keyHash)) !== undefined;
-  }
-
   private async resolve(credentials: Credentials): Promise<Caller> {
     const { apiKey, authorization, queryToken } = credentials;
     if (apiKey !== undefined && apiKey !== '') return this.fromKey(apiKey);

@@ -43,8 +43,8 @@ export class LiveCaller {
 }
 
 /**
- * Connections that stay open, by who opened them. They lose their rights when their caller does: at once when a notice tells
- * of it, within 30 s without the bus. While the database cannot be asked nobody is thrown out.
+ * Connections that stay open, by who opened them. They lose their rights when their caller does: at once when a notice
+ * says so, within 30 s without the bus. While the database cannot be asked nobody is thrown out.
  */
 export class LiveCallers {
   private readonly connections = new Set<LiveCaller>();
