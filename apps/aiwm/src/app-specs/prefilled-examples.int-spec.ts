@@ -53,14 +53,9 @@ test('after Authorize every operation without an id succeeds as it is prefilled'
   const pressed: string[] = [];
   for (const { name, method, path, operation } of operations) {
     if (path.includes('{') || path === '/events') continue;
-    const answer = await fetch(`${admin.url}${path}${prefilled(operation)}`, {
-      method,
-      headers: { ...admin.headers, ...(operation.requestBody ? { 'Content-Type': 'application/json' } : {}) },
-      ...(operation.requestBody ? { body: JSON.stringify(operation.requestBody.content['application/json'].examples.example.value) } : {}),
-    });
-    const text = await answer.text();
-    const expected = EXCEPTIONS[name] ?? (answer.ok ? answer.status : 200);
-    expect([name, answer.status, answer.status === expected ? '' : text]).toEqual([name, expected, '']);
+    const { status, text } = await admin.ask(method, `${path}${prefilled(operation)}`, operation.requestBody?.content['application/json'].examples.example.value);
+    const expected = EXCEPTIONS[name] ?? (status >= 200 && status < 300 ? status : 200);
+    expect([name, status, status === expected ? '' : text]).toEqual([name, expected, '']);
     pressed.push(name);
   }
   expect(pressed).toEqual(expect.arrayContaining(['GET /agents', 'POST /agents', 'POST /tools', 'POST /users', 'POST /api-keys', 'GET /audit-log', 'GET /organizations', 'POST /auth/logout']));

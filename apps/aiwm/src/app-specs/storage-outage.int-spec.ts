@@ -50,7 +50,7 @@ test('MongoDB goes: what agents and readers ask is 503 within 3 s, however many 
     expect(answers).toEqual([...asks, ...asks].map(([what]) => ({ what, ...expected })));
   }
   expect((await anonymous.get('/health')).body).toMatchObject({ status: 'down', details: { database: { status: 'down' }, redis: { status: 'up' } } });
-  const metrics = await (await fetch(`${anonymous.url}/metrics`)).text();
+  const { text: metrics } = await anonymous.get('/metrics');
   expect(metrics).toMatch(/aiwm_agent_connects_total\{result="failed"\} 6/);
   expect(metrics).not.toMatch(/aiwm_agent_connects_total\{result="(invalid|unknown|overloaded)"\}/);
   cable.putBack();

@@ -32,7 +32,7 @@ async function listen(client: Client, query = ''): Promise<OpenStream> {
 const eventsOf = (stream: OpenStream) => [...stream.text().matchAll(/^event: (.+)$/gm)].map(([, event]) => event);
 
 async function openStreams(client: Client): Promise<number> {
-  const text = await (await fetch(`${client.url}/metrics`)).text();
+  const { text } = await client.get('/metrics');
   return Number(/^aiwm_event_streams (\d+)$/m.exec(text)?.[1]);
 }
 

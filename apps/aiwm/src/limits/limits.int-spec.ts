@@ -12,7 +12,7 @@ const guess = (client: Client, username = 'admin@localhost') => client.post('/au
 
 /** The value of one series of `/metrics`, 0 when it is not there. */
 async function metric(client: Client, series: string): Promise<number> {
-  const text = await (await fetch(`${client.url}/metrics`)).text();
+  const { text } = await client.get('/metrics');
   const line = text.split('\n').find((entry) => entry.startsWith(`${series} `));
   return line === undefined ? 0 : Number(line.slice(series.length + 1));
 }

@@ -36,7 +36,7 @@ test('an agent that falls silent is late, then offline with the reason; two repl
   expect((await admin.get(`/agents/${id}/presence-history?limit=1`)).body.data).toHaveLength(1);
   for (const limit of ['0', '1001', 'x', '1.5']) expect((await admin.get(`/agents/${id}/presence-history?limit=${limit}`)).status).toBe(400);
   expect((await admin.get('/agents/ffffffffffffffffffffffff/presence-history')).status).toBe(404);
-  const text = await (await fetch(`${anonymous.url}/metrics`)).text();
+  const { text } = await anonymous.get('/metrics');
   expect(text).toMatch(/aiwm_agents\{connection_status="offline"\} 1/);
 });
 

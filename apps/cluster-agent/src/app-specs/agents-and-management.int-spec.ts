@@ -257,7 +257,7 @@ describe('bad messages', () => {
     expect((await agent.ask('heartbeat', {})).type).toBe('heartbeat_ack');
     expect((await other.ask('ping', {})).type).toBe('pong');
     expect(agent.received.map(({ request_id }) => request_id)).not.toContain('unanswered');
-    expect(await (await fetch(`${running.url}/metrics`)).text()).toContain('cluster_unknown_types_total{type="pong"} 1');
+    expect((await http('GET', '/metrics')).text).toContain('cluster_unknown_types_total{type="pong"} 1');
     await Promise.all([agent.close(), other.close()]);
   });
 
@@ -362,7 +362,7 @@ describe('management', () => {
     for (const path of ['/health', '/api/v1/health']) {
       expect(await http('GET', path)).toMatchObject({ status: 200, body: { status: 'ok', service: 'cluster-agent', replica_id: running.replicaId, checks: { mongodb: 'up', redis: 'up' } } });
     }
-    const text = await (await fetch(`${running.url}/metrics`)).text();
+    const { text } = await http('GET', '/metrics');
     expect(text).toMatch(/cluster_messages_total\{type="register",result="ok"\} \d+/);
     expect(text).toMatch(/cluster_presence\{state="online"\} \d+/);
     expect(text).toContain('cluster_upgrades_total{result="unauthenticated"}');

@@ -16,7 +16,7 @@ export interface Answer {
   readonly body: JsonObject;
 }
 
-const noReplicaYet = (env: Readonly<Record<string, string>>) => bootReplicas(bootApp, executionGatewayApp, 0, env);
+const noReplicaYet = (env: Readonly<Record<string, string>>, boot = bootApp) => bootReplicas(boot, executionGatewayApp, 0, env);
 
 /** A database, a disk, and replicas on them. */
 export class TestGateway {
@@ -32,9 +32,9 @@ export class TestGateway {
     ({ database: this.database, identity: this.identity, env: this.env, all: this.replicas } = fleet);
   }
 
-  static async create(env: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
+  static async create(env: Readonly<Record<string, string>> = {}, boot = bootApp): Promise<TestGateway> {
     const directory = await mkdtemp(join(tmpdir(), 'gateway-'));
-    return new TestGateway(await noReplicaYet({ GATEWAY_API_KEY: KEY, DATA_DIR: directory, ...env }), directory);
+    return new TestGateway(await noReplicaYet({ GATEWAY_API_KEY: KEY, DATA_DIR: directory, ...env }, boot), directory);
   }
 
   boot(env: Readonly<Record<string, string>> = {}): Promise<RunningApp> {

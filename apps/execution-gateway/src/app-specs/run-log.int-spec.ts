@@ -1,16 +1,14 @@
 import { isJsonObject, type JsonObject } from '@agentfleet/contracts';
 import { bootApp } from '@agentfleet/platform';
 import { waitFor } from '@agentfleet/testing';
-import { executionGatewayApp } from '../app';
 import { ask, newSession, TestGateway } from './gateway.fixture';
 
 it('the end of each run is one line at info: run, session, outcome, duration, and no word of anybody', async () => {
-  const gateway = await TestGateway.create({ LOG_LEVEL: 'info' });
   const lines: string[] = [];
+  const logDestination = { write: (line: string) => void lines.push(line) };
+  const gateway = await TestGateway.create({ LOG_LEVEL: 'info' }, (definition, { env }) => bootApp(definition, { env, logDestination }));
   try {
-    const replica = await bootApp(executionGatewayApp, { env: gateway.env, logDestination: { write: (line: string) => void lines.push(line) } });
-    gateway.replicas.push(replica);
-    await replica.services.lifecycle.whenReady();
+    const replica = await gateway.boot();
     const id = await newSession(replica);
     const ended = (): JsonObject[] => lines.map((line): unknown => JSON.parse(line)).filter((line) => isJsonObject(line)).filter((line) => line['msg'] === 'Run ended');
     const run = async (body: JsonObject): Promise<string> => {

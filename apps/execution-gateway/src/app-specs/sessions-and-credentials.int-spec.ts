@@ -119,7 +119,7 @@ describe('another organization', () => {
 
 describe('POST /sessions', () => {
   it('takes no body, {} and null fields', async () => {
-    const bare = await fetch(`${replica.url}/sessions`, { method: 'POST', headers: { 'x-api-key': KEY } });
+    const bare = await ask(replica, 'POST', '/sessions');
     expect(bare.status).toBe(200);
     const answer = await post('/sessions', { user_id: null, metadata: null, engine: null, unknown_field: 1 });
     expect(answer.status).toBe(200);
