@@ -34,7 +34,7 @@ type Claimed = { readonly kind: 'claimed' } | { readonly kind: 'known'; readonly
 
 /**
  * Carries a request out once, whatever is retried and whatever dies: the key is claimed, the change commits `done` and its answer
- * in its own transaction (`Changed.answer`), and a retry gets that answer. Answers are kept encrypted.
+ * in its own transaction (`Changed.answer`, which must not be forgotten), and a retry gets that answer. Answers are kept encrypted.
  */
 export class IdempotentRequests {
   constructor(
@@ -61,12 +61,16 @@ export class IdempotentRequests {
   }
 
   private async act(id: string, holder: string, answerLifeMs: number, work: () => Promise<unknown>): Promise<unknown> {
+    let isMarked = false;
     const mark = async (transaction: Transaction, answer: object) => {
       const stored = this.cipher.encrypt(JSON.stringify(answer), CIPHER_CONTEXT);
       if (!(await this.done(id, holder, stored, answerLifeMs, transaction))) throw answerGone(false);
+      isMarked = true;
     };
     try {
-      return await runUnderClaim({ mark }, work);
+      const answer = await runUnderClaim({ mark }, work);
+      if (!isMarked) throw new Error('What an @Idempotent() route does has no `Changed.answer`: a retry would do it again');
+      return answer;
     } catch (error) {
       // free again, unless the change was committed
       await this.keys().deleteOne({ _id: id, holder, state: 'running' }).catch(() => undefined);
