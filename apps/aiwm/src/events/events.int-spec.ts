@@ -1,7 +1,8 @@
 import { waitFor } from '@agentfleet/testing';
 import type { RunningApp } from '@agentfleet/platform';
-import { aiwmStack, INSTRUCTION, TOOL, type Client, type Stack } from '../app-specs/aiwm-stack.fixture';
+import { aiwmStack, Client, INSTRUCTION, TOOL, type Stack } from '../app-specs/aiwm-stack.fixture';
 import { emitRaw, forwardedNotices } from './notices.fixture';
+import { openStream } from './open-stream.fixture';
 
 let stack: Stack;
 let running: RunningApp;
@@ -17,21 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-/** An open stream and the text that came so far. */
-async function listen(url: string, client: Client, query = ''): Promise<{ text: () => string; ended: () => boolean; close: () => void }> {
-  const abort = new AbortController();
-  const response = await fetch(`${url}/events${query}`, { headers: { ...client.headers }, signal: abort.signal });
-  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
-  let text = '';
-  let isOver = false;
-  const read = async () => {
-    const decoder = new TextDecoder();
-    for await (const chunk of response.body ?? []) text += decoder.decode(chunk, { stream: true });
-  };
-  void read().catch(() => undefined).finally(() => (isOver = true));
-  await waitFor('ready', () => text.startsWith('event: ready\ndata: {"at":"'));
-  return { text: () => text, ended: () => isOver, close: () => abort.abort() };
-}
+const listen = (url: string, { headers }: Client, query = '') => openStream(new Client(url, headers), query);
 
 test('changes made at one replica reach the streams of another, of their organization and type only', async () => {
   const orgId = await admin.create('/organizations', { name: 'elsewhere' });
