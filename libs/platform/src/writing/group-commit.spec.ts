@@ -145,3 +145,11 @@ test('other writes that are never answered hold back no group for ever', async (
   groups[0]?.end();
   expect(await added).toBe('done 1');
 });
+
+test('what did not fit into a group that hangs does not wait for it either', async () => {
+  const { loop, groups } = setUp({ maxWeight: 1, patienceMs: 10 });
+  const all = Promise.all([1, 2, 3].map((item) => loop.add(item)));
+  await begun(groups, 3);
+  for (const { end } of groups) end();
+  expect(await all).toEqual(['done 1', 'done 2', 'done 3']);
+});

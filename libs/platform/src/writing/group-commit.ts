@@ -66,7 +66,7 @@ export class GroupCommit<Item, Result = void> {
       this.waiting.push({ item, resolve, reject });
       if (this.options.isOverdue) this.watch ??= setInterval(() => this.rejectOverdue(), OVERDUE_CHECK_MS).unref();
       if (this.running === 0) this.start();
-      else if (this.options.patienceMs !== undefined) this.impatience ??= setTimeout(() => this.start(), this.options.patienceMs);
+      else this.beImpatient();
     });
   }
 
@@ -90,6 +90,10 @@ export class GroupCommit<Item, Result = void> {
 
   private weightOf(item: Item): number {
     return this.options.weightOf?.(item) ?? 1;
+  }
+
+  private beImpatient(): void {
+    if (this.options.patienceMs !== undefined) this.impatience ??= setTimeout(() => this.start(), this.options.patienceMs);
   }
 
   private start(): void {
@@ -126,7 +130,9 @@ export class GroupCommit<Item, Result = void> {
       count++;
     }
     this.waitingWeight -= weight;
-    return this.waiting.splice(0, count);
+    const group = this.waiting.splice(0, count);
+    if (this.waiting.length > 0) this.beImpatient();
+    return group;
   }
 
   private async commit(group: readonly Entry<Item, Result>[]): Promise<void> {
