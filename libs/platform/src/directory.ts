@@ -73,14 +73,6 @@ export class Directory<Ask extends object, Value extends object, Key extends obj
     this.cache.delete(this.options.keyOf(ask));
   }
 
-  forgetAll(): void {
-    this.cache.clear();
-  }
-
-  get size(): number {
-    return this.cache.size;
-  }
-
   private async fetch(key: string, context: Ask, forceRefresh: boolean): Promise<Value | undefined> {
     try {
       return await this.cache.fetch(key, { context, forceRefresh });
