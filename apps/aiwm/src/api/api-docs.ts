@@ -1,4 +1,5 @@
 import type { AiwmError } from '@agentfleet/contracts';
+import { errorDocs, type DocumentedError } from '@agentfleet/platform';
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiBody, ApiExtraModels, ApiProperty, ApiQuery, ApiResponse, getSchemaPath, type ApiResponseOptions } from '@nestjs/swagger';
 import { exampleOf } from './examples';
@@ -25,68 +26,73 @@ export class ErrorDto implements Documented<AiwmError> {
   correlationId!: string;
 }
 
-/** What each status means, and the codes that come with it. */
-const ERRORS: Readonly<Record<number, { readonly meaning: string; readonly codes: Readonly<Record<string, string>> }>> = {
-  400: {
-    meaning: 'The request is not valid',
-    codes: { VALIDATION_FAILED: 'Validation failed', MALFORMED_JSON: 'Invalid JSON: unexpected end of input', INVALID_ID: 'The id must be 24 lower-case hex digits' },
-  },
-  401: {
-    meaning: 'No or no valid credentials',
-    codes: {
-      UNAUTHENTICATED: 'No credentials: send Authorization: Bearer and a token or an API key, or X-API-Key',
-      TOKEN_EXPIRED: 'The token has expired',
-      TOKEN_REVOKED: 'The token is no longer valid',
-      INVALID_CREDENTIALS: 'The secret is not valid for this agent',
-      AGENT_SUSPENDED: 'The agent is suspended',
-    },
-  },
-  403: {
-    meaning: 'The caller lacks the right',
-    codes: { FORBIDDEN: 'Missing scope agents:write', TOKEN_NOT_FOR_THIS_AGENT: 'The token belongs to another agent' },
-  },
-  404: { meaning: 'Unknown, deleted, or of another organization', codes: { NOT_FOUND: 'Not found' } },
-  409: { meaning: 'In use, or in conflict with what is there', codes: { IN_USE: '2 agents use this instruction; assign another one first', CONFLICT: 'The name is taken' } },
-  413: { meaning: 'The body is too large', codes: { PAYLOAD_TOO_LARGE: 'The body is too large' } },
-  415: { meaning: 'The body is not JSON', codes: { UNSUPPORTED_MEDIA_TYPE: 'Send the body as application/json' } },
-  422: {
-    meaning: 'The idempotency key was used with another body',
-    codes: { IDEMPOTENCY_MISMATCH: 'This Idempotency-Key was used with another request; use a new key' },
-  },
-  429: { meaning: 'Too many requests; see Retry-After', codes: { RATE_LIMITED: 'Too many failed connects; try again in 40 seconds' } },
-  500: { meaning: 'A bug; its details are in the log under error_id', codes: { INTERNAL: 'Internal error' } },
-  503: { meaning: 'Not available at the moment; see Retry-After', codes: { UNAVAILABLE: 'Storage is not available', OVERLOADED: 'Too many checks are waiting' } },
+const error = (status: number, code: string, message: string, more: object = {}): DocumentedError => ({
+  status,
+  summary: code,
+  body: { statusCode: status, code, message, ...more, timestamp: '2026-03-01T10:00:00.000Z', path: '/agents', correlationId: 'b6f1c2d4' },
+});
+
+const ERRORS: Readonly<Record<string, DocumentedError>> = {
+  VALIDATION_FAILED: error(400, 'VALIDATION_FAILED', 'Validation failed', { errors: ['name must be a string'] }),
+  MALFORMED_JSON: error(400, 'MALFORMED_JSON', 'Invalid JSON: unexpected end of input'),
+  INVALID_ID: error(400, 'INVALID_ID', 'The id must be 24 lower-case hex digits'),
+  UNAUTHENTICATED: error(401, 'UNAUTHENTICATED', 'No credentials: send Authorization: Bearer and a token or an API key, or X-API-Key'),
+  TOKEN_EXPIRED: error(401, 'TOKEN_EXPIRED', 'The token has expired'),
+  TOKEN_REVOKED: error(401, 'TOKEN_REVOKED', 'The token is no longer valid'),
+  INVALID_CREDENTIALS: error(401, 'INVALID_CREDENTIALS', 'The secret is not valid for this agent'),
+  AGENT_SUSPENDED: error(401, 'AGENT_SUSPENDED', 'The agent is suspended'),
+  FORBIDDEN: error(403, 'FORBIDDEN', 'Missing scope agents:write'),
+  TOKEN_NOT_FOR_THIS_AGENT: error(403, 'TOKEN_NOT_FOR_THIS_AGENT', 'The token belongs to another agent'),
+  NOT_FOUND: error(404, 'NOT_FOUND', 'Not found'),
+  IN_USE: error(409, 'IN_USE', '2 agents use this instruction; assign another one first'),
+  CONFLICT: error(409, 'CONFLICT', 'The name is taken'),
+  PAYLOAD_TOO_LARGE: error(413, 'PAYLOAD_TOO_LARGE', 'The body is too large'),
+  UNSUPPORTED_MEDIA_TYPE: error(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json'),
+  IDEMPOTENCY_MISMATCH: error(422, 'IDEMPOTENCY_MISMATCH', 'This Idempotency-Key was used with another request; use a new key'),
+  RATE_LIMITED: error(429, 'RATE_LIMITED', 'Too many failed connects; try again in 40 seconds'),
+  INTERNAL: error(500, 'INTERNAL', 'Internal error', { error_id: '48ada4181ecfe4c4' }),
+  UNAVAILABLE: error(503, 'UNAVAILABLE', 'Storage is not available'),
+  OVERLOADED: error(503, 'OVERLOADED', 'Too many checks are waiting'),
 };
+const UNAVAILABLE = 'Not available at the moment; see Retry-After';
+const RETRY_AFTER = { 'Retry-After': { description: 'Whole seconds', schema: { type: 'integer' as const } } };
 
-function errorExample(statusCode: number, code: string, message: string): { summary: string; value: ErrorDto } {
-  const errors = code === 'VALIDATION_FAILED' ? { errors: ['name must be a string'] } : {};
-  const errorId = code === 'INTERNAL' ? { error_id: '48ada4181ecfe4c4' } : {};
-  const where = { timestamp: '2026-03-01T10:00:00.000Z', path: '/agents', correlationId: 'b6f1c2d4' };
-  return { summary: code, value: { statusCode, code, message, ...errors, ...errorId, ...where } };
-}
-
-function errorResponse(status: number): ApiResponseOptions {
-  const { meaning, codes } = ERRORS[status] ?? { meaning: '', codes: {} };
-  const examples = Object.fromEntries(Object.entries(codes).map(([code, message]) => [code, errorExample(status, code, message)]));
-  const headers = status === 429 || status === 503 ? { headers: { 'Retry-After': { description: 'Whole seconds', schema: { type: 'integer' as const } } } } : {};
-  return { status, description: meaning, content: { 'application/json': { schema: { $ref: getSchemaPath(ErrorDto) }, examples } }, ...headers };
-}
+const docs = errorDocs<string>({
+  dto: ErrorDto,
+  errors: ERRORS,
+  everywhere: ['INTERNAL'],
+  ofBodies: [],
+  headers: { 429: RETRY_AFTER, 503: RETRY_AFTER },
+  exampleName: (name) => name,
+  meanings: {
+    400: 'The request is not valid',
+    401: 'No or no valid credentials',
+    403: 'The caller lacks the right',
+    404: 'Unknown, deleted, or of another organization',
+    409: 'In use, or in conflict with what is there',
+    413: 'The body is too large',
+    415: 'The body is not JSON',
+    422: 'The idempotency key was used with another body',
+    429: 'Too many requests; see Retry-After',
+    500: 'A bug; its details are in the log under error_id',
+    503: UNAVAILABLE,
+  },
+});
 
 /** Whoever is asked for credentials may also be over a limit, or name an organization that is malformed or unknown. */
 const WITH_CREDENTIALS = [400, 404, 429];
 
-/** Documents the error answers of a route, each with its codes as examples. */
+/** Documents the error answers of a route by their statuses, each with its codes as examples. */
 export function ApiErrors(...statuses: readonly number[]): MethodDecorator {
-  const implied = [...(statuses.includes(403) ? WITH_CREDENTIALS : []), ...(statuses.includes(422) ? [409] : []), 500];
-  const all = [...new Set([...statuses, ...implied])].sort((a, b) => a - b);
-  return applyDecorators(ApiExtraModels(ErrorDto), ...all.map((status) => ApiResponse(errorResponse(status))));
+  const all = new Set([...statuses, ...(statuses.includes(403) ? WITH_CREDENTIALS : []), ...(statuses.includes(422) ? [409] : [])]);
+  return docs.ApiErrors(...Object.keys(ERRORS).filter((name) => all.has(ERRORS[name]?.status ?? 0)));
 }
 
 /** Documents what a route answers. */
 export function ApiAnswer(type: Type, more: { readonly status?: number; readonly headers?: ApiResponseOptions['headers'] } = {}): MethodDecorator {
   const { status = 200, headers } = more;
   const content = { 'application/json': { schema: { $ref: getSchemaPath(type) }, example: exampleOf(type) } };
-  const description = status === 503 ? (ERRORS[503]?.meaning ?? '') : status === 201 ? 'Created' : 'Done';
+  const description = status === 503 ? UNAVAILABLE : status === 201 ? 'Created' : 'Done';
   return applyDecorators(ApiExtraModels(type), ApiResponse({ status, description, content, ...(headers ? { headers } : {}) }));
 }
 

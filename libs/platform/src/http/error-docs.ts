@@ -21,18 +21,20 @@ export interface ErrorDocsOptions<Name extends string> {
   /** Those beside 429 and 503 that say `Retry-After`. */
   readonly retried?: readonly NoInfer<Name>[];
   readonly headers?: Readonly<Record<number, ApiResponseOptions['headers']>>;
+  /** What an example is called; default its name in lower case. */
+  readonly exampleName?: (name: Name) => string;
 }
 
 const RETRY_AFTER = { 'Retry-After': { description: 'Seconds, whole', schema: { type: 'integer' as const, minimum: 1 } } };
 
 /** The decorators by which an app documents the errors of its routes, each status once with an example for each error. */
 export function errorDocs<Name extends string>(options: ErrorDocsOptions<Name>) {
-  const { dto, errors, meanings, everywhere, ofBodies, retried = [], headers = {} } = options;
+  const { dto, errors, meanings, everywhere, ofBodies, retried = [], headers = {}, exampleName = (name: Name) => name.toLowerCase() } = options;
 
   const response = (status: number, names: readonly Name[]) => {
-    const examples = Object.fromEntries(names.map((name) => [name.toLowerCase(), { summary: errors[name].summary ?? name, value: errors[name].body }]));
+    const examples = Object.fromEntries(names.map((name) => [exampleName(name), { summary: errors[name].summary ?? name, value: errors[name].body }]));
     const mayRetry = status === 429 || status === 503 || names.some((name) => retried.includes(name));
-    const sent = mayRetry ? RETRY_AFTER : headers[status];
+    const sent = headers[status] ?? (mayRetry ? RETRY_AFTER : undefined);
     return ApiResponse({ status, description: meanings[status] ?? '', type: dto, examples, ...(sent ? { headers: sent } : {}) });
   };
 
