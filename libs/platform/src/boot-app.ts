@@ -145,6 +145,7 @@ async function createNestApp<E extends PlatformEnv>(
 
 async function closeApp(app: NestFastifyApplication, services: Services, drainLimitMs = DRAIN_LIMIT_MS): Promise<void> {
   await services.lifecycle.drain(drainLimitMs);
+  await services.leases.stop(); // others go on at once
   await app.close();
   await stopServices(services);
 }

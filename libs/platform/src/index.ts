@@ -47,7 +47,7 @@ export { LatestWriter, type LatestWriterOptions } from './writing/latest-writer'
 export { Lifecycle, type LifecycleState } from './lifecycle';
 export { LiveCaller, LiveCallers, type LostRights } from './live/live-callers';
 export { isDuplicateKey, isStorageUnavailable } from './mongo/mongo-errors';
-export { collection } from './mongo/collection';
+export { collection, MAJORITY } from './mongo/collection';
 export { refusedOperations, withPlainErrors, type RefusedOperation } from './mongo/bulk-errors';
 export { RecurringWork, type RecurringOptions } from './recurring-work';
 export { Transactions, type Transaction } from './mongo/transactions';

@@ -45,7 +45,7 @@ export interface LiveReplica {
  * any records an outage.
  */
 export class Replicas {
-  private readonly absences: (() => void)[] = [];
+  private readonly returnListeners: (() => void)[] = [];
   private announcing: RecurringWork | undefined;
 
   constructor(
@@ -68,7 +68,7 @@ export class Replicas {
 
   /** Told when this replica comes back after the others had to take it for gone (paused, or cut off from MongoDB). */
   onReturn(listener: () => void): void {
-    this.absences.push(listener);
+    this.returnListeners.push(listener);
   }
 
   /** Times in which no replica of this app was alive, oldest first, the last hundred. */
@@ -91,7 +91,7 @@ export class Replicas {
     const own = { app: { $literal: app }, internal_url: { $literal: internalUrl }, gap_ms: { $subtract: ['$$NOW', { $ifNull: ['$seen_at', '$$NOW'] }] }, seen_at: '$$NOW' };
     const announced = await this.documents().findOneAndUpdate({ _id: id }, [{ $set: own }], { upsert: true, returnDocument: 'after', projection: { gap_ms: 1 } });
     await this.recordOutage(app);
-    if (Number(announced?.gap_ms ?? 0) > GONE_AFTER_MS) for (const listener of this.absences) listener();
+    if (Number(announced?.gap_ms ?? 0) > GONE_AFTER_MS) for (const listener of this.returnListeners) listener();
   }
 
   private async recordOutage(app: string): Promise<void> {

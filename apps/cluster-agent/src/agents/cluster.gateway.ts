@@ -26,6 +26,8 @@ import { Bindings } from '../bindings/bindings';
 import { ClusterSocketPolicy } from './cluster-socket.policy';
 
 export const HEARTBEAT_INTERVAL_SECONDS = 30;
+/** Of a key that lost its rights: its socket is closed within a second of the notice. */
+const REVOKED_OWED_MS = 500;
 
 /** The socket of agents: one message in, at most one answer out, in the order of arrival. */
 @SocketGateway({ path: CLUSTER_SOCKET_PATH, discriminator: 'type', policy: ClusterSocketPolicy })
@@ -46,7 +48,7 @@ export class ClusterGateway {
     this.bindings.sockets.add(socket);
     context.live = this.live.add(context.caller, ['cluster:register'], (why) => {
       const [code, reason] = why === 'scope' ? ([CLUSTER_CLOSE.scopeRemoved, 'scope removed'] as const) : ([CLUSTER_CLOSE.keyInvalid, 'key no longer valid'] as const);
-      void this.bindings.close(socket, code, reason);
+      void this.bindings.close(socket, code, reason, REVOKED_OWED_MS);
     });
     socket.on('error', (error: Error & { code?: string }) => {
       if (error.code?.startsWith('WS_ERR_')) context.protocolError = error.code;
@@ -160,7 +162,7 @@ function parse(type: ClusterFrame['type'], message: JsonObject): { frame: Cluste
 
 /** Types that need no answer: each gets a handler, because a type without one is answered as unknown. */
 for (const type of [...CLUSTER_SILENT_TYPES, ...CLUSTER_ANSWER_TYPES]) {
-  const name = `take_${type}`;
+  const name = `accept_${type}`;
   const descriptor: PropertyDescriptor = { value: () => undefined, writable: true, configurable: true, enumerable: false };
   Object.defineProperty(ClusterGateway.prototype, name, descriptor);
   SubscribeMessage(type)(ClusterGateway.prototype, name, descriptor);

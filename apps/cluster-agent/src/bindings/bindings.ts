@@ -5,7 +5,6 @@ import type { AgentSocket, Binding } from './agent-socket';
 
 /** A socket that keeps sending gets its answers for this long before it is closed all the same. */
 const ANSWERS_OWED_MS = 2000;
-const LOOK_AGAIN_MS = 5;
 
 /** The sockets of this replica and which cluster each speaks for. */
 @Injectable()
@@ -76,11 +75,10 @@ export class Bindings {
   }
 
   /** First the answers that are owed, then the close: an agent whose answer is lost would take its registration for failed. */
-  async close(socket: AgentSocket, code: number, reason: string): Promise<void> {
+  async close(socket: AgentSocket, code: number, reason: string, owedMs = ANSWERS_OWED_MS): Promise<void> {
     if (socket.context.closingWith !== undefined) return;
     socket.context.closingWith = code;
-    const latestMs = this.clock.monotonicMs() + ANSWERS_OWED_MS;
-    while (socket.isWorking() && this.clock.monotonicMs() < latestMs) await this.clock.sleep(LOOK_AGAIN_MS);
+    await Promise.race([socket.answered(), this.clock.sleep(owedMs)]);
     if (socket.readyState === FleetSocket.OPEN) closeHard(socket, code, reason);
   }
 }

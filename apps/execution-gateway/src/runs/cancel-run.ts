@@ -61,10 +61,10 @@ export class CancelRun {
   /** Notifies the executor; without Redis it finds the request at its next renewal (2 s). A queued run is ended right here. */
   async notify(run: RunDocument): Promise<void> {
     const requests = run.requests ?? [];
-    if (await this.executor.end(run._id, requests)) return;
+    if (await this.executor.passOn(run._id, requests)) return;
     if (run.state === 'queued') {
       await this.executor.tryStart(run._id).catch(() => undefined); // the sweep finds it
-      await this.executor.end(run._id, requests);
+      await this.executor.passOn(run._id, requests);
       return;
     }
     if (run.executor === null) return;

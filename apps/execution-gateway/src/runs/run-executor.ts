@@ -77,7 +77,7 @@ export class RunExecutor {
   }
 
   /** Passes on what is asked of a run, when this replica executes it; true when it does. Resolves when the run has ended. */
-  async end(runId: string, requests: readonly RequestOnRun[]): Promise<boolean> {
+  async passOn(runId: string, requests: readonly RequestOnRun[]): Promise<boolean> {
     const running = this.running.get(runId);
     if (!running) return false;
     running.execution.request(requests);

@@ -4,7 +4,10 @@ import type { RunDocument } from './run.schema';
 
 type StoredState = Pick<RunDocument, 'state' | 'active'>;
 
-/** A stored run as the core sees it. */
+/**
+ * A stored run as the core sees it. Until runs can be paused and wait for answers nothing asks for a pause, for what a run waits, or why
+ * it failed: then these come from its `requests` and from fields of their own.
+ */
 export function stateOf({ state }: Pick<RunDocument, 'state'>): RunState {
   switch (state) {
     case 'running':

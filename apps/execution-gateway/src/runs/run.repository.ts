@@ -1,5 +1,5 @@
 import type { RunUsage } from '@agentfleet/contracts';
-import { collection, Transactions, WorkLease, type Transaction } from '@agentfleet/platform';
+import { collection, MAJORITY, Transactions, WorkLease, type Transaction } from '@agentfleet/platform';
 import type { RunClaim } from '@agentfleet/sessions';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
@@ -14,7 +14,6 @@ import type { RequestOnRun, RunDocument } from './run.schema';
 import { TranscriptRepository } from './transcript.repository';
 
 export const RUN_LEASE = { leaseMs: 6000, renewEveryMs: 2000, giveUpAfterMs: 5000, minLeftMs: 2000 } as const;
-const MAJORITY = { readConcern: { level: 'majority' } } as const;
 
 export interface RunPage {
   readonly limit: number;

@@ -24,6 +24,6 @@ export class RunsNoticesController {
     const runId = isJsonObject(request) ? request['runId'] : undefined;
     const run = typeof runId === 'string' ? await this.runs.find(runId) : undefined;
     const isAsked = run?.requests?.some(({ kind }) => kind === 'cancel') === true;
-    return { acted: isAsked && (await this.executor.end(run._id, run.requests ?? [])) };
+    return { acted: isAsked && (await this.executor.passOn(run._id, run.requests ?? [])) };
   }
 }

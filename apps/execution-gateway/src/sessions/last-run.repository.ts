@@ -1,6 +1,6 @@
 import type { GatewayRunState, RunEndReason, RunProblem } from '@agentfleet/contracts';
 import type { RunProgress } from '@agentfleet/engine';
-import { collection } from '@agentfleet/platform';
+import { collection, MAJORITY } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
@@ -22,7 +22,6 @@ export interface LastRun {
 export const RUN_COLLECTION = 'runs';
 
 const SHOWN = { session_key: 1, active: 1, state: 1, reason: 1, last_seq: 1, started_at: 1, progress: 1, error: 1 } as const;
-const MAJORITY = { readConcern: { level: 'majority' } } as const;
 
 /** The sessions' view of runs, which `runs` writes. */
 @Injectable()

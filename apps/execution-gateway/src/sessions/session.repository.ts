@@ -1,5 +1,5 @@
 import type { RunUsage } from '@agentfleet/contracts';
-import { collection, WorkLease, type Transaction } from '@agentfleet/platform';
+import { collection, MAJORITY, WorkLease, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
@@ -14,7 +14,6 @@ export interface SessionPage {
 }
 
 const REMOVAL_LEASE_MS = 30_000;
-const MAJORITY = { readConcern: { level: 'majority' } } as const;
 
 /** Sessions of an organization. A deleted session is found by its key only. */
 @Injectable()

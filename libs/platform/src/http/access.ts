@@ -19,6 +19,11 @@ export interface RouteRules {
   readonly streamsBodies?: boolean;
 }
 
+/** What our decorators said of the request's route. */
+export function rulesOf(request: Pick<FastifyRequest, 'routeOptions'>): RouteRules {
+  return request.routeOptions.config as RouteRules; // set by our decorators
+}
+
 const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
 
 /** `RouteConfig` overwrites, so all rules of a route travel in one object that the decorators merge. */

@@ -1,8 +1,8 @@
 import { AppError } from '@agentfleet/errors';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { HttpRules } from '../app-definition';
-import type { RouteRules } from './access';
+import { rulesOf } from './access';
 import { parseJsonBody } from './json-body';
 
 /** Fastify chooses a parser by type alone; bodies of routes that stream them come under this one. */
@@ -13,10 +13,6 @@ declare module 'fastify' {
     /** Type of a body that is streamed, as it was sent. */
     streamedType: string | undefined;
   }
-}
-
-function rulesOf(request: Pick<FastifyRequest, 'routeOptions'>): RouteRules {
-  return request.routeOptions.config as RouteRules; // set by our decorators
 }
 
 /** JSON only, checked in one pass; routes may drop their bodies or take them as streams. */

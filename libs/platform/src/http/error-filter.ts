@@ -6,6 +6,8 @@ import { throwError } from 'rxjs';
 import type { ErrorRenderer, RenderableError, RenderedError } from '../app-definition';
 import { isStorageUnavailable } from '../mongo/mongo-errors';
 import type { Log } from '../observe/log';
+import { rulesOf } from './access';
+import { pageHeaders } from './page-headers';
 
 function byStatus(status: number, cause: unknown): AppError | undefined {
   switch (status) {
@@ -101,6 +103,7 @@ export class ErrorFilter implements ExceptionFilter {
     const correlationId = request.context?.correlationId ?? '';
     const rendered = renderFailure(error, { correlationId, path: pathOf(request.raw.url) }, this.render, this.log);
     request.failureCode = rendered.code;
+    if (rulesOf(request).streamsBodies === true) void reply.headers(pageHeaders());
     // the rest of a body that was not read must not be taken for the next request
     if (!request.raw.complete) void reply.header('connection', 'close');
     void reply.status(rendered.status).headers({ ...rendered.headers }).type('application/json; charset=utf-8').send(rendered.body);

@@ -323,6 +323,7 @@ describe('a route that streams its bodies', () => {
     expect(empty.headers.get('content-security-policy')).toBeNull();
     expect(empty.headers.get('x-correlation-id')).not.toBeNull();
     expect((await ask('GET', '/p/query', {})).headers.get('content-security-policy')).not.toBeNull();
-    expect((await ask('POST', '/p/streamed', { raw: 'x'.repeat(100_000), type: 'text/plain' })).status).toBe(401);
+    const refused = await ask('POST', '/p/streamed', { raw: 'x'.repeat(100_000), type: 'text/plain' });
+    expect([refused.status, refused.headers.get('content-security-policy')]).toEqual([401, expect.any(String)]); // an answer of our own
   });
 });

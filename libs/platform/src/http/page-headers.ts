@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import helmet from 'helmet';
-import type { RouteRules } from './access';
+import { rulesOf } from './access';
 
 const security = helmet({
   // served over plain HTTP behind the operator's own front proxy, which adds HSTS
@@ -20,6 +20,11 @@ const security = helmet({
   },
 });
 
+let once: Readonly<Record<string, string>> | undefined;
+
+/** Also for errors of routes that stream: those are our own answers. */
+export const pageHeaders = (): Readonly<Record<string, string>> => (once ??= securityHeaders());
+
 /** The headers are the same for every answer; working them out per request cost 3 % of a bridge call's CPU. */
 function securityHeaders(): Readonly<Record<string, string>> {
   const request = new IncomingMessage(new Socket());
@@ -35,10 +40,9 @@ function securityHeaders(): Readonly<Record<string, string>> {
  * of another origin no 401 without them, only a failed request.
  */
 export async function addPageHeaders(fastify: FastifyInstance, origins: readonly string[]): Promise<void> {
-  const fixed = securityHeaders();
+  const fixed = pageHeaders();
   fastify.addHook('onRequest', (request, reply, done) => {
-    const { streamsBodies } = request.routeOptions.config as RouteRules; // set by our decorators
-    if (streamsBodies !== true) reply.headers(fixed);
+    if (rulesOf(request).streamsBodies !== true) reply.headers(fixed);
     done();
   });
   await fastify.register(cors, {

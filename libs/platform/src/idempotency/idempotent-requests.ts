@@ -82,16 +82,19 @@ export class IdempotentRequests {
   private async claim(id: string, fingerprint: string, holder: string): Promise<Claimed> {
     const nowMs = this.clock.now();
     const now = new Date(nowMs);
-    const fresh = { fingerprint, state: 'running' as const, holder, claimedUntil: new Date(nowMs + CLAIM_MS), expiresAt: new Date(nowMs + KEY_LIFE_MS) };
+    const fresh = { $literal: { _id: id, fingerprint, state: 'running', holder, expiresAt: new Date(nowMs + KEY_LIFE_MS) } };
+    // as pipelines: how long a claim lives is judged by the clock of the database
+    const claimed = { $mergeObjects: [fresh, { claimedUntil: { $add: ['$$NOW', CLAIM_MS] } }] };
     try {
-      await this.keys().insertOne({ _id: id, ...fresh });
-      return { kind: 'claimed' };
+      const isNew = { $eq: [{ $type: '$state' }, 'missing'] };
+      const { upsertedCount } = await this.keys().updateOne({ _id: id }, [{ $replaceWith: { $cond: [isNew, claimed, '$$ROOT'] } }], { upsert: true });
+      if (upsertedCount === 1) return { kind: 'claimed' };
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
     }
     // a key whose day is over but that the database has not dropped yet, or one that a dead process left behind
-    const isFree = { $or: [{ expiresAt: { $lt: now } }, { fingerprint, state: 'running' as const, claimedUntil: { $lt: now } }] };
-    const { matchedCount } = await this.keys().updateOne({ _id: id, ...isFree }, { $set: fresh });
+    const isFree = { $or: [{ expiresAt: { $lt: now } }, { fingerprint, state: 'running' as const, $expr: { $lt: ['$claimedUntil', '$$NOW'] } }] };
+    const { matchedCount } = await this.keys().updateOne({ _id: id, ...isFree }, [{ $replaceWith: claimed }]);
     if (matchedCount === 1) {
       await this.keys().deleteOne({ _id: `${id}:answer` });
       return { kind: 'claimed' };

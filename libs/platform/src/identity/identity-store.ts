@@ -73,9 +73,10 @@ export class IdentityStore {
 
   async organizationExists(id: string): Promise<boolean> {
     if (this.organizations.has(id)) return true;
+    const { generation } = this;
     const found = await collection<{ _id: Types.ObjectId }>(this.connection, 'organizations')
       .findOne({ _id: new Types.ObjectId(id) }, { projection: { _id: 1 } });
-    if (found) this.organizations.set(id, true);
+    if (found && generation === this.generation) this.organizations.set(id, true);
     return found !== null;
   }
 
@@ -181,6 +182,7 @@ export class IdentityStore {
   }
 
   forgetOrganization(id: string): void {
+    this.generation++;
     this.organizations.delete(id);
   }
 

@@ -5,7 +5,7 @@ import { applyDecorators, createParamDecorator, Inject, Injectable, type Executi
 import { HttpAdapterHost } from '@nestjs/core';
 import { ApiExcludeEndpoint } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Internal, type RouteRules } from '../http/access';
+import { Internal, rulesOf } from '../http/access';
 import { FieldCipher } from '../identity/field-cipher';
 import { CLOCK, type Clock } from '../observe/clock';
 import { INTERNAL_HEADER, INTERNAL_KEY_INFO, verifyInternal, type InternalClaims } from './claims';
@@ -45,7 +45,10 @@ export class InternalRoutes {
     // not onRequest: there this hook would come before the platform's, which knows the correlation id
     fastify.addHook('preParsing', (request, _reply, payload, done) => {
       const { internal } = rulesOf(request);
-      if (internal === undefined) return done(null, payload);
+      if (internal === undefined) {
+        delete request.headers[INTERNAL_HEADER]; // who is outside must not speak for us where headers are handed on
+        return done(null, payload);
+      }
       const claims = this.verify(request);
       if (claims === undefined) return done(new AppError('route_not_found'));
       const entry = { claims, bodySha256: undefined };
@@ -66,10 +69,6 @@ export class InternalRoutes {
     const keyOf = (kid: string) => this.cipher.derivedKey(INTERNAL_KEY_INFO, kid);
     return typeof header === 'string' ? verifyInternal(header, sent, keyOf, this.clock.now()) : undefined;
   }
-}
-
-function rulesOf(request: FastifyRequest): RouteRules {
-  return request.routeOptions.config as RouteRules; // set by our decorators
 }
 
 /** The same bytes; their hash is known when the last one went through. */

@@ -1,6 +1,9 @@
 import { AppError } from '@agentfleet/errors';
 import type { Connection, mongo } from 'mongoose';
 
+/** For reads of what must not be undone any more by a change of the primary. */
+export const MAJORITY = { readConcern: { level: 'majority' } } as const;
+
 /**
  * A collection of the bare driver, typed by its documents. mongoose's own would, before the first connection, queue operations
  * for 10 s and return promises in place of cursors.

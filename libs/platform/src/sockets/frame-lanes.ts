@@ -6,6 +6,8 @@ export type FrameWork = () => Promise<void>;
 
 /** A peer that sends faster than we work is not read for a while when so many of its frames wait. */
 const MAX_WAITING_FRAMES = 64;
+/** One whose lanes are too many at work is not read either: each may hold a connection to the database. */
+const MAX_WORKING_LANES = 64;
 
 /** The lane of everything that is not said to belong elsewhere. */
 export const CONTROL_LANE = '';
@@ -13,6 +15,7 @@ export const CONTROL_LANE = '';
 interface Lane {
   readonly waiting: FrameWork[];
   isWorking: boolean;
+  readonly idle: (() => void)[];
 }
 
 /**
@@ -26,14 +29,15 @@ export class FrameLanes {
 
   constructor(private readonly socket: FleetSocket) {}
 
-  /** A frame is being handled. */
-  get isWorking(): boolean {
-    return this.working > 0;
+  /** Resolves when the frames of the control lane that came until now are answered. Data may go on for ever. */
+  answered(): Promise<void> {
+    const control = this.lanes.get(CONTROL_LANE);
+    return control ? new Promise((resolve) => control.idle.push(resolve)) : Promise.resolve();
   }
 
   add(name: string, work: FrameWork): void {
     let lane = this.lanes.get(name);
-    if (!lane) this.lanes.set(name, (lane = { waiting: [], isWorking: false }));
+    if (!lane) this.lanes.set(name, (lane = { waiting: [], isWorking: false, idle: [] }));
     lane.waiting.push(work);
     this.waiting++;
     if (lane.isWorking) {
@@ -41,7 +45,7 @@ export class FrameLanes {
       return;
     }
     lane.isWorking = true;
-    this.working++;
+    if (++this.working >= MAX_WORKING_LANES) this.socket.pauseFor('lanes');
     const { correlationId, remoteAddress } = this.socket;
     const begun = lane;
     void runInContext({ correlationId, traceparent: undefined, sourceAddress: remoteAddress }, () => this.run(name, begun));
@@ -56,6 +60,8 @@ export class FrameLanes {
     this.waiting -= lane.waiting.length;
     this.lanes.delete(name); // the next frame begins it anew
     this.working--;
+    for (const resolve of lane.idle) resolve();
     if (this.waiting < MAX_WAITING_FRAMES) this.socket.resumeFrom('frames');
+    if (this.working < MAX_WORKING_LANES) this.socket.resumeFrom('lanes');
   }
 }

@@ -71,6 +71,33 @@ test('a peer whose frames pile up is not read meanwhile, and nothing of it is lo
   socket.close();
 });
 
+test('a peer that keeps too many lanes at work is not read until some are done', async () => {
+  const { socket, received, send, server } = await open();
+  for (let i = 0; i < 200; i++) send({ action: 'hold', value: i, lane: `r${i}` });
+  await waitFor('the pause', () => server.isPaused);
+  await waitFor('all answers', () => {
+    for (const goOn of gateway.held.splice(0)) goOn();
+    return received.length === 200;
+  });
+  expect(server.isPaused).toBe(false);
+  socket.close();
+});
+
+test('a socket is answered when its control lane is, whatever its other lanes do', async () => {
+  const { socket, send, server } = await open();
+  send({ action: 'hold', value: 'data', lane: 'r1' });
+  send({ action: 'hold', value: 'control' });
+  await waitFor('both', () => gateway.held.length === 2);
+  let isAnswered = false;
+  const answered = server.answered().then(() => (isAnswered = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isAnswered).toBe(false);
+  gateway.held[1]?.();
+  await answered;
+  gateway.held[0]?.();
+  socket.close();
+});
+
 test('a socket is read again when the last reason not to is gone', async () => {
   const { socket, received, send, server } = await open();
   server.pauseFor('a proxied answer');

@@ -116,10 +116,7 @@ export class SocketAdapter extends AbstractWsAdapter {
         clearTimeout(cut);
         resolve();
       });
-      setTimeout(() => {
-        const close = () => (socket.isWorking() ? setImmediate(close) : socket.close(1012, 'restart'));
-        close();
-      }, afterMs);
+      setTimeout(() => void socket.answered().then(() => socket.close(1012, 'restart')), afterMs);
       if (socket.readyState === FleetSocket.CLOSED) resolve();
     });
   }
@@ -239,7 +236,7 @@ export class SocketAdapter extends AbstractWsAdapter {
       route.policy.release?.(context);
     });
     const lanes = new FrameLanes(socket);
-    socket.isWorking = () => lanes.isWorking;
+    socket.answered = () => lanes.answered();
     socket.sent = () => route.ring.watchBuffer(socket);
     socket.on('message', (data: RawData, isBinary: boolean) => {
       socket.lastSeenAt = performance.now();

@@ -81,8 +81,8 @@ export const BINARY_FRAMES = { toString: () => 'binary frames' };
 export type FrameHandler = (frame: JsonObject) => unknown;
 export type BinaryHandler = (frame: Buffer) => unknown;
 
-/** Why a socket is not read: too many of its frames wait, it does not take what it is sent, or what an app says. */
-export type PauseReason = 'frames' | 'unsent' | (string & {});
+/** Why a socket is not read: too many of its frames wait or lanes work, it does not take what it is sent, or what an app says. */
+export type PauseReason = 'frames' | 'lanes' | 'unsent' | (string & {});
 
 /** A `ws` socket with what we keep of it. */
 export class FleetSocket<C = unknown> extends WebSocket {
@@ -99,8 +99,8 @@ export class FleetSocket<C = unknown> extends WebSocket {
   congestedSince: number | undefined;
   badFrames = { count: 0, windowEndsAt: 0 };
   slot = 0;
-  /** A frame is being handled; set by the adapter. */
-  isWorking: () => boolean = () => false;
+  /** Resolves when the frames of the control lane that came until now are answered; set by the adapter. */
+  answered: () => Promise<void> = () => Promise.resolve();
   /** Told of everything that was sent; set by the adapter. */
   sent: () => void = () => undefined;
   private readonly pauseReasons = new Set<PauseReason>();

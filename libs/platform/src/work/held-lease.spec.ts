@@ -45,6 +45,14 @@ describe('HeldLease', () => {
     expect([seen.lost, lease.isHeld()]).toEqual([1, false]);
   });
 
+  it('keeps nobody waiting for a renewal that is never answered', async () => {
+    const { lease } = rig(() => new Promise(() => undefined));
+    await jest.advanceTimersByTimeAsync(4_500);
+    const ready = lease.readyForStep();
+    await jest.advanceTimersByTimeAsync(6_000);
+    expect(await ready).toBe(false);
+  });
+
   it('lets nothing new begin with too little of it left', async () => {
     let isAway = true;
     const { lease } = rig(async () => {

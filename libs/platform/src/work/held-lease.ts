@@ -1,3 +1,4 @@
+import { inTime } from '../in-time';
 import type { Clock } from '../observe/clock';
 
 export interface HeldLeaseRules {
@@ -68,7 +69,7 @@ export class HeldLease {
     const askedAt = this.ports.clock.monotonicMs();
     this.lastAttemptAt = askedAt;
     try {
-      const isMine = await this.ports.renew();
+      const isMine = await inTime(this.ports.renew(), this.rules.giveUpAfterMs);
       if (this.isOver) return;
       if (!isMine) this.revoke();
       else this.renewedAt = this.lastAttemptAt = askedAt;
