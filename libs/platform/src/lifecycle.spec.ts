@@ -78,7 +78,7 @@ describe('work that a replica does again and again', () => {
     await lifecycle.becomeReady();
     lifecycle.every('probe', 1, work, { hungAfterMs: 20 });
     await waitFor('another run', () => runs.length === 2);
-    lifecycle.close();
+    void lifecycle.close();
     expect(await metrics.registry.metrics()).toContain('recurring_work_runs_total{work="probe",result="failed"} 1');
   });
 

@@ -153,10 +153,9 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
     return this.refusal(textOfFailure(problem.error), requestId, type, socket);
   }
 
-  private refusal(text: string, requestId: string | undefined, type: string, socket: AgentSocket): ClusterReply | undefined {
+  private refusal(text: string, requestId: string | undefined, type: string, socket: AgentSocket): ClusterReply {
     this.metrics.messages.inc({ type, result: 'error' });
     this.warn(socket, text);
-    if (socket.context.unknownTypes.has('error')) return undefined;
     return clusterReply('error', requestId, { error: text }, this.clock.now());
   }
 

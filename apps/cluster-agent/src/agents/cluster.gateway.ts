@@ -118,7 +118,7 @@ export class ClusterGateway {
     const unknownType = isJsonObject(payload) ? payload['unknown_type'] : undefined;
     const type = CLUSTER_REPLY_TYPES.find((ours) => ours === unknownType);
     const { unknownTypes, binding } = socket.context;
-    if (type === undefined || unknownTypes.has(type)) return;
+    if (type === undefined || type === 'error' || unknownTypes.has(type)) return; // without errors a flood of bad messages would have no end
     if (unknownTypes.size === 0) this.log.info({ socket: socket.id, cluster: binding?.clusterId, unknown_type: type }, 'An agent does not know a type of message; it is not sent any more');
     unknownTypes.add(type);
     this.metrics.unknownTypes.inc({ type });

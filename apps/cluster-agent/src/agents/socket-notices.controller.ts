@@ -2,19 +2,26 @@ import type { ClusterDeletedNotice, ClusterSupersededNotice } from '@agentfleet/
 import { OnNotice } from '@agentfleet/platform';
 import { Controller } from '@nestjs/common';
 import { Bindings } from '../bindings/bindings';
+import { Liveness } from '../presence/liveness';
 
-/** What other replicas did to clusters whose sockets are open here. */
+/**
+ * What other replicas did to clusters whose sockets are open here. The record decides: by a notice alone nobody is closed, since
+ * nothing would say afterwards that his cluster is not here any more.
+ */
 @Controller()
 export class SocketNoticesController {
-  constructor(private readonly bindings: Bindings) {}
+  constructor(
+    private readonly bindings: Bindings,
+    private readonly liveness: Liveness,
+  ) {}
 
   @OnNotice('cluster.superseded')
-  superseded({ clusterId, epoch }: ClusterSupersededNotice): void {
-    this.bindings.supersede(clusterId, epoch);
+  async superseded({ orgId, clusterId }: ClusterSupersededNotice): Promise<void> {
+    if (this.bindings.get(clusterId)?.orgId === orgId) await this.liveness.closeReplaced([clusterId]);
   }
 
   @OnNotice('cluster.deleted')
-  deleted({ clusterId }: ClusterDeletedNotice): void {
-    this.bindings.deleted(clusterId);
+  async deleted({ orgId, clusterId }: ClusterDeletedNotice): Promise<void> {
+    if (this.bindings.get(clusterId)?.orgId === orgId) await this.liveness.closeReplaced([clusterId]);
   }
 }

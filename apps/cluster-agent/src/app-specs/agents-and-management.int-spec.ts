@@ -251,8 +251,10 @@ describe('bad messages', () => {
 
   it('an agent that does not know a type of ours is never sent it again; others are', async () => {
     const [agent, other] = [await AgentClient.open(running.url, key.key), await AgentClient.open(running.url, key.key)];
-    for (const unknown_type of ['pong', 'pong', 'of the agent itself', 5, undefined]) agent.send({ type: 'protocol_fallback', payload: { unknown_type } });
+    for (const unknown_type of ['pong', 'pong', 'error', 'of the agent itself', 5, undefined]) agent.send({ type: 'protocol_fallback', payload: { unknown_type } });
     agent.send({ type: 'ping', request_id: 'unanswered' });
+    agent.send('odd');
+    await waitFor('an error all the same', () => agent.received.some(({ type }) => type === 'error'));
     await agent.register('fallback');
     expect((await agent.ask('heartbeat', {})).type).toBe('heartbeat_ack');
     expect((await other.ask('ping', {})).type).toBe('pong');

@@ -105,6 +105,25 @@ it('without the notice the older socket finds out by its next write', async () =
   expect((await first.closed).code).toBe(4409);
 });
 
+it('a notice that is not true closes nobody', async () => {
+  const agent = await AgentClient.open(one.url, key.key);
+  const { cluster_id } = await agent.register('slandered');
+  const { bus } = two.services;
+  await waitFor('the bus', () => bus.isUp && one.services.bus.isUp);
+  const at = new Date().toISOString();
+  for (const orgId of [key.orgId, 'f'.repeat(24)]) {
+    bus.notify('cluster.deleted', { orgId, clusterId: String(cluster_id), at });
+    bus.notify('cluster.superseded', { orgId, clusterId: String(cluster_id), epoch: 9e15 });
+  }
+  const other = await AgentClient.open(one.url, key.key);
+  const second = await AgentClient.open(two.url, key.key);
+  await other.register('marker'); // its own notice comes after the false ones
+  await second.register('marker');
+  expect((await other.closed).code).toBe(4409);
+  expect((await agent.ask('heartbeat', {})).type).toBe('heartbeat_ack');
+  await Promise.all([agent.close(), second.close()]);
+});
+
 it('an agent over HTTP only goes stale and offline by silence', async () => {
   const { cluster_id } = (await fleet.http(key.headers).post('/api/v1/clusters/agent/register', { agent_id: 'http', name: 'http' })).body;
   await waitFor('offline', async () => (await shown(cluster_id)).presence.state === 'offline', { timeoutMs: 20_000 });

@@ -26,7 +26,7 @@ export class Liveness {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {
-    writer.onMismatch = (ids) => void this.findReplaced(ids);
+    writer.onMismatch = (ids) => void this.closeReplaced(ids);
     // the others had to take this replica for gone, and its clusters with it
     replicas.onReturn(() => {
       for (const binding of this.bindings.all()) void this.mark(binding, 'online');
@@ -79,8 +79,8 @@ export class Liveness {
     }
   }
 
-  /** Heartbeats that matched nothing: their cluster has a newer socket somewhere, or is deleted. */
-  private async findReplaced(clusterIds: readonly string[]): Promise<void> {
+  /** Looks whether these clusters have a newer socket somewhere, or are deleted, and closes those here. */
+  async closeReplaced(clusterIds: readonly string[]): Promise<void> {
     try {
       const epochs = await this.repository.epochsOf(clusterIds);
       for (const clusterId of clusterIds) {

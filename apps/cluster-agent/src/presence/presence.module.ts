@@ -11,6 +11,6 @@ import { Reconciler } from './reconciler';
 @Module({
   imports: [BindingsModule, RecordsModule],
   providers: [ClusterChanges, HeartbeatWriter, Liveness, PresenceGauges, PresenceRepository, Reconciler],
-  exports: [ClusterChanges, HeartbeatWriter, PresenceRepository],
+  exports: [ClusterChanges, HeartbeatWriter, Liveness, PresenceRepository],
 })
 export class PresenceModule {}

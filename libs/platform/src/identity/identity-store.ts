@@ -29,6 +29,8 @@ async function waitForTurn(before: Promise<TurnEnd>): Promise<void> {
 
 export interface ApiKeyWithId extends ApiKeyRecord {
   readonly id: string;
+  /** The generation that it was read in. */
+  readonly generation: number;
 }
 
 /**
@@ -37,6 +39,8 @@ export interface ApiKeyWithId extends ApiKeyRecord {
  */
 export class IdentityStore {
   private readonly keys = new LRUCache<string, ApiKeyWithId>({ max: MAX_ENTRIES, ttl: CACHE_LIFE_MS });
+  /** Keys are found by their hashes but dropped by their id: the generation from which on a record of it counts again. */
+  private readonly forgottenKeys = new LRUCache<string, number>({ max: MAX_ENTRIES, ttl: CACHE_LIFE_MS });
   private readonly users = new LRUCache<string, UserRecord>({ max: MAX_ENTRIES, ttl: CACHE_LIFE_MS });
   private readonly organizations = new LRUCache<string, true>({ max: 1000, ttl: CACHE_LIFE_MS });
   private signingKeys = new Map<string, KeyObject>();
@@ -51,11 +55,11 @@ export class IdentityStore {
 
   async apiKeyByHash(hash: string): Promise<ApiKeyWithId | undefined> {
     const cached = this.keys.get(hash);
-    if (cached) return cached;
+    if (cached && cached.generation >= (this.forgottenKeys.get(cached.id) ?? 0)) return cached;
     const generation = this.generation;
     const found = await this.apiKeys().findOne({ $or: [{ hash }, { previousHash: hash }] });
     if (!found) return undefined;
-    const record = { ...found, id: found._id.toHexString() };
+    const record = { ...found, id: found._id.toHexString(), generation };
     if (generation === this.generation) this.keys.set(hash, record);
     return record;
   }
@@ -137,7 +141,7 @@ export class IdentityStore {
     const records = new Map(found.flatMap((key) => [[key.previousHash ?? '', key] as const, [key.hash, key] as const]));
     for (const hash of hashes) {
       const record = records.get(hash);
-      if (record) this.keys.set(hash, { ...record, id: record._id.toHexString() });
+      if (record) this.keys.set(hash, { ...record, id: record._id.toHexString(), generation });
       else this.keys.delete(hash);
     }
   }
@@ -172,8 +176,7 @@ export class IdentityStore {
   }
 
   forgetKey(keyId: string): void {
-    this.generation++;
-    for (const [hash, record] of this.keys.entries()) if (record.id === keyId) this.keys.delete(hash);
+    this.forgottenKeys.set(keyId, ++this.generation);
   }
 
   forgetUser(userId: string): void {

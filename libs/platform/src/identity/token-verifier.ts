@@ -35,7 +35,7 @@ export class TokenVerifier {
   }
 
   forgetAll(): void {
-    this.verified.clear();
+    if (this.verified.size > 0) this.verified.clear(); // clearing costs, full or empty
   }
 
   private keyIdOf(token: string): string | undefined {

@@ -3,6 +3,7 @@ import { asAppError } from '../http/error-filter';
 import { hasAnyScope, type Caller } from '../identity/caller';
 import type { Identity } from '../identity/identity';
 import type { IdentityStore } from '../identity/identity-store';
+import { inTime } from '../in-time';
 import type { Lifecycle } from '../lifecycle';
 import type { Clock } from '../observe/clock';
 import type { Log } from '../observe/log';
@@ -11,6 +12,7 @@ const EXPIRY_CHECK_MS = 1000;
 /** Without the bus a revocation takes effect within this and the time of one look at the database: 30 s at the most. */
 const SWEEP_MS = 20_000;
 const CHECKED_AT_ONCE = 100;
+const CHECK_LIMIT_MS = 10_000;
 
 /**
  * `expired`: the token or key is over; `revoked`: revoked, rotated out, suspended, deleted, another password;
@@ -48,16 +50,20 @@ export class LiveCaller {
  */
 export class LiveCallers {
   private readonly connections = new Set<LiveCaller>();
+  private readonly toCheck = new Set<LiveCaller>();
+  /** A notice said that something changed, but the database could not be asked. */
+  private readonly unchecked = new Set<LiveCaller>();
+  private checking: Promise<void> | undefined;
   private checks = 0;
 
   constructor(
-    private readonly identity: Identity,
-    private readonly store: IdentityStore,
+    private readonly identity: Pick<Identity, 'recheck'>,
+    private readonly store: Pick<IdentityStore, 'refresh'>,
     private readonly clock: Pick<Clock, 'now'>,
     private readonly log: Log,
     lifecycle: Lifecycle,
   ) {
-    lifecycle.every('expired credentials of open connections', EXPIRY_CHECK_MS, () => this.closeExpired(), { during: 'always' });
+    lifecycle.every('expired credentials of open connections', EXPIRY_CHECK_MS, () => this.tick(), { during: 'always' });
     lifecycle.every('credentials of open connections', SWEEP_MS, () => this.sweep(), { hungAfterMs: SWEEP_MS });
   }
 
@@ -70,13 +76,13 @@ export class LiveCallers {
     const connection = new LiveCaller(caller, needs, close, (gone) => void this.connections.delete(gone));
     this.connections.add(connection);
     // a notice may have come between the look at the credentials and this; what was cached of them is dropped then
-    void this.checkIfPossible([connection]);
+    void this.checkSoon([connection]);
     return connection;
   }
 
   /** A notice said that something changed for callers like this; what was cached of them is dropped already. */
   recheck(isMeant: (caller: Caller) => boolean): Promise<void> {
-    return this.checkIfPossible([...this.connections].filter(({ caller }) => isMeant(caller)));
+    return this.checkSoon([...this.connections].filter(({ caller }) => isMeant(caller)));
   }
 
   /** Agents' tokens carry a version, which a rotation, a suspension and a deletion raise. */
@@ -100,13 +106,24 @@ export class LiveCallers {
     await this.check([...this.connections]);
   }
 
-  private async checkIfPossible(connections: readonly LiveCaller[]): Promise<void> {
-    try {
-      await this.check(connections);
-    } catch (error) {
-      if (!asAppError(error)) return this.log.error({ err: error }, 'Credentials of open connections could not be checked because of a bug');
-      this.log.debug({ err: error }, 'Credentials of open connections could not be checked; they are checked again');
+  /** One look at a time, however many notices come: what they mean meanwhile is looked at once more. */
+  private checkSoon(connections: readonly LiveCaller[]): Promise<void> {
+    for (const connection of connections) this.toCheck.add(connection);
+    return (this.checking ??= this.toCheck.size === 0 ? undefined : this.checkWaiting()) ?? Promise.resolve();
+  }
+
+  private async checkWaiting(): Promise<void> {
+    while (this.toCheck.size > 0) {
+      const connections = [...this.toCheck];
+      this.toCheck.clear();
+      try {
+        await inTime(this.check(connections), CHECK_LIMIT_MS);
+      } catch (error) {
+        if (asAppError(error)) for (const connection of connections) this.unchecked.add(connection);
+        else this.log.error({ err: error }, 'Credentials of open connections could not be checked because of a bug');
+      }
     }
+    this.checking = undefined;
   }
 
   private async check(connections: readonly LiveCaller[]): Promise<void> {
@@ -128,8 +145,12 @@ export class LiveCallers {
     }
   }
 
-  private closeExpired(): void {
+  /** Ends what is over, and looks again at what could not be checked. */
+  private tick(): void {
     for (const connection of [...this.connections]) if (this.isOver(connection)) this.end(connection, 'expired');
+    const again = [...this.unchecked].filter((connection) => this.connections.has(connection));
+    this.unchecked.clear();
+    void this.checkSoon(again);
   }
 
   private isOver({ caller }: LiveCaller): boolean {

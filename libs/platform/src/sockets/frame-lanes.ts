@@ -26,6 +26,7 @@ export class FrameLanes {
   private readonly lanes = new Map<string, Lane>();
   private waiting = 0;
   private working = 0;
+  private isPaused = false;
 
   constructor(private readonly socket: FleetSocket) {}
 
@@ -41,7 +42,7 @@ export class FrameLanes {
     lane.waiting.push(work);
     this.waiting++;
     if (lane.isWorking) {
-      if (this.waiting >= MAX_WAITING_FRAMES) this.socket.pauseFor('frames');
+      if (this.waiting >= MAX_WAITING_FRAMES) this.pause();
       return;
     }
     lane.isWorking = true;
@@ -61,7 +62,20 @@ export class FrameLanes {
     this.lanes.delete(name); // the next frame begins it anew
     this.working--;
     for (const resolve of lane.idle) resolve();
-    if (this.waiting < MAX_WAITING_FRAMES) this.socket.resumeFrom('frames');
+    if (this.isPaused && this.waiting < MAX_WAITING_FRAMES) this.resumeNextTurn();
     if (this.working < MAX_WORKING_LANES) this.socket.resumeFrom('lanes');
+  }
+
+  private pause(): void {
+    this.isPaused = true;
+    this.socket.pauseFor('frames');
+  }
+
+  /** Not at once: a peer that floods would be read again and again, while all others wait for their turn. */
+  private resumeNextTurn(): void {
+    this.isPaused = false;
+    setImmediate(() => {
+      if (!this.isPaused) this.socket.resumeFrom('frames');
+    });
   }
 }

@@ -98,6 +98,18 @@ test('a socket is answered when its control lane is, whatever its other lanes do
   socket.close();
 });
 
+test('a peer that floods does not keep others from their turn', async () => {
+  const [flooder, other] = [await open(), await open()];
+  const FRAMES = 50_000;
+  for (let i = 0; i < FRAMES; i++) flooder.send({ action: 'say', value: 'flood' });
+  await waitFor('the flood', () => gateway.seen.length > 0);
+  other.send({ action: 'say', value: 'patient' });
+  await waitFor('the other one', () => gateway.seen.includes('patient'));
+  expect(gateway.seen.indexOf('patient')).toBeLessThan(8000);
+  await waitFor('the whole flood', () => gateway.seen.length === FRAMES + 1);
+  for (const { socket } of [flooder, other]) socket.close();
+});
+
 test('a socket is read again when the last reason not to is gone', async () => {
   const { socket, received, send, server } = await open();
   server.pauseFor('a proxied answer');

@@ -143,8 +143,7 @@ export class SocketAdapter extends AbstractWsAdapter {
 
   private async accept(request: IncomingMessage, socket: Duplex, head: Buffer, context: RequestContext): Promise<void> {
     this.deps.localCallers.check(request.headers);
-    const found = this.find(pathOf(request.url));
-    if (!found) return this.refuseUnknown(request, context);
+    const found = await this.findOrAuthenticate(request, context);
     const fault = handshakeFault(request);
     if (fault === 'bad_version') throw new AppError('upgrade_required');
     if (fault !== undefined) throw new AppError('malformed_request', { message: 'Sec-WebSocket-Key must be 16 bytes in base64' });
@@ -166,11 +165,17 @@ export class SocketAdapter extends AbstractWsAdapter {
     throw this.deps.lifecycle.draining ? new AppError('draining') : new AppError('malformed_request', { message: 'The WebSocket handshake is not valid' });
   }
 
-  /** Which paths exist below a protected prefix is nobody's business who has no credentials, as with any other request. */
-  private async refuseUnknown(request: IncomingMessage, context: RequestContext): Promise<never> {
+  /** Which paths exist below a protected prefix, or are well formed, is nobody's business who has no credentials, as with any other request. */
+  private async findOrAuthenticate(request: IncomingMessage, context: RequestContext): Promise<{ route: Route; params: Record<string, string> }> {
     const { rules } = this.deps;
-    if (rules.unknownSocketPath !== 'not_found' && isProtectedPath(pathOf(request.url), rules)) await this.upgradeRequest(request, {}, context).authenticate();
-    throw new AppError('route_not_found');
+    const path = pathOf(request.url);
+    const isHidden = rules.unknownSocketPath !== 'not_found' && isProtectedPath(path, rules);
+    try {
+      return this.find(path);
+    } catch (error) {
+      if (isHidden) await this.upgradeRequest(request, {}, context).authenticate();
+      throw error;
+    }
   }
 
   /** @returns false when `ws` refuses the handshake, the peer has gone, or this replica is shutting down */
@@ -182,7 +187,8 @@ export class SocketAdapter extends AbstractWsAdapter {
     return client !== undefined;
   }
 
-  private find(path: string): { route: Route; params: Record<string, string> } | undefined {
+  /** @throws AppError `route_not_found`, `malformed_url` */
+  private find(path: string): { route: Route; params: Record<string, string> } {
     for (const route of this.routes) {
       try {
         const params = route.pattern.match(path);
@@ -191,7 +197,7 @@ export class SocketAdapter extends AbstractWsAdapter {
         throw new AppError('malformed_url');
       }
     }
-    return undefined;
+    throw new AppError('route_not_found');
   }
 
   private upgradeRequest(request: IncomingMessage, params: Record<string, string>, context: RequestContext): UpgradeRequest {

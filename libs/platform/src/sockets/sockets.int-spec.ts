@@ -64,6 +64,7 @@ describe('before the upgrade', () => {
 
   test('below a protected prefix an unknown path asks for credentials first, elsewhere it is a plain 404', async () => {
     expect((await upgrade('/p/room/nothing', {})).status).toBe(401);
+    expect((await upgrade('/p/%zz/socket', {})).status).toBe(401);
     expect((await upgrade('/nowhere', {})).status).toBe(404);
   });
 
