@@ -1,4 +1,4 @@
-// How the features of an app may lean on each other. Pure: works on texts, so that the tests can show violations.
+// How the features of an app, and the folders of a library, may lean on each other. Pure: works on texts, so that the tests can show violations.
 import { posix } from 'node:path';
 
 const IMPORT = /(?:^|\n)\s*(?:import|export)\s+(?:type\s+)?(?:([^'";]*?)\s+from\s+)?'(\.\.?\/[^']+)'/g;
@@ -30,14 +30,18 @@ function featureFinder(product) {
   };
 }
 
+/** In a library each folder in `src/` is one, and each file beside them for itself; the index only hands on. */
+const libraryPart = (path) => (/^libs\/[^/]+\/src\/index(\.ts)?$/.test(path) ? undefined : /^libs\/[^/]+\/src\/[^/]+?(?=\/|(\.ts)?$)/.exec(path)?.[0]);
+
 /**
- * @param files path → text of all files of `apps/`
+ * @param files path → text of all files of `apps/` and `libs/`
  * @returns what is wrong, each with the right way
  */
 export function featureProblems(files) {
-  const product = [...files].filter(([path]) => path.startsWith('apps/') && path.endsWith('.ts') && !TEST_FILE.test(path));
-  const featureOf = featureFinder(product);
-  return [...cycleProblems(product, featureOf), ...moduleProblems(product, featureOf)];
+  const product = [...files].filter(([path]) => path.endsWith('.ts') && !TEST_FILE.test(path));
+  const apps = product.filter(([path]) => path.startsWith('apps/'));
+  const featureOf = featureFinder(apps);
+  return [...cycleProblems(apps, featureOf), ...cycleProblems(product, libraryPart), ...moduleProblems(apps, featureOf)];
 }
 
 function cycleProblems(product, featureOf) {
@@ -57,7 +61,7 @@ function cycleProblems(product, featureOf) {
     if (way.includes(feature)) {
       const circle = [...way.slice(way.indexOf(feature)), feature];
       const ties = circle.slice(1).map((to, index) => uses.get(circle[index])?.get(to));
-      problems.push(`Features import each other in a circle: ${circle.join(' → ')} (${ties.join(', ')}). Move what both need into a feature below them, or let one notify the other.`);
+      problems.push(`Folders import each other in a circle: ${circle.join(' → ')} (${ties.join(', ')}). Move what both need into a folder below them, or let one notify the other.`);
       return;
     }
     if (done.has(feature)) return;

@@ -23,7 +23,7 @@ export { checkOrigin, isWildcardHost, platformVariables, type PlatformEnv } from
 export { Authenticated, BodyKeys, BodyLimit, CurrentCaller, Needs, NoBody, Public, StreamedBodies, type RouteRules } from './http/access';
 export { decodeCursor, encodeCursor } from './http/cursor';
 export { errorDocs, type DocumentedError } from './http/error-docs';
-export { asAppError } from './http/error-filter';
+export { asAppError } from './failures/as-app-error';
 export { EVENT_STREAM_HEADERS, EventStream, EventStreams, type StreamLoss } from './http/event-streams';
 export { HealthChecks, type Checks } from './http/operations.controller';
 export { Nested, validationFailed } from './http/validation';
@@ -46,9 +46,9 @@ export { GroupCommit, type Answers, type GroupCommitOptions } from './writing/gr
 export { LatestWriter, type LatestWriterOptions } from './writing/latest-writer';
 export { Lifecycle, type LifecycleState } from './lifecycle';
 export { LiveCaller, LiveCallers, type LostRights } from './live/live-callers';
-export { isDuplicateKey, isStorageUnavailable } from './mongo/mongo-errors';
+export { isDuplicateKey, isStorageUnavailable } from './failures/mongo-errors';
 export { collection, MAJORITY } from './mongo/collection';
-export { refusedOperations, withPlainErrors, type RefusedOperation } from './mongo/bulk-errors';
+export { refusedOperations, withPlainErrors, type RefusedOperation } from './failures/bulk-errors';
 export { RecurringWork, type RecurringOptions } from './recurring-work';
 export { Transactions, type Transaction } from './mongo/transactions';
 export { CLOCK, systemClock, type Clock } from './observe/clock';

@@ -1,5 +1,5 @@
 import type { Connection } from 'mongoose';
-import { isDuplicateKey } from './mongo/mongo-errors';
+import { isDuplicateKey } from './failures/mongo-errors';
 import { collection } from './mongo/collection';
 import type { Lifecycle } from './lifecycle';
 import type { Replica } from './replica';

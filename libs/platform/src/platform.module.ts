@@ -8,7 +8,7 @@ import { HealthChecks, OperationsController } from './http/operations.controller
 import { FieldCipher } from './identity/field-cipher';
 import { Identity } from './identity/identity';
 import { IdentityStore } from './identity/identity-store';
-import { RevocationController } from './identity/revocation.controller';
+import { RevocationController } from './live/revocation.controller';
 import { TokenVerifier } from './identity/token-verifier';
 import { InternalClient } from './internal/internal-client';
 import { InternalRoutes } from './internal/internal-routes';

@@ -1,4 +1,4 @@
-import { asAppError } from './http/error-filter';
+import { asAppError } from './failures/as-app-error';
 import { inTime } from './in-time';
 import type { Log } from './observe/log';
 

@@ -3,7 +3,7 @@ import { AppError } from '@agentfleet/errors';
 import type { Connection } from 'mongoose';
 import type { FieldCipher } from '../identity/field-cipher';
 import { collection } from '../mongo/collection';
-import { isDuplicateKey } from '../mongo/mongo-errors';
+import { isDuplicateKey } from '../failures/mongo-errors';
 import type { Transaction } from '../mongo/transactions';
 import type { Clock } from '../observe/clock';
 import { runUnderClaim } from './current-claim';

@@ -3,7 +3,7 @@ import { DEFAULT_ORGANIZATION_ID, type ApiKeyRecord, type SigningKeyRecord, type
 import { AppError } from '@agentfleet/errors';
 import { LRUCache } from 'lru-cache';
 import { Types, type Connection } from 'mongoose';
-import { isStorageUnavailable } from '../mongo/mongo-errors';
+import { isStorageUnavailable } from '../failures/mongo-errors';
 import { collection } from '../mongo/collection';
 import type { Transaction, Transactions } from '../mongo/transactions';
 

@@ -1,5 +1,5 @@
 import type { AgentRevokedNotice, Scope } from '@agentfleet/contracts';
-import { asAppError } from '../http/error-filter';
+import { asAppError } from '../failures/as-app-error';
 import { hasAnyScope, type Caller } from '../identity/caller';
 import type { Identity } from '../identity/identity';
 import type { IdentityStore } from '../identity/identity-store';

@@ -1,7 +1,7 @@
 import { bootReplicas, type Replicas } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp } from '../probe-app.fixture';
-import { isStorageUnavailable } from './mongo-errors';
+import { isStorageUnavailable } from '../failures/mongo-errors';
 import { Transactions } from './transactions';
 
 let fleet: Replicas<typeof probeApp, RunningApp>;

@@ -1,9 +1,9 @@
 import type { AgentRevokedNotice, KeyNotice, OrganizationDeletedNotice, UserRevokedNotice } from '@agentfleet/contracts';
 import { Controller } from '@nestjs/common';
 import { OnNotice } from '../bus/on-notice';
-import { LiveCallers } from '../live/live-callers';
-import { IdentityStore } from './identity-store';
-import { TokenVerifier } from './token-verifier';
+import { LiveCallers } from './live-callers';
+import { IdentityStore } from '../identity/identity-store';
+import { TokenVerifier } from '../identity/token-verifier';
 
 /** When a credential changes: first what is cached of it is dropped, then the connections that it opened are checked. */
 @Controller()
