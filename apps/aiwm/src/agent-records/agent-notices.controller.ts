@@ -1,12 +1,12 @@
 import type { AgentRevokedNotice, AiwmConfigurationChangedNotice } from '@agentfleet/contracts';
 import { OnNotice } from '@agentfleet/platform';
 import { Controller } from '@nestjs/common';
-import { AgentDirectory } from './agent-directory';
+import { AgentStateDirectory } from './agent-state-directory';
 
 /** Another replica changed an agent: what this one keeps of it is dropped. */
 @Controller()
 export class AgentNoticesController {
-  constructor(private readonly directory: AgentDirectory) {}
+  constructor(private readonly directory: AgentStateDirectory) {}
 
   @OnNotice('agent.revoked')
   revoked({ agentId }: AgentRevokedNotice): void {

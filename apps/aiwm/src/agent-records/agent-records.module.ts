@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
-import { AgentDirectory } from './agent-directory';
+import { AgentStateDirectory } from './agent-state-directory';
 import { AgentNoticesController } from './agent-notices.controller';
 import { AgentRepository } from './agent.repository';
 import { AGENTS, agentSchema } from './agent.schema';
@@ -10,7 +10,7 @@ import { ConfigurationChanges } from './configuration-changes';
 @Module({
   imports: [MongooseModule.forFeature([{ name: AGENTS, schema: agentSchema }])],
   controllers: [AgentNoticesController],
-  providers: [AgentRepository, AgentDirectory, ConfigurationChanges],
-  exports: [AgentRepository, AgentDirectory, ConfigurationChanges],
+  providers: [AgentRepository, AgentStateDirectory, ConfigurationChanges],
+  exports: [AgentRepository, AgentStateDirectory, ConfigurationChanges],
 })
 export class AgentRecordsModule {}

@@ -1,6 +1,6 @@
 import { CLOCK, type Clock, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { AgentDirectory } from './agent-directory';
+import { AgentStateDirectory } from './agent-state-directory';
 import { AgentRepository, type ReferenceField } from './agent.repository';
 
 /** Raises `configRevision` of every agent that a changed instruction or tool reaches, in the transaction of the change. */
@@ -8,7 +8,7 @@ import { AgentRepository, type ReferenceField } from './agent.repository';
 export class ConfigurationChanges {
   constructor(
     private readonly agents: AgentRepository,
-    private readonly directory: AgentDirectory,
+    private readonly directory: AgentStateDirectory,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

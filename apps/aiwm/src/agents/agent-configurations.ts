@@ -5,7 +5,7 @@ import type { AgentDocument } from '../agent-records/agent.schema';
 import type { Documented } from '../api/documented';
 import { InstructionRepository } from '../instructions/instruction.repository';
 import { ToolRepository } from '../tools/tool.repository';
-import { AgentSettings } from './agent-settings';
+import { StoredSettings } from './stored-settings';
 import { renderConfiguration, type Configuration } from './configuration';
 
 /** What agents are handed, read and rendered at the question. */
@@ -17,7 +17,7 @@ export class AgentConfigurations {
   constructor(
     private readonly instructions: InstructionRepository,
     private readonly tools: ToolRepository,
-    private readonly settings: AgentSettings,
+    private readonly settings: StoredSettings,
   ) {}
 
   async of(agent: AgentDocument): Promise<Documented<AiwmDelivered>> {

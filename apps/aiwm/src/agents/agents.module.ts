@@ -7,7 +7,7 @@ import { PasswordsModule } from '../passwords/passwords.module';
 import { PresenceModule } from '../presence/presence.module';
 import { ToolsModule } from '../tools/tools.module';
 import { AgentConfigurations } from './agent-configurations';
-import { AgentSettings } from './agent-settings';
+import { StoredSettings } from './stored-settings';
 import { AgentsController } from './agents.controller';
 import { AgentsService } from './agents.service';
 import { ConfigurationQuestionsController } from './configuration-questions.controller';
@@ -16,7 +16,7 @@ import { CredentialsService } from './credentials.service';
 @Module({
   imports: [AgentRecordsModule, IdempotencyModule, InstructionsModule, NodesModule, PasswordsModule, PresenceModule, ToolsModule],
   controllers: [AgentsController, ConfigurationQuestionsController],
-  providers: [AgentSettings, AgentConfigurations, AgentsService, CredentialsService],
+  providers: [StoredSettings, AgentConfigurations, AgentsService, CredentialsService],
   exports: [AgentConfigurations],
 })
 export class AgentsModule {}

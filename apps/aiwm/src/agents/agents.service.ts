@@ -2,7 +2,7 @@ import type { AiwmDeleted, AiwmPage } from '@agentfleet/contracts';
 import type { FieldProblem } from '@agentfleet/errors';
 import { Changes, CLOCK, validationFailed, type Caller, type Clock, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { AgentDirectory } from '../agent-records/agent-directory';
+import { AgentStateDirectory } from '../agent-records/agent-state-directory';
 import { AgentRepository } from '../agent-records/agent.repository';
 import type { AgentDocument } from '../agent-records/agent.schema';
 import { definedOnly, deletedWire, sentFields } from '../api/bodies';
@@ -17,7 +17,7 @@ import { AGENT_SECRET_ROUNDS } from '../passwords/passwords';
 import { PresenceService, type PresenceView } from '../presence/presence.service';
 import { audited, newTenantDocument, scopeOf } from '../tenancy/tenant';
 import { ToolRepository } from '../tools/tool.repository';
-import { AgentSettings } from './agent-settings';
+import { StoredSettings } from './stored-settings';
 import type { AgentDto, CreateAgentDto, UpdateAgentDto } from './agent.dto';
 import { agentWire } from './agent-wire';
 
@@ -64,9 +64,9 @@ function statusFields(before: AgentDocument, status: AgentDocument['status'] | u
 export class AgentsService {
   constructor(
     private readonly repository: AgentRepository,
-    private readonly directory: AgentDirectory,
+    private readonly directory: AgentStateDirectory,
     private readonly presence: PresenceService,
-    private readonly settings: AgentSettings,
+    private readonly settings: StoredSettings,
     private readonly instructions: InstructionsService,
     private readonly usableInstructions: InstructionRepository,
     private readonly usableTools: ToolRepository,

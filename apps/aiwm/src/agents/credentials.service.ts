@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AiwmSuccess } from '@agentfleet/contracts';
 import { Changes, CLOCK, ENV, REPLICA, validationFailed, type Caller, type ChangedTarget, type Clock, type PlatformEnv, type Replica, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { AgentDirectory } from '../agent-records/agent-directory';
+import { AgentStateDirectory } from '../agent-records/agent-state-directory';
 import { AgentRepository } from '../agent-records/agent.repository';
 import type { AgentDocument } from '../agent-records/agent.schema';
 import { checkId } from '../api/ids';
@@ -11,7 +11,7 @@ import { PasswordHashes } from '../passwords/password-hashes';
 import { AGENT_SECRET_ROUNDS } from '../passwords/passwords';
 import { PresenceService } from '../presence/presence.service';
 import { audited, scopeOf } from '../tenancy/tenant';
-import { AgentSettings } from './agent-settings';
+import { StoredSettings } from './stored-settings';
 import type { RegeneratedDto } from './agent.dto';
 import { renderEnvConfig, renderInstallScript } from './environment-file';
 
@@ -20,9 +20,9 @@ import { renderEnvConfig, renderInstallScript } from './environment-file';
 export class CredentialsService {
   constructor(
     private readonly repository: AgentRepository,
-    private readonly settings: AgentSettings,
+    private readonly settings: StoredSettings,
     private readonly presence: PresenceService,
-    private readonly directory: AgentDirectory,
+    private readonly directory: AgentStateDirectory,
     private readonly hashes: PasswordHashes,
     private readonly changes: Changes,
     @Inject(ENV) private readonly env: AiwmEnv & PlatformEnv,

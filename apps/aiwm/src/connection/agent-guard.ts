@@ -2,7 +2,7 @@ import { AppError } from '@agentfleet/errors';
 import { CLOCK, type Caller, type Clock } from '@agentfleet/platform';
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { AgentDirectory } from '../agent-records/agent-directory';
+import { AgentStateDirectory } from '../agent-records/agent-state-directory';
 import type { AgentState } from '../agent-records/agent.repository';
 import { checkId, notFound } from '../api/ids';
 
@@ -17,7 +17,7 @@ const admitted = new WeakMap<FastifyRequest, AgentState>();
 @Injectable()
 export class AgentGuard implements CanActivate {
   constructor(
-    private readonly directory: AgentDirectory,
+    private readonly directory: AgentStateDirectory,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

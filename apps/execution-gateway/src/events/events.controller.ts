@@ -6,7 +6,7 @@ import { ApiErrors } from '../api-docs/api-errors';
 import { EVENT_LIST, EVENT_STREAM } from '../api-docs/examples';
 import { ApiAfterSeq, ApiPage, ApiSessionId } from '../api-docs/parameters';
 import { pageLimit, readQuery, type UrlQuery } from '../paging/page-query';
-import { SessionDirectory } from '../sessions/session-directory';
+import { SessionStates } from '../sessions/session-states';
 import { EventListDto } from './event.dto';
 import { EventRepository } from './event.repository';
 import { SessionStreams } from './session-streams';
@@ -22,7 +22,7 @@ interface EventQuery {
 @Controller('sessions')
 export class EventsController {
   constructor(
-    private readonly directory: SessionDirectory,
+    private readonly states: SessionStates,
     private readonly events: EventRepository,
     private readonly streams: SessionStreams,
   ) {}
@@ -37,7 +37,7 @@ export class EventsController {
   @ApiOkResponse({ type: EventListDto, example: EVENT_LIST })
   @ApiErrors('session_not_found', 'refused_query')
   async list(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: UrlQuery, @Res() reply: FastifyReply): Promise<void> {
-    const { session, run } = await this.directory.get(caller.orgId, id);
+    const { session, run } = await this.states.get(caller.orgId, id);
     const { afterSeq, limit, runId } = readEventQuery(query, undefined);
     const found = await this.events.after(session._id, afterSeq, { limit: limit + 1, ...(runId === undefined ? {} : { runId }) });
     const shown = found.slice(0, limit);
@@ -65,7 +65,7 @@ export class EventsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { session, run } = await this.directory.get(caller.orgId, id);
+    const { session, run } = await this.states.get(caller.orgId, id);
     const { afterSeq, untilRunEnd } = readEventQuery(query, lastEventId);
     const position = Math.min(afterSeq, run?.last_seq ?? 0);
     if (request.method === 'HEAD') {

@@ -8,7 +8,7 @@ import { RunRepository } from '../runs/run.repository';
 import type { RunDocument } from '../runs/run.schema';
 import { TranscriptRepository } from '../runs/transcript.repository';
 import { LastRuns } from '../sessions/last-run.repository';
-import { SessionDirectory } from '../sessions/session-directory';
+import { SessionStates } from '../sessions/session-states';
 import { SessionRepository } from '../sessions/session.repository';
 import type { SessionDocument } from '../sessions/session.schema';
 import { auditTarget } from '../sessions/session-views';
@@ -24,7 +24,7 @@ const EVENTS_PER_STEP = 5000;
 @Injectable()
 export class DeleteSession {
   constructor(
-    private readonly directory: SessionDirectory,
+    private readonly states: SessionStates,
     private readonly sessions: SessionRepository,
     private readonly runs: RunRepository,
     private readonly lastRuns: LastRuns,
@@ -44,7 +44,7 @@ export class DeleteSession {
 
   /** @throws AppError session_not_found */
   async run(caller: Caller, sessionId: string): Promise<void> {
-    const { session } = await this.directory.get(caller.orgId, sessionId);
+    const { session } = await this.states.get(caller.orgId, sessionId);
     const cancelled = await this.changes.run(caller, 'session.delete', async (transaction) => {
       const deleted = await this.sessions.markDeleted(session._id, new Date(this.clock.now()), transaction);
       if (!deleted) throw new AppError('session_not_found');

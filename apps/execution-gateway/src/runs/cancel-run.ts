@@ -3,7 +3,7 @@ import { Bus, Changes, CLOCK, LOG, type Caller, type Clock, type Log, type Trans
 import { transitionRun } from '@agentfleet/sessions';
 import { Inject, Injectable } from '@nestjs/common';
 import { LastRuns } from '../sessions/last-run.repository';
-import { SessionDirectory } from '../sessions/session-directory';
+import { SessionStates } from '../sessions/session-states';
 import { auditTarget, statusName } from '../sessions/session-views';
 import { RunExecutor } from './run-executor';
 import { stateOf } from './run-state';
@@ -25,7 +25,7 @@ export interface CancelOutcome {
 @Injectable()
 export class CancelRun {
   constructor(
-    private readonly directory: SessionDirectory,
+    private readonly states: SessionStates,
     private readonly lastRuns: LastRuns,
     private readonly runs: RunRepository,
     private readonly executor: RunExecutor,
@@ -37,7 +37,7 @@ export class CancelRun {
 
   /** @throws AppError session_not_found */
   async run(caller: Caller, sessionKey: string, reason: string | undefined): Promise<CancelOutcome> {
-    const { session, run } = await this.directory.getLiving(sessionKey);
+    const { session, run } = await this.states.getLiving(sessionKey);
     if (!run?.active) return { runId: undefined, status: statusName(run), acted: false };
     const cancelled = await this.changes.run(caller, 'session.cancel', async (transaction) => {
       const requested = await this.request(run._id, { caller, reason: reason ?? 'cancelled', endsAs: 'cancelled' }, transaction);

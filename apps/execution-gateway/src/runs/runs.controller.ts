@@ -9,7 +9,7 @@ import { CANCEL_BODY, CANCELLED, ENDED_RUN, FAILED_RUN, MESSAGE_LIST, RUN_BODY, 
 import { ApiPage, ApiSessionId } from '../api-docs/parameters';
 import type { ExecutionGatewayEnv } from '../env';
 import { indexPosition, newestFirstCursor, newestFirstPosition, pageLimit, readQuery, refused, type UrlQuery } from '../paging/page-query';
-import { SessionDirectory } from '../sessions/session-directory';
+import { SessionStates } from '../sessions/session-states';
 import { AdmitRun } from './admit-run';
 import { CancelRun } from './cancel-run';
 import { RunRepository } from './run.repository';
@@ -24,7 +24,7 @@ const IDEMPOTENCY_KEY = { name: 'Idempotency-Key', required: false, description:
 @Controller('sessions')
 export class RunsController {
   constructor(
-    private readonly directory: SessionDirectory,
+    private readonly states: SessionStates,
     private readonly admitRun: AdmitRun,
     private readonly cancelRun: CancelRun,
     private readonly runs: RunRepository,
@@ -55,7 +55,7 @@ export class RunsController {
     @Headers('idempotency-key') key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RunDto> {
-    const { session } = await this.directory.get(caller.orgId, id);
+    const { session } = await this.states.get(caller.orgId, id);
     const request = required(readRunRequest(objectOf(body), { maxInputBytes: this.env.GATEWAY_MAX_INPUT_BYTES, keyField: null }));
     if (key !== undefined && !IDEMPOTENCY_KEY_PATTERN.test(key)) {
       throw refused([{ field: 'Idempotency-Key', message: 'Idempotency-Key must be 1 to 255 visible ASCII characters' }]);
@@ -75,7 +75,7 @@ export class RunsController {
   @ApiOkResponse({ type: RunListDto, example: RUN_LIST })
   @ApiErrors('session_not_found', 'refused_query')
   async list(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: UrlQuery): Promise<RunListDto> {
-    const { session } = await this.directory.get(caller.orgId, id);
+    const { session } = await this.states.get(caller.orgId, id);
     const page = readQuery(query, (reader) => ({ limit: pageLimit(reader), after: newestFirstPosition(reader) }));
     const found = await this.runs.page(session._id, page);
     const shown = found.slice(0, page.limit);
@@ -93,7 +93,7 @@ export class RunsController {
   @ApiOkResponse({ type: RunDto, examples: { succeeded: { summary: 'a run that succeeded', value: ENDED_RUN }, failed: { summary: 'a run that failed', value: FAILED_RUN } } })
   @ApiErrors('session_not_found', 'run_not_found')
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string, @Param('runId') runId: string): Promise<RunDto> {
-    const { session } = await this.directory.get(caller.orgId, id);
+    const { session } = await this.states.get(caller.orgId, id);
     const run = await this.runs.findOfSession(session._id, runId);
     if (!run) throw new AppError('run_not_found');
     return runView(run);
@@ -108,7 +108,7 @@ export class RunsController {
   @ApiOkResponse({ type: CancelledDto, example: CANCELLED })
   @ApiBodyErrors('session_not_found')
   async cancel(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: unknown): Promise<CancelledDto> {
-    const { session } = await this.directory.get(caller.orgId, id);
+    const { session } = await this.states.get(caller.orgId, id);
     const { reason } = required(readCancel(objectOf(body)));
     const outcome = await this.cancelRun.run(caller, session._id, reason);
     return { session_id: session.session_id, run_id: outcome.runId ?? null, status: outcome.status };
@@ -122,7 +122,7 @@ export class RunsController {
   @ApiOkResponse({ type: MessageListDto, example: MESSAGE_LIST })
   @ApiErrors('session_not_found', 'refused_query')
   async messages(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: UrlQuery): Promise<MessageListDto> {
-    const { session } = await this.directory.get(caller.orgId, id);
+    const { session } = await this.states.get(caller.orgId, id);
     const { limit, fromIndex } = readQuery(query, (reader) => ({ limit: pageLimit(reader), fromIndex: indexPosition(reader) ?? 0 }));
     const found = await this.transcripts.page(session._id, fromIndex, limit + 1);
     const messages: GatewayMessageView[] = found.slice(0, limit).map(messageView);

@@ -8,7 +8,7 @@ import { DEFAULT_ENGINE, Engines } from '../engines/engines';
 import { ModelCatalog } from '../models/model-catalog';
 import { refused } from '../paging/page-query';
 import { DEFAULT_RUN_LIMITS } from './run-limits';
-import { SessionDirectory } from './session-directory';
+import { SessionStates } from './session-states';
 import { SessionRepository } from './session.repository';
 import type { SessionDocument } from './session.schema';
 import { auditTarget, AUTO_POLICY, engineOf, sessionView } from './session-views';
@@ -19,7 +19,7 @@ import { Workspaces } from '../workspaces/workspaces';
 export class CreateSession {
   constructor(
     private readonly sessions: SessionRepository,
-    private readonly directory: SessionDirectory,
+    private readonly states: SessionStates,
     private readonly workspaces: Workspaces,
     private readonly models: ModelCatalog,
     private readonly engines: Engines,
@@ -50,7 +50,7 @@ export class CreateSession {
   /** The session of that id, when it may be used for this request. @throws AppError session_id_taken */
   private async existing(caller: Caller, wanted: SessionCreate, workspaceDir: string | undefined): Promise<GatewaySessionView | undefined> {
     if (wanted.sessionId === undefined) return undefined;
-    const state = await this.directory.find(caller.orgId, wanted.sessionId);
+    const state = await this.states.find(caller.orgId, wanted.sessionId);
     if (!state) return undefined;
     const { session } = state;
     const isSame =

@@ -8,7 +8,7 @@ import { ApiPage, ApiSessionId } from '../api-docs/parameters';
 import { ModelCatalog } from '../models/model-catalog';
 import { newestFirstCursor, newestFirstPosition, pageLimit, readQuery, refused, type UrlQuery } from '../paging/page-query';
 import { CreateSession } from './create-session';
-import { SessionDirectory } from './session-directory';
+import { SessionStates } from './session-states';
 import { CreateSessionDto, SessionDto, SessionListDto, SessionStatusDto } from './session.dto';
 import { sessionItem, sessionStatus, sessionView, statusName, type SessionState } from './session-views';
 import type { SessionPage } from './session.repository';
@@ -18,7 +18,7 @@ import type { SessionPage } from './session.repository';
 export class SessionsController {
   constructor(
     private readonly createSession: CreateSession,
-    private readonly directory: SessionDirectory,
+    private readonly states: SessionStates,
     private readonly models: ModelCatalog,
   ) {}
 
@@ -61,7 +61,7 @@ export class SessionsController {
   @ApiOkResponse({ type: SessionDto, example: SESSION })
   @ApiErrors('session_not_found')
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<SessionDto> {
-    const view: GatewaySessionView = sessionView(await this.directory.get(caller.orgId, id), this.models.defaultName);
+    const view: GatewaySessionView = sessionView(await this.states.get(caller.orgId, id), this.models.defaultName);
     return view;
   }
 
@@ -72,17 +72,17 @@ export class SessionsController {
   @ApiOkResponse({ type: SessionStatusDto, example: SESSION_STATUS })
   @ApiErrors('session_not_found')
   async status(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<SessionStatusDto> {
-    const status: GatewaySessionStatus = sessionStatus(await this.directory.get(caller.orgId, id), this.models.defaultName);
+    const status: GatewaySessionStatus = sessionStatus(await this.states.get(caller.orgId, id), this.models.defaultName);
     return status;
   }
 
   /** The status follows from the last run, so a filter on it reads on until the page is full. */
   private async collect(orgId: string, page: SessionPage, status: string | undefined): Promise<{ states: SessionState[]; hasMore: boolean }> {
-    if (status === undefined) return this.directory.page(orgId, page);
+    if (status === undefined) return this.states.page(orgId, page);
     const states: SessionState[] = [];
     let after = page.after;
     for (;;) {
-      const next = await this.directory.page(orgId, { ...page, limit: 1000, after });
+      const next = await this.states.page(orgId, { ...page, limit: 1000, after });
       states.push(...next.states.filter((state) => statusName(state.run) === status));
       if (states.length > page.limit) return { states: states.slice(0, page.limit), hasMore: true };
       const last = next.states.at(-1)?.session;

@@ -5,7 +5,7 @@ import { ModelsModule } from '../models/models.module';
 import { WorkspacesModule } from '../workspaces/workspaces.module';
 import { CreateSession } from './create-session';
 import { LastRuns } from './last-run.repository';
-import { SessionDirectory } from './session-directory';
+import { SessionStates } from './session-states';
 import { SessionRepository } from './session.repository';
 import { SessionSchema } from './session.schema';
 import { SessionsController, SessionsV1Controller } from './sessions.controller';
@@ -13,7 +13,7 @@ import { SessionsController, SessionsV1Controller } from './sessions.controller'
 @Module({
   imports: [MongooseModule.forFeature([{ name: 'GatewaySession', schema: SessionSchema }]), EnginesModule, ModelsModule, WorkspacesModule],
   controllers: [SessionsController, SessionsV1Controller],
-  providers: [CreateSession, LastRuns, SessionDirectory, SessionRepository],
-  exports: [LastRuns, SessionDirectory, SessionRepository],
+  providers: [CreateSession, LastRuns, SessionStates, SessionRepository],
+  exports: [LastRuns, SessionStates, SessionRepository],
 })
 export class SessionsModule {}

@@ -5,7 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ExecutionGatewayEnv } from '../env';
 import type { Watcher } from '../events/watcher';
 import { GatewayMetrics } from '../metrics';
-import { SessionDirectory } from '../sessions/session-directory';
+import { SessionStates } from '../sessions/session-states';
 import { ConnectionFrames } from './connection-frames';
 
 /** What a connection on `/sessions/{id}/execute` knows of itself. */
@@ -28,7 +28,7 @@ export class ExecuteSocketPolicy implements SocketPolicy<ExecuteContext> {
   private sockets = 0;
 
   constructor(
-    private readonly directory: SessionDirectory,
+    private readonly states: SessionStates,
     private readonly frames: ConnectionFrames,
     private readonly metrics: GatewayMetrics,
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
@@ -48,7 +48,7 @@ export class ExecuteSocketPolicy implements SocketPolicy<ExecuteContext> {
   async authorise(request: UpgradeRequest): Promise<UpgradeDecision<ExecuteContext>> {
     const caller = await request.authenticate();
     if (!hasAnyScope(caller, ['sessions:read'])) throw new AppError('forbidden', { message: 'Missing scope sessions:read' });
-    const { session } = await this.directory.get(caller.orgId, request.params['id'] ?? '');
+    const { session } = await this.states.get(caller.orgId, request.params['id'] ?? '');
     if (this.sockets >= this.env.GATEWAY_MAX_SOCKETS) throw new AppError('capacity', { message: 'This replica has no free sockets', retryAfterSeconds: 2 });
     this.sockets += 1;
     return { kind: 'accept', context: { caller, sessionKey: session._id, sessionId: session.session_id, live: undefined, watcher: undefined } };

@@ -9,7 +9,7 @@ import type { Watcher } from '../events/watcher';
 import { GatewayMetrics } from '../metrics';
 import { AdmitRun } from '../runs/admit-run';
 import { CancelRun } from '../runs/cancel-run';
-import { SessionDirectory } from '../sessions/session-directory';
+import { SessionStates } from '../sessions/session-states';
 import { ConnectionFrames } from './connection-frames';
 import { ExecuteSocketPolicy, type ExecuteContext } from './execute-policy';
 
@@ -21,7 +21,7 @@ type Reply = object | undefined;
 export class ExecuteGateway {
   constructor(
     private readonly feeds: SessionFeeds,
-    private readonly directory: SessionDirectory,
+    private readonly states: SessionStates,
     private readonly admitRun: AdmitRun,
     private readonly cancelRun: CancelRun,
     private readonly callers: LiveCallers,
@@ -100,7 +100,7 @@ export class ExecuteGateway {
   }
 
   private async follow(message: { afterSeq: number; ack: boolean }, socket: Socket, watcher: Watcher): Promise<Reply> {
-    const { run } = await this.directory.getLiving(socket.context.sessionKey);
+    const { run } = await this.states.getLiving(socket.context.sessionKey);
     const lastSeq = run?.last_seq ?? 0;
     const ack = (): void => socket.push(this.frames.frame('status', { status: 'replay_complete', message: 'Everything stored so far was sent.', last_seq: lastSeq }));
     watcher.follow(Math.min(message.afterSeq, lastSeq), message.ack ? { seq: lastSeq, reached: ack } : undefined);

@@ -8,7 +8,7 @@ import type { SessionState } from './session-views';
 
 /** Finds sessions together with their last run. */
 @Injectable()
-export class SessionDirectory {
+export class SessionStates {
   constructor(
     private readonly sessions: SessionRepository,
     private readonly runs: LastRuns,

@@ -4,7 +4,7 @@ import { AgentRepository, type AgentState } from './agent.repository';
 
 /** What heartbeats need of agents: at most 30 s old, dropped at once by a change here or a notice from elsewhere. */
 @Injectable()
-export class AgentDirectory {
+export class AgentStateDirectory {
   private readonly agents: Directory<{ readonly id: string }, AgentState>;
 
   constructor(repository: AgentRepository) {

@@ -7,7 +7,7 @@ const CONTEXT = 'agents.settings';
 
 /** Agents' settings as they are stored: encrypted JSON text. */
 @Injectable()
-export class AgentSettings {
+export class StoredSettings {
   constructor(private readonly cipher: FieldCipher) {}
 
   of(agent: AgentDocument): Settings {
