@@ -28,6 +28,9 @@ export class BridgeCaller {
   }
 }
 
+/** What a refusal tells: status, code and the fields that are wrong. */
+export const problem = ({ status, body }: Answer) => [status, body['code'], (body['errors'] as { field: string }[] | undefined)?.map(({ field }) => field)];
+
 /** A port on which nobody listens. */
 export async function deadPort(): Promise<number> {
   const server = createServer();

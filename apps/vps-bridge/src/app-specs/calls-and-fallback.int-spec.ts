@@ -7,44 +7,24 @@ let two: TwoBridges;
 let identity: IdentityFixtures;
 let bridge: BridgeCaller;
 let other: BridgeCaller;
-const agents: FakeAgent[] = [];
 
 beforeAll(async () => {
   two = await TwoBridges.start({ VPS_MAX_RESPONSE_BYTES: '20000' });
   ({ identity, one: bridge, other } = two);
 });
-
-afterAll(async () => {
-  await Promise.all(agents.map((agent) => agent.stop()));
-  await two.stop();
-});
-
-async function fakeAgent(...behaviours: Parameters<typeof FakeAgent.start>): Promise<FakeAgent> {
-  const agent = await FakeAgent.start(...behaviours);
-  agents.push(agent);
-  return agent;
-}
-
-let count = 0;
-const unique = (prefix: string) => `${prefix}-${++count}`;
-
-async function registered(agent: FakeAgent, over: object = {}, name = unique('agent')): Promise<string> {
-  const answer = await bridge.register(name, agent.port, over);
-  expect(answer.status).toBe(201);
-  return name;
-}
+afterAll(() => two.stop());
 
 const health = async (name: string, from = bridge): Promise<Record<string, unknown>> => (await from.get(`/api/vps/health/${name}`)).body;
 
 describe('first light', () => {
   it('registers an agent, calls it, and shows session and health', async () => {
-    const agent = await fakeAgent(says('Here is your plan'));
-    const name = unique('pm');
+    const agent = await two.fakeAgent(says('Here is your plan'));
+    const name = two.unique('pm');
     const answer = await bridge.register(name, agent.port, { auth_token: 'tok-SECRET', fallback_agents: ['x', name, 'x'] });
     expect(answer.status).toBe(201);
     expect(answer.body).toEqual({ status: 'registered', agent_name: name, url: `http://127.0.0.1:${agent.port}`, created: true, fallback_agents: ['x'] });
 
-    const sessionId = unique('sess/ü ?$😀');
+    const sessionId = two.unique('sess/ü ?$😀');
     const call = await bridge.call(name, { session_id: sessionId, user_id: 'user-1', metadata: { $where: 1, 'a.b': [null], '': { $ref: 'x', $id: 'y' } } });
     expect(call.status).toBe(200);
     expect(call.body).toMatchObject({
@@ -93,8 +73,8 @@ describe('first light', () => {
   });
 
   it('lists agents without tokens, in full without the token, and forgets them', async () => {
-    const agent = await fakeAgent();
-    const name = await registered(agent, { auth_token: 'tok-SECRET', retry_on: ['503'], model: 'm', api: 'openai' });
+    const agent = await two.fakeAgent();
+    const name = await two.registered(agent, { auth_token: 'tok-SECRET', retry_on: ['503'], model: 'm', api: 'openai' });
     const list = (await bridge.get('/api/vps/agents')).body as { total: number; agents: { name: string }[] };
     expect(list.total).toBe(list.agents.length);
     expect(list.agents.find((one) => one.name === name)).toEqual({ name, host: '127.0.0.1', port: agent.port, protocol: 'http', url: `http://127.0.0.1:${agent.port}` });
@@ -110,23 +90,23 @@ describe('first light', () => {
   });
 
   it('speaks the other dialect, reads every form of text and unpacks answers', async () => {
-    const agent = await fakeAgent(json(200, { choices: [{ message: { content: [{ type: 'text', text: 'a' }, { type: 'image' }, { type: 'text', text: 'b' }] } }] }));
-    const name = await registered(agent, { api: 'openai', model: 'gpt' });
+    const agent = await two.fakeAgent(json(200, { choices: [{ message: { content: [{ type: 'text', text: 'a' }, { type: 'image' }, { type: 'text', text: 'b' }] } }] }));
+    const name = await two.registered(agent, { api: 'openai', model: 'gpt' });
     expect((await bridge.call(name, { session_id: 'openai sess' })).body['response']).toBe('ab');
     expect(agent.requests[0]?.path).toBe('/v1/chat/completions');
     expect(agent.requests[0]?.headers['x-session-id']).toBe('openai%20sess');
     expect(agent.requests[0]?.body).not.toHaveProperty('session_id');
 
-    const plain = await fakeAgent(json(200, { message: '' }), bytes(200, gzipSync(JSON.stringify({ content: 'zipped' })), { 'content-encoding': 'gzip' }));
-    const second = await registered(plain);
+    const plain = await two.fakeAgent(json(200, { message: '' }), bytes(200, gzipSync(JSON.stringify({ content: 'zipped' })), { 'content-encoding': 'gzip' }));
+    const second = await two.registered(plain);
     expect((await bridge.call(second)).body).toMatchObject({ success: true, response: '' });
     expect((await bridge.call(second)).body).toMatchObject({ success: true, response: 'zipped' });
   });
 
   it('sends the history only when asked to', async () => {
-    const agent = await fakeAgent(says('one'), says('two'), says('three'));
-    const name = await registered(agent);
-    const sessionId = unique('history');
+    const agent = await two.fakeAgent(says('one'), says('two'), says('three'));
+    const name = await two.registered(agent);
+    const sessionId = two.unique('history');
     await bridge.call(name, { session_id: sessionId, prompt: 'first' });
     await bridge.call(name, { session_id: sessionId, prompt: 'second' });
     await other.call(name, { session_id: sessionId, prompt: 'third', include_history: true });
@@ -143,8 +123,8 @@ describe('first light', () => {
 
 describe('retries and the chain', () => {
   it('repeats what is worth repeating, and counts the call once', async () => {
-    const agent = await fakeAgent(json(503, {}), json(500, {}), says('at last'));
-    const name = await registered(agent);
+    const agent = await two.fakeAgent(json(503, {}), json(500, {}), says('at last'));
+    const name = await two.registered(agent);
     expect((await bridge.call(name)).body).toMatchObject({ success: true, response: 'at last', retried: false, attempts: [{ tries: 3, status_code: 200 }] });
     expect(await health(name)).toMatchObject({ total_requests: 1, total_failures: 0 });
     const keys = new Set(agent.requests.map(({ headers }) => headers['idempotency-key']));
@@ -152,10 +132,10 @@ describe('retries and the chain', () => {
   });
 
   it('falls back along the chain, past names that nobody registered', async () => {
-    const bad = await fakeAgent(json(401, { token: 'tok-ECHO' }));
-    const good = await fakeAgent(says('from the second'));
-    const second = await registered(good);
-    const first = await registered(bad, { fallback_agents: ['nobody', second] });
+    const bad = await two.fakeAgent(json(401, { token: 'tok-ECHO' }));
+    const good = await two.fakeAgent(says('from the second'));
+    const second = await two.registered(good);
+    const first = await two.registered(bad, { fallback_agents: ['nobody', second] });
     const { body } = await bridge.call(first);
     expect(body).toMatchObject({
       success: true,
@@ -174,9 +154,9 @@ describe('retries and the chain', () => {
   });
 
   it('stops where fallback_on does not match', async () => {
-    const bad = await fakeAgent(json(400, {}));
-    const good = await fakeAgent();
-    const first = await registered(bad, { fallback_on: ['CONNECTION', '5xx'], fallback_agents: [await registered(good)] });
+    const bad = await two.fakeAgent(json(400, {}));
+    const good = await two.fakeAgent();
+    const first = await two.registered(bad, { fallback_on: ['CONNECTION', '5xx'], fallback_agents: [await two.registered(good)] });
     expect((await bridge.call(first)).body).toMatchObject({ success: false, error_code: 'http_400', agent_name: first, attempts: [{ agent: first }] });
     expect(good.requests).toHaveLength(0);
     expect(await health(first)).toMatchObject({ total_requests: 0, status: 'healthy' }); // the request's own fault
@@ -201,13 +181,13 @@ describe('retries and the chain', () => {
     ['a huge header', [json(200, { content: 'x' }, { 'x-huge': 'y'.repeat(20_000) })], 'INVALID_RESPONSE', 'too_large'],
     ['429', [json(429, {})], 'RATE_LIMIT', 'http_429'],
   ])('an agent that answers with %s', async (_name, behaviours, type, code) => {
-    const agent = await fakeAgent(...behaviours);
-    const name = await registered(agent, { max_retries: 1 });
+    const agent = await two.fakeAgent(...behaviours);
+    const name = await two.registered(agent, { max_retries: 1 });
     expect((await bridge.call(name)).body).toMatchObject({ success: false, response: null, error_type: type, error_code: code, attempts: [{ tries: 1 }] });
   });
 
   it('an agent that is not there', async () => {
-    const name = unique('dead');
+    const name = two.unique('dead');
     await bridge.register(name, await deadPort(), { max_retries: 2 });
     const { body } = await bridge.call(name);
     expect(body).toMatchObject({ success: false, error_type: 'CONNECTION', error_code: 'refused', attempts: [{ tries: 2 }] });
@@ -216,21 +196,21 @@ describe('retries and the chain', () => {
   });
 
   it('a name that does not resolve', async () => {
-    const name = unique('nowhere');
+    const name = two.unique('nowhere');
     await bridge.register(name, 80, { host: 'no-such-host.invalid', max_retries: 1 });
     expect((await bridge.call(name)).body).toMatchObject({ error_type: 'CONNECTION', error_code: 'dns' });
   });
 
   it('a dripping agent ends on time; the deadline of the call is neutral for the agent', async () => {
-    const drip = await fakeAgent((_request, response) => {
+    const drip = await two.fakeAgent((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       const timer = setInterval(() => response.write(' '), 50);
       response.on('close', () => clearInterval(timer));
     });
-    const name = await registered(drip, { timeout_seconds: 1, max_retries: 1 });
+    const name = await two.registered(drip, { timeout_seconds: 1, max_retries: 1 });
     expect((await bridge.call(name)).body).toMatchObject({ error_type: 'TIMEOUT', error_code: 'timeout', attempts: [{ status_code: 200 }] });
     expect(await health(name)).toMatchObject({ total_requests: 1, consecutive_failures: 1 });
-    const patient = await registered(drip, { timeout_seconds: 60 });
+    const patient = await two.registered(drip, { timeout_seconds: 60 });
     const { body } = await bridge.call(patient, { deadline_seconds: 1 });
     expect(body).toMatchObject({ error_type: 'TIMEOUT', error_code: 'deadline_exceeded', attempts: [{ tries: 1 }] });
     expect(body['latency_ms']).toBeLessThan(2000);
@@ -238,13 +218,13 @@ describe('retries and the chain', () => {
   });
 
   it('waits as long as Retry-After asks, and goes on at once when that is too long', async () => {
-    const polite = await fakeAgent(json(429, {}, { 'retry-after': '1' }), says('ok'));
-    const name = await registered(polite);
+    const polite = await two.fakeAgent(json(429, {}, { 'retry-after': '1' }), says('ok'));
+    const name = await two.registered(polite);
     const waited = await bridge.call(name);
     expect(waited.body).toMatchObject({ success: true, attempts: [{ tries: 2 }] });
     expect(waited.body['latency_ms']).toBeGreaterThanOrEqual(1000);
-    const busy = await fakeAgent(json(429, {}, { 'retry-after': '3600' }));
-    const second = await registered(busy);
+    const busy = await two.fakeAgent(json(429, {}, { 'retry-after': '3600' }));
+    const second = await two.registered(busy);
     expect((await bridge.call(second)).body).toMatchObject({ success: false, error_type: 'RATE_LIMIT', attempts: [{ tries: 1 }], retry_after_seconds: 1 });
     expect(await health(second)).toMatchObject({ circuit: { state: 'open' }, total_failures: 1 });
   });
@@ -252,23 +232,23 @@ describe('retries and the chain', () => {
 
 describe('health and circuits over two replicas', () => {
   it('60 parallel failing calls on two replicas are exactly 60/60/60', async () => {
-    const agent = await fakeAgent(json(500, {}));
-    const name = await registered(agent, { max_retries: 1 });
+    const agent = await two.fakeAgent(json(500, {}));
+    const name = await two.registered(agent, { max_retries: 1 });
     await Promise.all(Array.from({ length: 60 }, (_, n) => (n % 2 === 0 ? bridge : other).call(name)));
     expect(await health(name)).toMatchObject({ total_requests: 60, total_failures: 60, consecutive_failures: 60, status: 'unhealthy', success_rate: 0 });
   });
 
   it('60 parallel successes are exactly 60', async () => {
-    const agent = await fakeAgent();
-    const name = await registered(agent);
+    const agent = await two.fakeAgent();
+    const name = await two.registered(agent);
     await Promise.all(Array.from({ length: 60 }, (_, n) => (n % 2 === 0 ? bridge : other).call(name)));
     expect(await health(name)).toMatchObject({ total_requests: 60, total_failures: 0, consecutive_failures: 0 });
   });
 
   it('opens, is skipped everywhere, is forced when nobody else is left, tries again, doubles, heals', async () => {
-    const agent = await fakeAgent(json(500, {}));
-    const backup = await fakeAgent(says('backup'));
-    const name = await registered(agent, { max_retries: 1, fallback_agents: [await registered(backup)] });
+    const agent = await two.fakeAgent(json(500, {}));
+    const backup = await two.fakeAgent(says('backup'));
+    const name = await two.registered(agent, { max_retries: 1, fallback_agents: [await two.registered(backup)] });
     for (let n = 0; n < 3; n++) await bridge.call(name);
     const opened = await health(name);
     expect(opened).toMatchObject({ circuit: { state: 'open' }, consecutive_failures: 3 });
@@ -289,8 +269,8 @@ describe('health and circuits over two replicas', () => {
   });
 
   it('a lone agent is always tried, without retries while its circuit is open', async () => {
-    const agent = await fakeAgent(json(500, {}));
-    const name = await registered(agent, { max_retries: 2 });
+    const agent = await two.fakeAgent(json(500, {}));
+    const name = await two.registered(agent, { max_retries: 2 });
     for (let n = 0; n < 3; n++) await bridge.call(name);
     expect(agent.requests).toHaveLength(6);
     expect((await bridge.call(name)).body).toMatchObject({ attempts: [{ agent: name, tries: 1, skipped: null }] });
@@ -298,8 +278,8 @@ describe('health and circuits over two replicas', () => {
   });
 
   it('a reset holds at once; re-registration elsewhere closes the circuit and keeps the counters', async () => {
-    const agent = await fakeAgent(json(500, {}));
-    const name = await registered(agent, { max_retries: 1 });
+    const agent = await two.fakeAgent(json(500, {}));
+    const name = await two.registered(agent, { max_retries: 1 });
     for (let n = 0; n < 3; n++) await bridge.call(name);
     const reset = await bridge.ask('POST', `/api/vps/health/${name}/reset`, { raw: '', type: 'application/json' });
     expect(reset.status).toBe(200);
@@ -307,7 +287,7 @@ describe('health and circuits over two replicas', () => {
     expect((await bridge.call(name)).body).toMatchObject({ attempts: [{ forced: false, tries: 1 }] });
     for (let n = 0; n < 2; n++) await bridge.call(name);
     expect(await health(name)).toMatchObject({ circuit: { state: 'open' }, total_requests: 3 });
-    const moved = await fakeAgent(says('moved'));
+    const moved = await two.fakeAgent(says('moved'));
     const again = await bridge.register(name, moved.port);
     expect([again.status, again.body['created']]).toEqual([201, false]);
     expect(await health(name)).toMatchObject({ circuit: { state: 'closed' }, total_requests: 3, consecutive_failures: 0 });
@@ -317,8 +297,8 @@ describe('health and circuits over two replicas', () => {
 
   it('an outcome that arrives after the removal does not bring the record back', async () => {
     const waiting: (() => void)[] = [];
-    const agent = await fakeAgent((request, response) => void waiting.push(() => says('late')(request, response)));
-    const name = await registered(agent);
+    const agent = await two.fakeAgent((request, response) => void waiting.push(() => says('late')(request, response)));
+    const name = await two.registered(agent);
     const call = bridge.call(name);
     await waitFor('the agent to be asked', () => waiting.length > 0);
     expect((await other.ask('DELETE', `/api/vps/agents/${name}`)).status).toBe(204);
@@ -334,7 +314,7 @@ describe('health and circuits over two replicas', () => {
     const mine = two.caller(0, headers);
     expect((await mine.get('/api/vps/health')).body).toMatchObject({ status: 'no_agents', total_agents: 0, error_rate: 0 });
     expect((await mine.get('/api/vps/status')).body).toEqual({ status: 'degraded', agents: 0, healthy_agents: 0, unhealthy_agents: 0, sessions: 0 });
-    await mine.register('good', (await fakeAgent()).port);
+    await mine.register('good', (await two.fakeAgent()).port);
     await mine.register('bad', await deadPort(), { max_retries: 1 });
     await mine.call('good', { session_id: 's' });
     for (let n = 0; n < 5; n++) await mine.call('bad');

@@ -1,5 +1,5 @@
-import { FakeAgent, json, says, waitFor } from '@agentfleet/testing';
-import { BridgeCaller, type Answer } from './bridge.fixture';
+import { json, says, waitFor } from '@agentfleet/testing';
+import { problem, BridgeCaller } from './bridge.fixture';
 import { TwoBridges } from './two-bridges.fixture';
 
 let two: TwoBridges;
@@ -10,19 +10,6 @@ beforeAll(async () => {
   bridge = two.one;
 });
 afterAll(() => two.stop());
-
-let count = 0;
-const unique = (prefix: string) => `${prefix}-${++count}`;
-const fakeAgent = async (...behaviours: Parameters<typeof FakeAgent.start>): Promise<FakeAgent> => {
-  const agent = await FakeAgent.start(...behaviours);
-  two.agents.push(agent);
-  return agent;
-};
-async function registered(agent: FakeAgent, over: object = {}, name = unique('agent')): Promise<string> {
-  expect((await bridge.register(name, agent.port, over)).status).toBe(201);
-  return name;
-}
-const problem = ({ status, body }: Answer) => [status, body['code'], (body['errors'] as { field: string }[] | undefined)?.map(({ field }) => field)];
 
 describe('errors', () => {
   const anyone = () => new BridgeCaller(two.replicas[0]!.url, {});
@@ -55,8 +42,8 @@ describe('errors', () => {
   });
 
   it("keeps organizations apart: another one's agents and sessions are unknown", async () => {
-    const name = await registered(await fakeAgent());
-    const sessionId = unique('foreign');
+    const name = await two.registered(await two.fakeAgent());
+    const sessionId = two.unique('foreign');
     await bridge.call(name, { session_id: sessionId });
     const { headers } = await two.identity.apiKey({ scopes: ['vps:manage', 'vps:call'], orgId: await two.identity.organization() });
     const foreign = new BridgeCaller(two.replicas[0]!.url, headers);
@@ -126,9 +113,9 @@ describe('errors', () => {
     const strict = await two.boot({ VPS_ALLOW_LOOPBACK: 'false' });
     const caller = two.caller(two.replicas.indexOf(strict));
     expect((await caller.register('x', 80)).body['detail']).toBe('host must not be a loopback address (set VPS_ALLOW_LOOPBACK=true to allow it)');
-    const agent = await fakeAgent();
-    const literal = await registered(agent);
-    const named = await registered(agent, { host: 'localhost' });
+    const agent = await two.fakeAgent();
+    const literal = await two.registered(agent);
+    const named = await two.registered(agent, { host: 'localhost' });
     for (const name of [literal, named]) {
       expect((await caller.call(name)).body).toMatchObject({ success: false, error_type: 'CONNECTION', error_code: 'address_denied', attempts: [{ tries: 1 }] });
     }
@@ -144,8 +131,8 @@ describe('the app', () => {
     const root = await anyone.get('/health');
     expect(root.status).toBe(200);
     expect(root.body).toMatchObject({ status: 'ok', service: 'vps-bridge', replica_id: two.replicas[0]!.replicaId, checks: { mongodb: 'up', redis: 'up' } });
-    await bridge.call(await registered(await fakeAgent(says('ok'))), { session_id: 'counted' });
-    const sick = await registered(await fakeAgent(json(500, {})), { max_retries: 1 });
+    await bridge.call(await two.registered(await two.fakeAgent(says('ok'))), { session_id: 'counted' });
+    const sick = await two.registered(await two.fakeAgent(json(500, {})), { max_retries: 1 });
     for (let n = 0; n < 3; n++) await bridge.call(sick);
     const metrics = (await anyone.get('/metrics')).text;
     for (const name of ['vps_calls_total{kind="sync",outcome="success"}', 'vps_attempts_total{result="ok"}', 'vps_agents{status="healthy"}', 'vps_sessions ', 'vps_circuit_transitions_total{to="open"}']) {
@@ -159,8 +146,8 @@ describe('the app', () => {
     const small = await two.boot({ VPS_MAX_IN_FLIGHT: '1' });
     const caller = two.caller(two.replicas.indexOf(small));
     const waiting: (() => void)[] = [];
-    const agent = await fakeAgent((request, response) => void waiting.push(() => says('done')(request, response)));
-    const name = await registered(agent);
+    const agent = await two.fakeAgent((request, response) => void waiting.push(() => says('done')(request, response)));
+    const name = await two.registered(agent);
     const running = caller.call(name);
     await waitFor('the agent to be asked', () => waiting.length > 0);
     const refused = await caller.call(name);

@@ -71,12 +71,26 @@ export class TwoBridges {
   }
 
   async agentWith(registration: object, ...behaviours: Parameters<typeof FakeAgent.start>): Promise<{ name: string; agent: FakeAgent }> {
+    const agent = await this.fakeAgent(...behaviours);
+    return { name: await this.registered(agent, registration), agent };
+  }
+
+  /** A fake agent that nobody knows yet. */
+  async fakeAgent(...behaviours: Parameters<typeof FakeAgent.start>): Promise<FakeAgent> {
     const agent = await FakeAgent.start(...behaviours);
     this.agents.push(agent);
-    const name = `agent-${++this.count}`;
-    const { status, body } = await this.one.register(name, agent.port, registration);
+    return agent;
+  }
+
+  /** Registers it. @returns its name */
+  async registered(agent: FakeAgent, over: object = {}, name = this.unique('agent')): Promise<string> {
+    const { status, body } = await this.one.register(name, agent.port, over);
     if (status !== 201) throw new Error(JSON.stringify(body));
-    return { name, agent };
+    return name;
+  }
+
+  unique(prefix: string): string {
+    return `${prefix}-${++this.count}`;
   }
 
   async stop(): Promise<void> {

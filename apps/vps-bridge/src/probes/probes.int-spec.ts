@@ -1,4 +1,4 @@
-import { FakeAgent, json, says, waitFor } from '@agentfleet/testing';
+import { json, says, waitFor } from '@agentfleet/testing';
 import { deadPort } from '../app-specs/bridge.fixture';
 import { TwoBridges } from '../app-specs/two-bridges.fixture';
 
@@ -21,9 +21,8 @@ it('an agent that refused connections is back within one interval, on every repl
   expect(probed).toMatchObject({ reached: false, status_code: null, error_code: 'refused' });
   expect(await health('away')).toMatchObject({ status: 'unreachable', total_requests: 5 });
 
-  const agent = await FakeAgent.start((request, response) => (request.path === '/health' ? json(404, {}) : says('back'))(request, response));
+  const agent = await two.fakeAgent((request, response) => (request.path === '/health' ? json(404, {}) : says('back'))(request, response));
   const port2 = agent.port;
-  two.agents.push(agent);
   await two.database.db.collection('vps_agents').updateOne({ name: 'away' }, { $set: { port: port2 } }); // as if it came back at its old port
   await waitFor('the agent to be seen', async () => (await health('away'))['status'] === 'degraded', { timeoutMs: 1000 + 2 * INTERVAL_MS });
   const back = await health('away');
@@ -39,8 +38,7 @@ it('an agent that refused connections is back within one interval, on every repl
 it('agents in other states are left alone; one that answers 500 was not reached', async () => {
   const failing = await two.agentWith({ max_retries: 1 }, json(500, {}));
   for (let n = 0; n < 6; n++) await two.one.call(failing.name);
-  const sick = await FakeAgent.start(json(500, {}));
-  two.agents.push(sick);
+  const sick = await two.fakeAgent(json(500, {}));
   await two.one.register('sick', await deadPort(), { max_retries: 1 });
   for (let n = 0; n < 5; n++) await two.one.call('sick');
   await two.database.db.collection('vps_agents').updateOne({ name: 'sick' }, { $set: { port: sick.port } });

@@ -1,5 +1,5 @@
-import { FakeAgent, json, says, waitFor } from '@agentfleet/testing';
-import type { Answer, BridgeCaller } from '../app-specs/bridge.fixture';
+import { json, says, waitFor } from '@agentfleet/testing';
+import { problem, type BridgeCaller } from '../app-specs/bridge.fixture';
 import { TwoBridges } from '../app-specs/two-bridges.fixture';
 
 let two: TwoBridges;
@@ -12,29 +12,16 @@ beforeAll(async () => {
 });
 afterAll(() => two.stop());
 
-let count = 0;
-const unique = (prefix: string) => `${prefix}-${++count}`;
-const fakeAgent = async (...behaviours: Parameters<typeof FakeAgent.start>): Promise<FakeAgent> => {
-  const agent = await FakeAgent.start(...behaviours);
-  two.agents.push(agent);
-  return agent;
-};
-async function registered(agent: FakeAgent, over: object = {}, name = unique('agent')): Promise<string> {
-  expect((await bridge.register(name, agent.port, over)).status).toBe(201);
-  return name;
-}
-const problem = ({ status, body }: Answer) => [status, body['code'], (body['errors'] as { field: string }[] | undefined)?.map(({ field }) => field)];
-
 describe('sessions', () => {
   const total = async (sessionId: string) => (await bridge.get(`/api/vps/sessions/${sessionId}`)).body as { total_messages: number; messages: { role: string; content: string; agent: string }[] };
 
   it('200 parallel calls on two replicas lose and double nothing, and merge every key', async () => {
-    const agent = await fakeAgent((request, response) => {
+    const agent = await two.fakeAgent((request, response) => {
       const [message] = request.body['messages'] as { content: string }[];
       says(`answer to ${message?.content ?? ''}`)(request, response);
     });
-    const name = await registered(agent);
-    const sessionId = unique('parallel');
+    const name = await two.registered(agent);
+    const sessionId = two.unique('parallel');
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, n) => (n % 2 === 0 ? bridge : other).call(name, { session_id: sessionId, prompt: `p${n}`, metadata: { [`key${n}`]: n } })),
     );
@@ -55,26 +42,26 @@ describe('sessions', () => {
   });
 
   it('belongs to its first user; without a user it is used as it is', async () => {
-    const agent = await fakeAgent();
-    const name = await registered(agent);
-    const sessionId = unique('owned');
+    const agent = await two.fakeAgent();
+    const name = await two.registered(agent);
+    const sessionId = two.unique('owned');
     await bridge.call(name, { session_id: sessionId, user_id: 'anna' });
     const refused = await other.call(name, { session_id: sessionId, user_id: 'bert' });
     expect([refused.status, refused.body['code'], refused.body['detail']]).toEqual([403, 'session_owner_mismatch', `Session '${sessionId}' belongs to another user`]);
     expect((await bridge.call(name, { session_id: sessionId })).body['success']).toBe(true);
     expect(await total(sessionId)).toMatchObject({ user_id: 'anna', total_messages: 4 });
     expect(agent.requests).toHaveLength(2);
-    const own = unique('own');
+    const own = two.unique('own');
     await bridge.call(name, { session_id: own });
     expect(await total(own)).toMatchObject({ user_id: 'static:bridge' });
   });
 
   it('stores the prompt of a call that fails, and nothing of one to an unknown agent', async () => {
-    const name = await registered(await fakeAgent(json(400, {})));
-    const sessionId = unique('failed');
+    const name = await two.registered(await two.fakeAgent(json(400, {})));
+    const sessionId = two.unique('failed');
     await bridge.call(name, { session_id: sessionId });
     expect((await total(sessionId)).messages).toMatchObject([{ role: 'user', content: 'Plan a 3-phase project', agent: '' }]);
-    const unknown = await bridge.call('__proto__', { session_id: unique('none') });
+    const unknown = await bridge.call('__proto__', { session_id: two.unique('none') });
     expect(unknown.body).toMatchObject({ success: false, error_type: 'UNKNOWN', error_code: 'not_registered', fallback_chain: [], latency_ms: 0, attempts: [] });
     expect(unknown.body['error']).toBe(
       "Agent '__proto__' not registered. Register it with POST /api/vps/register; being listed in AIWM does not make an agent callable here.",
@@ -85,9 +72,9 @@ describe('sessions', () => {
   });
 
   it('pages messages in both directions and sessions by activity', async () => {
-    const name = await registered(await fakeAgent());
-    const sessionId = unique('paged');
-    const user = unique('user');
+    const name = await two.registered(await two.fakeAgent());
+    const sessionId = two.unique('paged');
+    const user = two.unique('user');
     for (let n = 0; n < 3; n++) await bridge.call(name, { session_id: sessionId, prompt: `p${n}`, user_id: user });
     const page = async (query: string) => (await bridge.get(`/api/vps/sessions/${sessionId}/messages${query}`)).body as unknown as { messages: { seq: number }[] }; // as above
     expect(await page('?limit=4')).toMatchObject({ total_messages: 6, next_after_seq: 4, next_before_seq: null });
@@ -96,7 +83,7 @@ describe('sessions', () => {
     expect(await page('?after_seq=99')).toMatchObject({ messages: [], next_after_seq: null });
     expect((await bridge.get(`/api/vps/sessions/${sessionId}?message_limit=1`)).body).toMatchObject({ total_messages: 6, messages: [{ role: 'assistant' }] });
     expect((await bridge.get(`/api/vps/sessions/${sessionId}?message_limit=0`)).body).toMatchObject({ total_messages: 6, messages: [] });
-    const others = [unique('paged'), unique('paged')];
+    const others = [two.unique('paged'), two.unique('paged')];
     for (const id of others) await bridge.call(name, { session_id: id, user_id: user });
     const first = (await bridge.get(`/api/vps/sessions?user_id=${user}&limit=2`)).body as { sessions: { session_id: string }[]; next_cursor: string };
     expect(first.sessions.map((one) => one.session_id)).toEqual([...others].reverse());
@@ -106,8 +93,8 @@ describe('sessions', () => {
   });
 
   it('can be deleted and its id used again at once, on every replica', async () => {
-    const name = await registered(await fakeAgent());
-    const sessionId = unique('deleted');
+    const name = await two.registered(await two.fakeAgent());
+    const sessionId = two.unique('deleted');
     await other.call(name, { session_id: sessionId, user_id: 'anna' });
     expect((await bridge.ask('DELETE', `/api/vps/sessions/${sessionId}`)).status).toBe(204);
     expect((await bridge.ask('DELETE', `/api/vps/sessions/${sessionId}`)).status).toBe(404);
@@ -119,9 +106,9 @@ describe('sessions', () => {
 
   it('an answer that arrives after the deletion goes to its caller only', async () => {
     const waiting: (() => void)[] = [];
-    const agent = await fakeAgent((request, response) => void waiting.push(() => says('late')(request, response)));
-    const name = await registered(agent);
-    const sessionId = unique('late');
+    const agent = await two.fakeAgent((request, response) => void waiting.push(() => says('late')(request, response)));
+    const name = await two.registered(agent);
+    const sessionId = two.unique('late');
     const call = bridge.call(name, { session_id: sessionId });
     await waitFor('the agent to be asked', () => waiting.length > 0);
     const [stored] = await two.database.db.collection('vps_sessions').find({ sessionId }).toArray();
@@ -133,9 +120,9 @@ describe('sessions', () => {
   });
 
   it('keeps merged metadata within its limit', async () => {
-    const agent = await fakeAgent();
-    const name = await registered(agent);
-    const sessionId = unique('meta');
+    const agent = await two.fakeAgent();
+    const name = await two.registered(agent);
+    const sessionId = two.unique('meta');
     const chunk = 'x'.repeat(60_000);
     for (let n = 0; n < 17; n++) expect((await bridge.call(name, { session_id: sessionId, metadata: { [`k${n}`]: chunk } })).status).toBe(200);
     expect(problem(await bridge.call(name, { session_id: sessionId, metadata: { more: chunk } }))).toEqual([422, 'validation_failed', ['metadata']]);
