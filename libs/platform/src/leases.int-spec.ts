@@ -22,3 +22,20 @@ test('recurring work is done by one replica at a time, and by the other when tha
   await fleet.stop(fleet.at(holder.index));
   await waitFor('the other one to take over', () => runs[other]! > 0, { timeoutMs: 5000 });
 });
+
+test('a lease of a replica that died is over by the database\'s clock, however wrong the clocks of replicas are', async () => {
+  const leases = fleet.database.db.collection<{ _id: string; holder: string; until: Date }>('leases');
+  const replica = fleet.all.at(-1)!;
+  let runs = 0;
+  await leases.insertOne({ _id: 'dead', holder: 'replica-that-died', until: new Date(Date.now() + 3_600_000) });
+  const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 7_200_000); // this process believes that it is over
+  try {
+    replica.services.leases.every('dead', { periodMs: 20, leaseMs: 60_000 }, () => Promise.resolve(void runs++));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(runs).toBe(0);
+  } finally {
+    now.mockRestore();
+  }
+  await leases.updateOne({ _id: 'dead' }, [{ $set: { until: { $subtract: ['$$NOW', 1] } } }]);
+  await waitFor('the work', () => runs > 0, { timeoutMs: 5000 });
+});

@@ -1,6 +1,7 @@
 export { HttpCaller, type HttpAnswer, type HttpOptions } from './http-caller';
 export { IdentityFixtures, type FixtureKey, type FixtureUser } from './identity-fixtures';
 export { Cable } from './cable';
+export { changeCredential, LOST_CREDENTIALS, type CredentialChange } from './lost-credentials';
 export { bytes, FakeAgent, json, says, type ReceivedRequest } from './fake-agent';
 export { freePort, OwnRedis } from './redis-server';
 export { bootReplicas, Replicas } from './replicas';

@@ -1,8 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { DEFAULT_ORGANIZATION_ID, type NoticeMap, type NoticePattern } from '@agentfleet/contracts';
 import type { RunningApp } from '@agentfleet/platform';
-import { waitFor, type IdentityFixtures } from '@agentfleet/testing';
-import { mongo } from 'mongoose';
+import { changeCredential, LOST_CREDENTIALS, waitFor, type CredentialChange, type IdentityFixtures } from '@agentfleet/testing';
 import { ask, Client, newSession, TestGateway } from './gateway.fixture';
 
 let gateway: TestGateway;
@@ -19,32 +16,18 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-const hashOf = (key: string) => createHash('sha256').update(key).digest('hex');
-const set = async (collection: 'api_keys' | 'users', id: string, fields: object) =>
-  void (await gateway.database.db.collection(collection).updateOne({ _id: new mongo.ObjectId(id) }, { $set: fields }));
-
 /** What becomes of a connection: it ends, or it goes on watching and may not execute any more. */
 type Fate = 'ends' | 'only watches';
 
-/** What AIWM writes and the notice that it sends. */
-interface Case {
-  readonly what: string;
-  readonly who: 'key' | 'user';
-  readonly write: (id: string) => Promise<void>;
-  readonly notice: NoticePattern | undefined;
+interface Case extends CredentialChange {
   readonly fate: Fate;
 }
 
 const CASES: readonly Case[] = [
-  { what: 'key revoked', who: 'key', write: (id) => set('api_keys', id, { revokedAt: new Date() }), notice: 'key.revoked', fate: 'ends' },
-  { what: 'key that may not execute any more', who: 'key', write: (id) => set('api_keys', id, { scopes: ['sessions:read'] }), notice: 'key.changed', fate: 'only watches' },
-  { what: 'key that may not read any more', who: 'key', write: (id) => set('api_keys', id, { scopes: ['sessions:execute'] }), notice: 'key.changed', fate: 'ends' },
-  { what: 'key rotated', who: 'key', write: (id) => set('api_keys', id, { hash: hashOf(randomBytes(32).toString('hex')), previousHash: null }), notice: 'key.rotated', fate: 'ends' },
-  { what: 'key over', who: 'key', write: (id) => set('api_keys', id, { expiresAt: new Date(Date.now() - 1) }), notice: 'key.changed', fate: 'ends' },
-  { what: 'user demoted', who: 'user', write: (id) => set('users', id, { roles: ['organization.viewer'] }), notice: 'user.revoked', fate: 'only watches' },
-  { what: 'user without any role', who: 'user', write: (id) => set('users', id, { roles: [] }), notice: 'user.revoked', fate: 'ends' },
-  { what: 'user suspended', who: 'user', write: (id) => set('users', id, { status: 'suspended' }), notice: 'user.revoked', fate: 'ends' },
-  { what: 'password changed', who: 'user', write: (id) => set('users', id, { tokenVersion: 2 }), notice: 'user.revoked', fate: 'ends' },
+  ...LOST_CREDENTIALS.map((change) => ({ ...change, fate: 'ends' as const })),
+  { what: 'key that may not execute any more', who: 'key', set: () => ({ scopes: ['sessions:read'] }), notice: 'key.changed', fate: 'only watches' },
+  { what: 'key that may not read any more', who: 'key', set: () => ({ scopes: ['sessions:execute'] }), notice: 'key.changed', fate: 'ends' },
+  { what: 'user demoted', who: 'user', set: () => ({ roles: ['organization.viewer'] }), notice: 'user.revoked', fate: 'only watches' },
 ];
 
 async function credential(who: Case['who']): Promise<{ id: string; headers: Record<string, string> }> {
@@ -93,16 +76,15 @@ async function overEvents(replica: RunningApp, headers: Record<string, string>):
 }
 
 describe.each([['socket', overSocket], ['event stream', overEvents]] as const)('a %s', (_kind, open) => {
-  describe.each(CASES)('$what', ({ who, write, notice, fate }) => {
+  describe.each(CASES)('$what', ({ fate, ...change }) => {
     it.each(['at once by the notice', 'without Redis with the next sweep'])('%s', async (way) => {
       const replica = way.startsWith('at once') ? withBus : withoutBus;
-      const [mine, neighbour] = [await credential(who), await credential(who)];
+      const [mine, neighbour] = [await credential(change.who), await credential(change.who)];
       const [connection, other] = [await open(replica, mine.headers), await open(replica, neighbour.headers)];
       expect(await connection.mayExecute()).toBe(true);
-      await write(mine.id);
-      const payload = { orgId: DEFAULT_ORGANIZATION_ID, keyId: mine.id, userId: mine.id, tokenVersion: 2, at: new Date().toISOString() };
+      const notice = await changeCredential(gateway.database.db, change, mine.id);
       if (replica === withoutBus) await replica.services.live.sweep();
-      else if (notice) replica.services.bus.notify(notice, payload as NoticeMap[typeof notice]); // has the fields of both kinds
+      else replica.services.bus.notify(change.notice, notice);
       if (fate === 'ends') {
         await waitFor('the end', connection.hasEnded, { timeoutMs: 2000 });
         connection.expectEnd();

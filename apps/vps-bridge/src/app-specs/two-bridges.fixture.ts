@@ -41,6 +41,11 @@ export class TwoBridges {
     return replica;
   }
 
+  /** One more replica, which never reaches Redis. */
+  bootWithoutBus(): Promise<RunningApp> {
+    return this.fleet.boot({ REDIS_URL: 'redis://127.0.0.1:1' });
+  }
+
   /** Ends one replica as SIGTERM would. */
   end(replica: RunningApp): Promise<void> {
     return this.fleet.stop(replica);

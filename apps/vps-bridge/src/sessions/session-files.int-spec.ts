@@ -72,8 +72,8 @@ it('takes and gives sessions beyond any document limit, and refuses files beyond
   const file = await exportOf(two.one, '?user_id=u');
   expect(file.sessions['large']?.messages).toHaveLength(18);
   expect((await importing(file)).status).toBe(200);
-  const tooLarge = await two.one.ask('POST', '/api/vps/sessions/import', { raw: `{"sessions":{}${' '.repeat(31_000_000)}}` }).catch(() => null);
-  expect(tooLarge?.status ?? 413).toBe(413); // the connection may be closed before the answer is read
+  const tooLarge = await two.one.ask('POST', '/api/vps/sessions/import', { raw: `{"sessions":{}${' '.repeat(31_000_000)}}` });
+  expect(tooLarge.status).toBe(413);
 });
 
 it('cleans up what was not used for so long, of this organization alone', async () => {

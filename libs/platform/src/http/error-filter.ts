@@ -67,8 +67,6 @@ export class ErrorFilter implements ExceptionFilter {
     const rendered = renderFailure(error, { correlationId, path: pathOf(request.raw.url) }, this.render, this.log);
     request.failureCode = rendered.code;
     if (rulesOf(request).streamsBodies === true) void reply.headers(pageHeaders());
-    // the rest of a body that was not read must not be taken for the next request
-    if (!request.raw.complete) void reply.header('connection', 'close');
     void reply.status(rendered.status).headers({ ...rendered.headers }).type('application/json; charset=utf-8').send(rendered.body);
     return undefined;
   }

@@ -66,3 +66,32 @@ test('streams end at shutdown, or as their owner says', async () => {
   expect([plain.isOpen, polite.isOpen]).toEqual([false, false]);
   expect(Buffer.concat(await polite.body.toArray()).toString()).toBe('event: end\ndata: {"reason":"shutdown"}\n\n');
 });
+
+describe('by the clock', () => {
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] }));
+  afterEach(() => void jest.useRealTimers());
+
+  test('a comment of the stream\'s own every 15 s, until it ends', () => {
+    const stream = setUp().streams.open({ comment: ' still here' });
+    const read = () => String(stream.body.read() ?? '');
+    jest.advanceTimersByTime(14_999);
+    expect(read()).toBe('');
+    jest.advanceTimersByTime(1);
+    expect(read()).toBe(': still here\n\n');
+    stream.end();
+    jest.advanceTimersByTime(60_000);
+    expect(read()).toBe('');
+    expect(stream.signal.aborted).toBe(false);
+  });
+
+  test('a client that takes nothing for 60 s is given up', async () => {
+    const stream = setUp().streams.open();
+    for (let i = 0; i < 3; i++) stream.send({ data: LARGE });
+    const drained = stream.drained();
+    jest.advanceTimersByTime(59_999);
+    expect(stream.signal.aborted).toBe(false);
+    jest.advanceTimersByTime(1);
+    await drained;
+    expect([stream.signal.reason, stream.body.destroyed]).toEqual(['client_stalled', true]);
+  });
+});

@@ -16,6 +16,7 @@ import { pathOf, renderFailure } from './error-filter';
 import type { LocalCallers } from './local-callers';
 import { isProtectedPath } from './protected-paths';
 import type { SourceAddress } from './source-address';
+import { dropUnreadBodies } from './unread-bodies';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -123,6 +124,7 @@ export function addHooks(fastify: FastifyInstance, deps: HttpDeps): void {
       throw new Error(`Route ${String(route.method)} ${route.url} says nothing about access: add @Public(), @Authenticated() or @Needs()`);
     }
   });
+  dropUnreadBodies(fastify);
   fastify.addHook('onRequest', (request, reply) => admit(request, reply, deps));
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.is404 ? 'unknown' : request.routeOptions.url ?? 'unknown';

@@ -1,8 +1,9 @@
 import { request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { bootReplicas, HttpCaller, waitFor, type FixtureKey, type HttpAnswer, type HttpOptions, type IdentityFixtures, type Replicas } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
 import { probeApp } from '../probe-app.fixture';
+import { LINGER_MS } from './unread-bodies';
 
 let fleet: Replicas<typeof probeApp, RunningApp>;
 let running: RunningApp;
@@ -303,6 +304,53 @@ test('what the server of static files refuses is its caller\'s fault, not ours',
     socket.on('close', () => resolve(text));
   });
   expect(raw).toMatch(/^HTTP\/1\.1 404 [\s\S]*"code":"route_not_found"/);
+});
+
+describe('a body that nobody reads', () => {
+  const CHUNK = 'x'.repeat(64 * 1024);
+
+  /** Sends the body bit by bit and does not look at the answer before its end, as simple clients do. */
+  async function sendSlowly(path: string, headers: readonly string[], chunks: number): Promise<{ text: string; socket: Socket; error: Error | undefined }> {
+    const socket = connect(running.port, '127.0.0.1');
+    let [text, error] = ['', undefined as Error | undefined];
+    socket.on('data', (data) => (text += data.toString()));
+    socket.on('error', (cause) => (error = cause));
+    socket.write(['POST /p/' + path + ' HTTP/1.1', 'Host: x', 'Content-Type: application/json', ...headers, '', ''].join('\r\n'));
+    const isChunked = headers.some((header) => header.startsWith('Transfer-Encoding'));
+    for (let sent = 0; sent < chunks && !socket.destroyed; sent++) {
+      socket.write(isChunked ? `${CHUNK.length.toString(16)}\r\n${CHUNK}\r\n` : CHUNK);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    if (isChunked) socket.write('0\r\n\r\n');
+    return { text: await waitFor('the answer', () => text), socket, error };
+  }
+
+  test.each([
+    ['without credentials', 401, 'things', () => [`Content-Length: ${40 * CHUNK.length}`]],
+    ['without credentials, of unknown length', 401, 'things', () => ['Transfer-Encoding: chunked']],
+    ['larger than the app takes', 413, 'things', () => [`X-API-Key: ${writer.key}`, `Content-Length: ${40 * CHUNK.length}`]],
+    ['larger than the app takes, of unknown length', 413, 'things', () => [`X-API-Key: ${writer.key}`, 'Transfer-Encoding: chunked']],
+    ['without credentials, to a route that streams', 401, 'streamed', () => [`Content-Length: ${40 * CHUNK.length}`]],
+  ])('does not cost its sender the answer, nor the connection: %s', async (_what, status, path, headers) => {
+    const { text, socket, error } = await sendSlowly(path, headers(), 40);
+    expect([error, text.slice(0, 12)]).toEqual([undefined, `HTTP/1.1 ${status}`]);
+    let next = '';
+    socket.on('data', (data) => (next += data.toString()));
+    socket.write('GET /p/query HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await waitFor('the end', () => socket.destroyed);
+    expect(next).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  test('a sender that wants no further request gets its answer and the end of the connection, after the body', async () => {
+    const { text, socket, error } = await sendSlowly('things', ['Connection: close', `Content-Length: ${40 * CHUNK.length}`], 40);
+    await waitFor('the end', () => socket.destroyed);
+    expect([error, text.slice(0, 12)]).toEqual([undefined, 'HTTP/1.1 401']);
+  });
+
+  test('a sender without end is cut off', async () => {
+    const { text, socket } = await sendSlowly('things', ['Transfer-Encoding: chunked'], 2 * (LINGER_MS / 10));
+    expect([text.slice(0, 12), socket.destroyed]).toEqual(['HTTP/1.1 401', true]);
+  }, 30_000);
 });
 
 describe('a route that streams its bodies', () => {

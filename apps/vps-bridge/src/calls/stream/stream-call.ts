@@ -1,9 +1,9 @@
 import type { VpsMidstreamMode, VpsStreamRequest } from '@agentfleet/contracts';
-import { CLOCK, EventStreams, LOG, asAppError, type Clock, type EventStream, type Log } from '@agentfleet/platform';
+import { CLOCK, EventStreams, LOG, LiveCallers, asAppError, type Caller, type Clock, type EventStream, type LiveCaller, type Log } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { CallMetrics } from '../../metrics';
 import { VpsClient } from '../../vps-client/vps-client';
-import { CallAgent, type CallFor } from '../call-agent';
+import { CallAgent } from '../call-agent';
 import { namesOf, type BegunCall } from '../call-result';
 import { CallsInFlight, type CallSlot } from '../calls-in-flight';
 import { ConcludeCall } from '../conclude-call';
@@ -29,6 +29,7 @@ export class StreamCall {
     private readonly concludeCall: ConcludeCall,
     private readonly client: VpsClient,
     private readonly streams: EventStreams,
+    private readonly live: LiveCallers,
     private readonly metrics: CallMetrics,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
@@ -38,7 +39,7 @@ export class StreamCall {
    * Resolves before the first agent is asked; what is known before it is thrown.
    * @throws AppError as `CallAgent.begin`, and `overloaded`, `call_in_progress`, `idempotency_mismatch`.
    */
-  async start(caller: CallFor, request: VpsStreamRequest, key: IdempotencyKey | undefined): Promise<StreamedCall> {
+  async start(caller: Caller, request: VpsStreamRequest, key: IdempotencyKey | undefined): Promise<StreamedCall> {
     this.inFlight.requireRoom();
     const call: Call = { callId: newCallId(this.clock.now()), kind: 'stream', orgId: caller.orgId, callerId: caller.id, request, key };
     const claimed = key === undefined ? { kind: 'new' as const, call } : await this.idempotent.claim(call);
@@ -49,7 +50,7 @@ export class StreamCall {
       const events = this.open();
       const answers = this.answers(events, claimed.call.callId, request.midstreamMode);
       if (begun === undefined) await this.endUnregistered(claimed.call, slot, answers);
-      else void this.finish(begun, slot, answers);
+      else void this.finish(begun, slot, answers, this.keepRights(caller, claimed.call, events));
       return { events, replayed: false };
     } catch (error) {
       await this.leave(claimed.call, slot, error);
@@ -60,6 +61,14 @@ export class StreamCall {
   /** At SIGTERM it ends with its call. */
   private open(): EventStream {
     return this.streams.open({ comment: ' still here', atShutdown: () => undefined });
+  }
+
+  /** A caller who loses the right to call leaves the stream; for the call that is a client that left. */
+  private keepRights(caller: Caller, { callId }: Call, events: EventStream): LiveCaller {
+    return this.live.add(caller, ['vps:call'], (why) => {
+      this.log.info({ call_id: callId, why }, 'A streamed call is cut off: its caller may not call any more');
+      events.body.destroy();
+    });
   }
 
   private answers(events: EventStream, callId: string, mode: VpsMidstreamMode): StreamedAnswers {
@@ -73,7 +82,7 @@ export class StreamCall {
   }
 
   /** The status line is gone, so that what a plain call would answer with a status comes as an event. */
-  private async finish(begun: BegunCall, slot: CallSlot, answers: StreamedAnswers): Promise<void> {
+  private async finish(begun: BegunCall, slot: CallSlot, answers: StreamedAnswers, rights: LiveCaller): Promise<void> {
     const { call } = begun;
     try {
       const result = await this.callAgent.finish(begun, slot, answers);
@@ -85,6 +94,8 @@ export class StreamCall {
       await this.leave(call, slot, error).catch((failure: unknown) => this.log.warn({ err: failure, call_id: call.callId }, 'The end of a streamed call could not be recorded'));
       const names = namesOf(begun.chain);
       answers.end(code === 'answer_not_stored' ? notStoredResult(identityOf(call), names) : outcomeUnknownResult(identityOf(call), names, 0));
+    } finally {
+      rights.remove();
     }
   }
 
