@@ -74,12 +74,12 @@ export class OrganizationRepository {
     const options = { session: transaction.session, projection: { _id: 1 } };
     const found: string[] = [];
     for (const name of OWNED_LIVE) {
-      if (await this.connection.collection(name).findOne({ orgId: id, isDeleted: false }, options)) found.push(name);
+      if (await collection(this.connection, name).findOne({ orgId: id, isDeleted: false }, options)) found.push(name);
     }
     for (const name of OWNED) {
-      if (await this.connection.collection(name).findOne({ $or: [{ orgId: id }, { org_id: id }] }, options)) found.push(name);
+      if (await collection(this.connection, name).findOne({ $or: [{ orgId: id }, { org_id: id }] }, options)) found.push(name);
     }
-    if (await this.connection.collection('api_keys').findOne({ orgId: id, revokedAt: null }, options)) found.push('api_keys');
+    if (await collection(this.connection, 'api_keys').findOne({ orgId: id, revokedAt: null }, options)) found.push('api_keys');
     return found;
   }
 

@@ -14,6 +14,7 @@ export interface Checks {
   readonly draining: boolean;
 }
 
+/** What every app's health answers are made of: its storage, its bus, whether it is ending, since when it runs. */
 export class HealthChecks {
   constructor(
     private readonly database: Database,

@@ -1,7 +1,9 @@
 import * as os from 'node:os';
 import { createConnection, type Connection } from 'mongoose';
+import { isDuplicateKey } from '../failures/mongo-errors';
 import type { Lifecycle } from '../lifecycle';
 import type { Log } from '../observe/log';
+import { collection } from './collection';
 
 /** Requests fail with 503 within 3 s while MongoDB is away. */
 const SELECTION_TIMEOUT_MS = 2000;
@@ -96,20 +98,14 @@ export class Database {
 
   /** Under a lock: two replicas that boot together would otherwise build the same index twice and collide. */
   private async createIndexes(): Promise<void> {
-    const locks = this.connection.collection<{ _id: string; until: Date }>('locks');
+    const locks = collection<{ _id: string; until: Date }>(this.connection, 'locks');
     const name = `indexes:${this.app}`;
+    await locks.insertOne({ _id: name, until: new Date(0) }).catch((error: unknown) => {
+      if (!isDuplicateKey(error)) throw error;
+    });
     for (;;) {
-      const now = new Date();
-      const taken = await locks
-        .findOneAndUpdate(
-          { _id: name, until: { $lt: now } },
-          { $set: { until: new Date(now.getTime() + INDEX_LOCK_MS) } },
-          { upsert: true, returnDocument: 'after' },
-        )
-        .catch((error: unknown) => {
-          if (error instanceof Error && 'code' in error && error.code === 11000) return null;
-          throw error;
-        });
+      const isFree = { _id: name, $expr: { $lt: ['$until', '$$NOW'] } };
+      const taken = await locks.findOneAndUpdate(isFree, [{ $set: { until: { $add: ['$$NOW', INDEX_LOCK_MS] } } }]);
       if (taken || this.closed) break;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
