@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, hkdfSync, randomBytes } from 'node:crypto';
 import mongoose from 'mongoose';
 import { Pool } from 'undici';
-import { interleaved, load, row, show, spread } from './measure.mjs';
+import { interleaved, load, single, spread } from './measure.mjs';
 
 const ADMIN = { username: 'admin@localhost', password: 'bench-admin-password' };
 const AGENTS = 200;
@@ -16,7 +16,7 @@ async function post(pool, path, body, headers = {}) {
 }
 
 /** Connects with known secrets, heartbeats beside a bare Nest route with the same write, and a fleet that comes back. */
-export async function aiwmRows(processes, { rounds, seconds }) {
+export async function aiwmRows({ processes, report, rounds, seconds }) {
   const servers = JSON.parse((await processes.script('tools/test-servers.mjs')).line);
   const mongodb = new URL(servers.mongodb_uri);
   mongodb.pathname = '/bench_aiwm';
@@ -27,25 +27,26 @@ export async function aiwmRows(processes, { rounds, seconds }) {
     SECRETS_KEY: `bench:${randomBytes(32).toString('base64')}`,
     JWT_PRIVATE_KEY: privateKey.export({ type: 'pkcs8', format: 'pem' }),
     AIWM_ADMIN_PASSWORD: ADMIN.password,
-    LOG_LEVEL: 'error',
   };
   const aiwm = await processes.app('aiwm', 'AIWM_PORT', env);
-  const bare = await processes.script('tools/bench/bare-heartbeat.mjs', [], { BENCH_MONGODB_URI: servers.mongodb_uri });
+  const bare = await processes.script('tools/bench/bare-aiwm.mjs', [], { BENCH_MONGODB_URI: servers.mongodb_uri });
   const pools = { aiwm: new Pool(aiwm.url, { connections: 64 }), bare: new Pool(`http://127.0.0.1:${bare.line}`, { connections: 64 }) };
   const agents = await makeAgents(pools.aiwm);
   const measure = (one, callers, pid) => () => load(one, { callers, seconds, pid });
 
-  console.log(`\nAIWM: ${rounds} pairs of ${seconds} s each, ${AGENTS} agents; figures are median (minimum–maximum)\n`);
+  report.section(`AIWM, ${AGENTS} agents`);
   let next = 0;
   const pick = () => agents[next++ % agents.length];
-  const connect = () => {
+  const connectTo = (pool) => () => {
     const { id, secret } = pick();
-    return post(pools.aiwm, `/agents/${id}/connect`, { secret });
+    return post(pool, `/agents/${id}/connect`, { secret });
   };
-  const connects = [];
-  for (let round = 0; round < rounds; round++) connects.push({ product: await load(connect, { callers: 32, seconds, pid: aiwm.pid }) });
-  const perSecond = spread(connects, ({ product }) => product.perSecond);
-  row('connect, secret known, 32 callers: connects/s', show(perSecond, 0), '≥ 500', perSecond.median >= 500);
+  const connects = await interleaved(rounds, measure(connectTo(pools.aiwm), 32, aiwm.pid), measure(connectTo(pools.bare), 32, bare.pid));
+  const rateOf = ({ product, baseline }) => product.perSecond / baseline.perSecond;
+  const cpuOf = ({ product, baseline }) => product.cpuMicrosPerCall / baseline.cpuMicrosPerCall;
+  report.row({ id: 'aiwm.connect_rate', name: 'connect, secret known, 32 callers: per second ÷ bare read and write', value: spread(connects, rateOf), atLeast: 1 });
+  report.note({ id: 'aiwm.connect_cpu', name: 'the same: CPU each ÷ bare read and write', value: spread(connects, cpuOf) });
+  report.note({ id: 'aiwm.connects_per_s', name: 'the same: connects per second', value: spread(connects, ({ product }) => product.perSecond), digits: 0 });
 
   const beat = () => {
     const { id, token } = pick();
@@ -53,16 +54,13 @@ export async function aiwmRows(processes, { rounds, seconds }) {
   };
   const bareBeat = () => post(pools.bare, `/agents/${pick().id}/heartbeat`, { status: 'online', metrics: { cpu: 1 } });
   const beats = await interleaved(rounds, measure(beat, 32, aiwm.pid), measure(bareBeat, 32, bare.pid));
-  const beatRatio = spread(beats, ({ product, baseline }) => product.perSecond / baseline.perSecond);
-  const cpuRatio = spread(beats, ({ product, baseline }) => product.cpuMicrosPerCall / baseline.cpuMicrosPerCall);
-  row('heartbeats, 32 callers: beats/s / bare Nest with the same write', show(beatRatio), '≥ 1', beatRatio.median >= 1);
-  row('heartbeats, 32 callers: CPU each / bare Nest with the same write', show(cpuRatio), '≤ 1', cpuRatio.median <= 1);
+  report.row({ id: 'aiwm.heartbeat_rate', name: 'heartbeats, 32 callers: per second ÷ bare Nest with the same write', value: spread(beats, rateOf), atLeast: 1 });
+  report.row({ id: 'aiwm.heartbeat_cpu', name: 'heartbeats, 32 callers: CPU each ÷ bare Nest with the same write', value: spread(beats, cpuOf), atMost: 1 });
 
-  const lag = await lagWhileHashing(pools.aiwm, agents, aiwm.url);
-  row('live probe p99 while bcrypt works, ms', lag.toFixed(1), '≤ 50', lag <= 50);
+  report.row({ id: 'aiwm.probe_p99_ms', name: 'live probe p99 while bcrypt works, ms', value: single(await lagWhileHashing(pools.aiwm, agents, aiwm.url)), digits: 1, atMost: 50 });
   await Promise.all(Object.values(pools).map((pool) => pool.close()));
   const back = await comeBack(processes, env, await makeKnownFleet(env, agents[0]));
-  row(`${FLEET} known agents reconnect after a restart, seconds`, back.toFixed(1), `≤ ${FLEET / 500}`, back <= FLEET / 500);
+  report.row({ id: 'aiwm.fleet_back_s', name: `${FLEET} known agents reconnect after a restart, seconds`, value: single(back), digits: 1, atMost: FLEET / 500 });
 }
 
 async function makeAgents(pool) {

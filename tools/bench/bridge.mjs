@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import mongoose from 'mongoose';
 import { Pool } from 'undici';
-import { interleaved, load, note, row, show, spread } from './measure.mjs';
+import { interleaved, load, single, spread } from './measure.mjs';
 
 const WARM_UP_SECONDS = 5;
 const KEY = `bench-${randomBytes(12).toString('hex')}`;
@@ -16,7 +16,7 @@ async function post(pool, path, body, headers = {}) {
 }
 
 /** DESIGN section 10, the bridge: calls with and without storage at 1 and 32 callers, and a failed hop. */
-export async function bridgeRows(processes, { rounds, seconds }) {
+export async function bridgeRows({ processes, report, rounds, seconds }) {
   const servers = JSON.parse((await processes.script('tools/test-servers.mjs')).line);
   const agent = (await processes.script('tools/bench/agent.mjs')).line;
   const failing = (await processes.script('tools/bench/agent.mjs', ['--failing'])).line;
@@ -33,7 +33,6 @@ export async function bridgeRows(processes, { rounds, seconds }) {
     VPS_ALLOW_LOOPBACK: 'true',
     VPS_BACKOFF_BASE_MS: '0',
     VPS_CIRCUIT_FAILURES: '1000000', // a failed hop is measured while the circuit is closed; with 3 calls would soon skip the agent
-    LOG_LEVEL: 'error',
   });
   const pools = {
     bridge: new Pool(bridge.url, { connections: 64 }),
@@ -55,41 +54,25 @@ export async function bridgeRows(processes, { rounds, seconds }) {
     await load(one, { callers: 32, seconds: WARM_UP_SECONDS, pid });
   }
 
-  console.log(`\nBridge: ${rounds} pairs of ${seconds} s each; figures are median (minimum–maximum) over the pairs\n`);
-
+  report.section('VPS bridge');
   const plain = await interleaved(rounds, measure(throughBridge(), 1, bridge.pid), measure(throughBare(pools.bare), 1, bare.pid));
-  const cpuRatio = spread(plain, ({ product, baseline }) => product.cpuMicrosPerCall / baseline.cpuMicrosPerCall);
-  row('no session, 1 caller: CPU per call / bare Nest', show(cpuRatio), '≤ 1.5', cpuRatio.median <= 1.5);
+  const cpuOf = ({ product, baseline }) => product.cpuMicrosPerCall / baseline.cpuMicrosPerCall;
+  report.row({ id: 'bridge.plain_cpu', name: 'no session, 1 caller: CPU per call ÷ bare Nest', value: spread(plain, cpuOf), atMost: 1.5 });
 
   const beside = await interleaved(rounds, measure(throughBridge(), 1, bridge.pid), measure(throughBare(pools.storing), 1, storing.pid));
-  const besideRatio = spread(beside, ({ product, baseline }) => product.cpuMicrosPerCall / baseline.cpuMicrosPerCall);
-  note('the same / bare Nest + one insert (health is durable here)', show(besideRatio));
+  report.note({ id: 'bridge.plain_cpu_beside_insert', name: 'the same ÷ (bare Nest + one insert)', value: spread(beside, cpuOf) });
 
-  const insertMs = await insertLatency(servers.mongodb_uri, seconds);
-  const durable = await interleaved(rounds, measure(throughBridge({ session: true }), 1, bridge.pid), () => insertLatency(servers.mongodb_uri, seconds));
-  const overBar = spread(durable, ({ product, baseline }) => product.p50Ms / (1.3 * baseline + 0.5));
-  row(`durable, 1 caller: p50 / (1.3 × insert + 0.5 ms), insert ${insertMs.toFixed(2)} ms`, show(overBar), '≤ 1', overBar.median <= 1);
+  const durable = await interleaved(rounds, measure(throughBridge({ session: true }), 1, bridge.pid), measure(throughBare(pools.storing), 1, storing.pid));
+  report.row({ id: 'bridge.durable_p50', name: 'session, 1 caller: p50 ÷ (bare Nest + insert)', value: spread(durable, ({ product, baseline }) => product.p50Ms / baseline.p50Ms), atMost: 1.2 });
+  report.note({ id: 'bridge.insert_ms', name: 'one insert of two messages, p50, ms', value: single(await insertLatency(servers.mongodb_uri, seconds)) });
 
   const many = await interleaved(rounds, measure(throughBridge({ session: true }), 32, bridge.pid), measure(throughBare(pools.storing), 32, storing.pid));
-  const throughput = spread(many, ({ product, baseline }) => product.perSecond / baseline.perSecond);
-  row('durable, 32 callers: calls/s / (bare Nest + insert)', show(throughput), '≥ 1.2', throughput.median >= 1.2);
-  const cpu = spread(many, ({ product }) => product.cpuMicrosPerCall);
-  row('durable, 32 callers: CPU per call, µs', show(cpu, 0), '≤ 450', cpu.median <= 450);
+  report.row({ id: 'bridge.durable_rate', name: 'session, 32 callers: calls/s ÷ (bare Nest + insert)', value: spread(many, ({ product, baseline }) => product.perSecond / baseline.perSecond), atLeast: 1.2 });
+  report.row({ id: 'bridge.durable_cpu', name: 'session, 32 callers: CPU per call ÷ (bare Nest + insert)', value: spread(many, cpuOf), atMost: 0.85 });
+  report.note({ id: 'bridge.durable_cpu_us', name: 'session, 32 callers: CPU per call, µs', value: spread(many, ({ product }) => product.cpuMicrosPerCall), digits: 0 });
 
   const hop = await interleaved(rounds, measure(throughBridge({ agent_name: 'failing' }), 1, bridge.pid), measure(throughBridge(), 1, bridge.pid));
-  const hopMs = spread(hop, ({ product, baseline }) => product.p50Ms - baseline.p50Ms);
-  row('failed hop after a 500, no back-off: added p50, ms', show(hopMs), '≤ 0.5', hopMs.median <= 0.5);
-
-  console.log('\nAbsolute figures of this machine:');
-  const absolute = (name, pairs, side) => {
-    const values = ['perSecond', 'p50Ms', 'p99Ms', 'cpuMicrosPerCall'].map((key) => spread(pairs, (pair) => pair[side][key]));
-    console.log(`  ${name.padEnd(40)} ${show(values[0], 0)} calls/s, p50 ${show(values[1])} ms, p99 ${show(values[2])} ms, ${show(values[3], 0)} µs CPU`);
-  };
-  absolute('bridge, no session, 1 caller', plain, 'product');
-  absolute('bare Nest proxy, 1 caller', plain, 'baseline');
-  absolute('bridge, durable, 1 caller', durable, 'product');
-  absolute('bridge, durable, 32 callers', many, 'product');
-  absolute('bare Nest + insert, 32 callers', many, 'baseline');
+  report.row({ id: 'bridge.hop_500', name: 'failed hop after a 500, no back-off: added p50, ms', value: spread(hop, ({ product, baseline }) => product.p50Ms - baseline.p50Ms), atMost: 0.4 });
   await Promise.all(Object.values(pools).map((pool) => pool.close()));
 }
 

@@ -48,22 +48,11 @@ export async function interleaved(rounds, product, baseline) {
   return pairs;
 }
 
-/** Median, minimum and maximum of a figure over all pairs. */
+/** Median, minimum and maximum of a figure over all pairs, and how many there were. */
 export function spread(pairs, figure) {
   const values = pairs.map(figure);
-  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values), n: values.length };
 }
 
-export function show({ median: mid, min, max }, digits = 2) {
-  return `${mid.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
-}
-
-/** Prints one row: the figure, its ratio or value, and what it has to reach. */
-export function row(name, value, bar, reached) {
-  console.log(`${reached ? 'reached' : 'MISSED '}  ${name.padEnd(62)} ${value.padEnd(26)} ${bar}`);
-}
-
-/** Prints a figure that has no bar but helps to read the row before it. */
-export function note(name, value) {
-  console.log(`         ${name.padEnd(62)} ${value}`);
-}
+/** A figure that was measured once. */
+export const single = (value) => ({ median: value, min: value, max: value, n: 1 });

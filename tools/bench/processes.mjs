@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../workspace/paths.mjs';
 
@@ -24,6 +25,13 @@ export async function freePort() {
 /** What the bench starts, and stops again. */
 export class Processes {
   #children = [];
+  #execPath;
+  #directory;
+
+  /** @param {string} execPath the Node under which everything runs */
+  constructor(execPath = process.execPath) {
+    this.#execPath = execPath;
+  }
 
   /** A script that prints one line when it listens. */
   async script(file, args = [], env = {}) {
@@ -33,10 +41,12 @@ export class Processes {
     return { pid: child.pid, line: line.split('\n')[0] };
   }
 
-  /** A built app, ready. */
+  /** A built app, ready, with its log in a file and at the default level, as `npm start` runs it. */
   async app(name, portVariable, env) {
     const port = await freePort();
-    const child = this.#spawn([join(ROOT, `dist/apps/${name}/main.js`)], { ...env, [portVariable]: String(port) }, ['ignore', 'ignore', 'inherit']);
+    const log = this.#logOf(name, port);
+    const child = this.#spawn([join(ROOT, `dist/apps/${name}/main.js`)], { ...env, HOST: '127.0.0.1', [portVariable]: String(port) }, ['ignore', log, log]);
+    closeSync(log);
     const url = `http://127.0.0.1:${port}`;
     for (let i = 0; ; i++) {
       const ready = await fetch(`${url}/health/ready`).then((answer) => answer.json(), () => undefined);
@@ -55,10 +65,17 @@ export class Processes {
       child.kill('SIGKILL');
     }
     this.#children = [];
+    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
+    this.#directory = undefined;
+  }
+
+  #logOf(name, port) {
+    this.#directory ??= mkdtempSync(join(tmpdir(), 'agentfleet-bench-'));
+    return openSync(join(this.#directory, `${name}-${port}.log`), 'a');
   }
 
   #spawn(args, env, stdio) {
-    const child = spawn(process.execPath, args, { stdio, env: { ...process.env, ...env } });
+    const child = spawn(this.#execPath, args, { stdio, env: { ...process.env, ...env } });
     this.#children.push(child);
     return child;
   }
