@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { HealthRecordsModule } from '../health-records/health-records.module';
 import { VpsClientModule } from '../vps-client/vps-client.module';
 import { AgentDirectory } from './agent-directory';
+import { AgentHealth } from './agent-health';
 import { AgentRepository } from './agent.repository';
 import { agentStore } from './agent.schema';
 import { AgentsNoticesController } from './agents-notices.controller';
@@ -12,7 +13,7 @@ import { RegisterAgent } from './register-agent';
 @Module({
   imports: [agentStore, VpsClientModule, HealthRecordsModule],
   controllers: [AgentsController, AgentsNoticesController],
-  providers: [AgentRepository, AgentDirectory, RegisterAgent],
-  exports: [AgentDirectory, RegisterAgent],
+  providers: [AgentRepository, AgentDirectory, AgentHealth, RegisterAgent],
+  exports: [AgentDirectory, AgentHealth, RegisterAgent],
 })
 export class AgentsModule {}

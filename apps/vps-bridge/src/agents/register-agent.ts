@@ -6,6 +6,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { hostProblem } from './agent-host';
 import { healthChangedNotice } from '../health-records/health-notice';
 import { HealthRepository, type StoredHealth } from '../health-records/health.repository';
+import { HealthWriter } from '../health-records/health-writer';
 import { isSameAddress, type VpsAgent } from './agent';
 import { AgentDirectory } from './agent-directory';
 import { AgentRepository } from './agent.repository';
@@ -30,6 +31,7 @@ export class RegisterAgent {
   constructor(
     private readonly agents: AgentRepository,
     private readonly health: HealthRepository,
+    private readonly writer: HealthWriter,
     private readonly directory: AgentDirectory,
     private readonly policy: AddressPolicy,
     private readonly changes: Changes,
@@ -44,6 +46,7 @@ export class RegisterAgent {
   async register(caller: Caller, registration: VpsRegistration): Promise<VpsAgent | null> {
     const problem = hostProblem(registration.host, this.policy);
     if (problem !== undefined) throw validationFailed([{ field: 'host', message: problem }]);
+    await this.writer.flush(); // what was counted so far was of the agent as it is now
     for (;;) {
       try {
         return await this.changes.createIn(caller.orgId, caller, 'vps_agent.register', (tx) => this.write(tx, caller.orgId, registration));
@@ -69,6 +72,7 @@ export class RegisterAgent {
   /** Counters to zero, circuit closed. @throws AppError `agent_not_found` */
   async resetHealth(caller: Caller, name: string): Promise<void> {
     const { orgId } = caller;
+    await this.writer.flush();
     await this.changes.run(caller, 'vps_agent.reset_health', async (tx) => {
       const record = await this.health.findByName(orgId, name, tx);
       if (record === null) throw agentNotFound(name);

@@ -14,6 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => two.stop());
 
+/** A second, and what a busy machine adds to it. */
+const SOON = { timeoutMs: 1500 };
 const health = async (name: string, from = bridge): Promise<Record<string, unknown>> => (await from.get(`/api/vps/health/${name}`)).body;
 
 describe('first light', () => {
@@ -68,7 +70,8 @@ describe('first light', () => {
         { role: 'assistant', content: 'Here is your plan', agent: name },
       ],
     });
-    expect(await health(name, other)).toMatchObject({ agent_name: name, status: 'healthy', success_rate: 100, total_requests: 1, last_error: null, last_probe: null });
+    expect(await health(name)).toMatchObject({ agent_name: name, status: 'healthy', success_rate: 100, total_requests: 1, last_error: null, last_probe: null });
+    await waitFor('the other replica to show it', async () => (await health(name, other))['total_requests'] === 1, SOON);
     expect(JSON.stringify(await two.database.db.collection('vps_agents').findOne({ name }))).not.toContain('tok-SECRET');
   });
 
@@ -235,14 +238,16 @@ describe('health and circuits over two replicas', () => {
     const agent = await two.fakeAgent(json(500, {}));
     const name = await two.registered(agent, { max_retries: 1 });
     await Promise.all(Array.from({ length: 60 }, (_, n) => (n % 2 === 0 ? bridge : other).call(name)));
-    expect(await health(name)).toMatchObject({ total_requests: 60, total_failures: 60, consecutive_failures: 60, status: 'unhealthy', success_rate: 0 });
+    const counted = await waitFor('both replicas to have written', async () => ((await health(name))['total_requests'] === 60 ? health(name) : null), SOON);
+    expect(counted).toMatchObject({ total_requests: 60, total_failures: 60, consecutive_failures: 60, status: 'unhealthy', success_rate: 0 });
   });
 
   it('60 parallel successes are exactly 60', async () => {
     const agent = await two.fakeAgent();
     const name = await two.registered(agent);
     await Promise.all(Array.from({ length: 60 }, (_, n) => (n % 2 === 0 ? bridge : other).call(name)));
-    expect(await health(name)).toMatchObject({ total_requests: 60, total_failures: 0, consecutive_failures: 0 });
+    const counted = await waitFor('both replicas to have written', async () => ((await health(name))['total_requests'] === 60 ? health(name) : null), SOON);
+    expect(counted).toMatchObject({ total_requests: 60, total_failures: 0, consecutive_failures: 0 });
   });
 
   it('opens, is skipped everywhere, is forced when nobody else is left, tries again, doubles, heals', async () => {

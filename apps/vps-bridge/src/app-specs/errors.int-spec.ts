@@ -134,7 +134,10 @@ describe('the app', () => {
     await bridge.call(await two.registered(await two.fakeAgent(says('ok'))), { session_id: 'counted' });
     const sick = await two.registered(await two.fakeAgent(json(500, {})), { max_retries: 1 });
     for (let n = 0; n < 3; n++) await bridge.call(sick);
-    const metrics = (await anyone.get('/metrics')).text;
+    const metrics = await waitFor('the circuit to be written', async () => {
+      const { text } = await anyone.get('/metrics');
+      return text.includes('vps_circuit_transitions_total{to="open"}') ? text : null;
+    });
     for (const name of ['vps_calls_total{kind="sync",outcome="success"}', 'vps_attempts_total{result="ok"}', 'vps_agents{status="healthy"}', 'vps_sessions ', 'vps_circuit_transitions_total{to="open"}']) {
       expect(metrics).toContain(name);
     }

@@ -4,8 +4,8 @@ import { Deadline, walkFallbacks } from '@agentfleet/resilience';
 import { HISTORY_LIMITS, historyWithPrompt, type HistoryTurn } from '@agentfleet/sessions';
 import { Inject, Injectable } from '@nestjs/common';
 import { AgentDirectory, type KnownAgent } from '../agents/agent-directory';
+import { AgentHealth } from '../agents/agent-health';
 import type { VpsBridgeEnv } from '../env';
-import { HealthWriter } from '../health/health-writer';
 import { MessageRepository } from '../sessions/message.repository';
 import { SessionDirectory, type KnownSession } from '../sessions/session-directory';
 import { namesOf, type BegunCall, type CallWalk, type Chain } from './call-result';
@@ -45,7 +45,7 @@ export class CallAgent {
     private readonly messages: MessageRepository,
     private readonly prompts: PromptStore,
     private readonly records: RecordWriter,
-    private readonly health: HealthWriter,
+    private readonly health: AgentHealth,
     private readonly tryAgent: TryAgent,
     private readonly concludeCall: ConcludeCall,
   ) {}
@@ -138,14 +138,18 @@ export class CallAgent {
     return walkFallbacks<KnownAgent, AgentTry, AgentTry>(chain, {
       deadline,
       admit: (known) => this.admit(known),
-      tryAgent: (known, route) => this.tryAgent.run({ known, prompt, deadline, position: positionOf(known) }, route, streamed),
+      tryAgent: async (known, route) => {
+        const tried = await this.tryAgent.run({ known, prompt, deadline, position: positionOf(known) }, route, streamed);
+        this.health.count(known, (tried.kind === 'answered' ? tried.answer : tried.failure).outcome);
+        return tried;
+      },
     });
   }
 
   /** Without storage nobody can claim a trial; the agent is then tried in the second pass like any skipped one. */
   private async admit(known: KnownAgent): Promise<'normal' | 'trial' | 'skip'> {
     try {
-      return await this.health.claim(known);
+      return await this.health.admit(known);
     } catch (error) {
       if (isStorageUnavailable(error)) return 'skip';
       throw error;

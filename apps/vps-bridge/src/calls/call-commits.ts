@@ -2,18 +2,15 @@ import type { JsonObject } from '@agentfleet/contracts';
 import { CLOCK, GroupCommit, asAppError, type Answers, type Clock } from '@agentfleet/platform';
 import { retry, type Deadline } from '@agentfleet/resilience';
 import { Inject, Injectable } from '@nestjs/common';
-import { HealthWriter, type AgentOutcome } from '../health/health-writer';
-import { MessageRepository, type MessageContent } from '../sessions/message.repository';
+import type { MessageContent } from '../sessions/message.repository';
 import { MessagePlacer, type SessionMessages } from '../sessions/message-placer';
+import { SessionActivities } from '../sessions/session-activity';
 import type { KnownSession } from '../sessions/session-directory';
-import { SessionDirectory } from '../sessions/session-directory';
-import { SessionRepository, type SessionActivity } from '../sessions/session.repository';
 import { CallRepository, type FinishedCall } from './records/call.repository';
 
 /** What one call leaves behind. */
 export interface CallRecord {
   readonly session: { readonly known: KnownSession; readonly messages: readonly MessageContent[]; readonly metadata: JsonObject | null } | null;
-  readonly outcomes: readonly AgentOutcome[];
   /** For calls whose record was opened before they began. */
   readonly finish: FinishedCall | null;
   readonly deadline: Deadline;
@@ -26,8 +23,8 @@ const MAX_BATCH = 500;
 const RETRY = { baseMs: 50, maxMs: 1000, retryAfterMaxMs: 0, maxAttempts: Number.MAX_SAFE_INTEGER };
 
 /**
- * Makes calls durable in groups. A commit writes the messages of all its calls, their sessions and the health of their agents
- * side by side, each in one operation, and then the results of those calls that had a record before they began.
+ * Makes calls durable in groups. A commit is one insert, of the messages of all its calls. Beside it go the sessions that get
+ * metadata, and after it the results of those calls that had a record before they began.
  */
 @Injectable()
 export class CallCommits {
@@ -40,11 +37,8 @@ export class CallCommits {
   });
 
   constructor(
-    private readonly messages: MessageRepository,
     private readonly placer: MessagePlacer,
-    private readonly sessions: SessionRepository,
-    private readonly directory: SessionDirectory,
-    private readonly health: HealthWriter,
+    private readonly activities: SessionActivities,
     private readonly calls: CallRepository,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -66,8 +60,7 @@ export class CallCommits {
   private async write(records: readonly CallRecord[], answers: Answers<void>): Promise<void> {
     const deadline = latest(records);
     const persist = (write: () => Promise<void>) => this.persist(write, deadline);
-    const outcomes = records.flatMap((record) => record.outcomes);
-    const [refused] = await together(this.commitSessions(groupBySession(records), persist), this.health.write(outcomes, persist));
+    const refused = await this.commitSessions(groupBySession(records), persist);
     const finishes: FinishedCall[] = [];
     records.forEach(({ session, finish }, index) => {
       if (session !== null && refused.has(session.known.key)) answers.reject(index, new Error('MongoDB refused the session'));
@@ -81,17 +74,14 @@ export class CallCommits {
   /** @returns keys of the sessions whose change was refused. */
   private async commitSessions(groups: readonly SessionMessages[], persist: (write: () => Promise<void>) => Promise<void>): Promise<ReadonlySet<string>> {
     if (groups.length === 0) return new Set();
-    let refused: ReadonlySet<string> = new Set();
-    let missing: ReadonlySet<string> = new Set();
     await persist(() => this.placer.number(groups));
-    const activities = groups.map(activityOf);
-    const applied = persist(async () => {
-      ({ missing, refused } = await this.sessions.applyActivity(activities));
-    });
-    await together(persist(() => this.placer.store(groups)), applied);
-    const gone = groups.filter(({ known }) => missing.has(known.key));
-    for (const { known } of gone) this.directory.forget(known.orgId, known.sessionId);
-    await persist(async () => void (await Promise.all(gone.map(({ known }) => this.messages.removeAll(known.key)))));
+    const due = groups.filter((group) => this.activities.isDueWith(group));
+    let missing: ReadonlySet<string> = new Set();
+    let refused: ReadonlySet<string> = new Set();
+    const written = due.length === 0 ? Promise.resolve() : persist(async () => void ({ missing, refused } = await this.activities.write(due)));
+    await together(persist(() => this.placer.store(groups)), written);
+    this.activities.writeLater(groups);
+    if (missing.size > 0) await persist(() => this.activities.removeLeftovers(due, missing));
     return refused;
   }
 
@@ -111,9 +101,9 @@ export class CallCommits {
 }
 
 /** Fails only when neither goes on any more: what is written behind a failure would meet its own repetition. */
-async function together<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([one, other]);
-  return Promise.all([one, other]);
+async function together(...writes: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(writes);
+  await Promise.all(writes);
 }
 
 function latest(records: readonly CallRecord[]): Deadline {
@@ -132,13 +122,4 @@ function groupBySession(records: readonly CallRecord[]): readonly SessionMessage
     if (metadata !== null) group.metadata.push(metadata);
   }
   return [...groups.values()];
-}
-
-function activityOf({ known, contents, metadata, placed }: SessionMessages): SessionActivity {
-  return {
-    key: known.key,
-    lastActivityMs: Math.max(0, ...contents.map(({ timestampMs }) => timestampMs)), // without messages it stays
-    lastSeq: placed.at(-1)?.seq ?? 0,
-    metadata,
-  };
 }

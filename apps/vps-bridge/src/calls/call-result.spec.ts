@@ -29,7 +29,8 @@ function known(name: string, circuit: Circuit = { state: 'closed' }): KnownAgent
   return {
     agent: { ...registration, id: name, orgId: 'o', createdAt: new Date(0), updatedAt: new Date(0) },
     target: { name, url: 'http://h:1', authToken: null, api: 'messages', model: name },
-    health: { agentId: name, orgId: 'o', name, version: 1, state: { ...newHealth(0), circuit } },
+    stored: { agentId: name, orgId: 'o', name, version: 1, state: newHealth(0), counted: [] },
+    health: { ...newHealth(0), circuit },
     learntAtMs: 0,
   };
 }
@@ -37,14 +38,14 @@ function known(name: string, circuit: Circuit = { state: 'closed' }): KnownAgent
 function tried(name: string, failure: Failure | null, over: Partial<AgentTry> & { circuit?: Circuit } = {}): Extract<WalkStep<AgentTry, AgentTry>, { kind: 'tried' }> {
   const agent = known(name, over.circuit);
   const answer = failure === null ? { text: 'text', status: 200 } : null;
-  const outcome = { known: agent, outcome: { kind: 'neutral' as const, startedAtMs: 0, route: 'normal' as const } };
+  const outcome = { kind: 'neutral' as const, startedAtMs: 0, route: 'normal' as const };
   const one: AgentTry = { known: agent, tries: 2, latencyMs: 12.3456, retryAfterMs: null, failure, answer, outcome, ...over };
   return { kind: 'tried', name, route: 'normal', outcome: failure === null ? { kind: 'answered', answer: one } : { kind: 'failed', failure: one, mayFallBack: true } };
 }
 
 const identity = { callId: 'call_1', agentName: 'a', sessionId: 's' };
 const CHAIN = ['a', 'b'].map((name) => ({ name, agent: known(name) }));
-const result = (walk: CallWalk, chain: Chain = CHAIN) => callResult(identity, chain, walk, 1234.5678, { nowMs: NOW, settings: { failures: 3, cooldownMs: 1000, cooldownMaxMs: 1000, retryAfterMaxMs: 1000 } });
+const result = (walk: CallWalk, chain: Chain = CHAIN) => callResult(identity, chain, walk, 1234.5678, NOW);
 
 it('names the agent that answered and shows every step', () => {
   const last = tried('b', null);

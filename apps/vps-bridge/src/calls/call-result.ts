@@ -1,19 +1,12 @@
 import type { VpsCallAttempt, VpsCallResult } from '@agentfleet/contracts';
 import { classifyFailure, failureText, shownCode } from '@agentfleet/errors';
-import { applyOutcome } from '@agentfleet/health';
-import type { ChainMember, CircuitSettings, Deadline, WalkResult, WalkStep } from '@agentfleet/resilience';
+import type { ChainMember, Deadline, WalkResult, WalkStep } from '@agentfleet/resilience';
 import type { KnownAgent } from '../agents/agent-directory';
 import type { KnownSession } from '../sessions/session-directory';
 import type { AgentPrompt } from '../vps-client/agent-request';
 import type { Call } from './records/call-record';
 import { roundedMs, type CallIdentity } from './records/unanswered';
 import type { AgentTry } from './try-agent';
-
-/** What the circuits of failed agents will be once the call is stored. */
-export interface CircuitsAfter {
-  readonly nowMs: number;
-  readonly settings: CircuitSettings;
-}
 
 export type Chain = readonly ChainMember<KnownAgent>[];
 
@@ -43,8 +36,8 @@ function tryOf({ outcome }: Extract<CallWalk['steps'][number], { kind: 'tried' }
   return outcome.kind === 'answered' ? outcome.answer : outcome.failure;
 }
 
-/** The answer of a call that walked its chain. */
-export function callResult(identity: CallIdentity, chain: Chain, walk: CallWalk, latencyMs: number, circuits: CircuitsAfter): VpsCallResult {
+/** The answer of a call that walked its chain, when the outcomes are counted: circuits are looked at as they are now. */
+export function callResult(identity: CallIdentity, chain: Chain, walk: CallWalk, latencyMs: number, nowMs: number): VpsCallResult {
   const last = walk.last === null ? null : tryOf(walk.last);
   const answered = last?.answer ?? null;
   // nobody was tried: there was no time left for anybody
@@ -62,7 +55,7 @@ export function callResult(identity: CallIdentity, chain: Chain, walk: CallWalk,
     retry_count: walk.failovers,
     call_id: identity.callId,
     session_id: identity.sessionId,
-    retry_after_seconds: failure === null ? null : retryAfterSeconds(chain, walk, circuits),
+    retry_after_seconds: failure === null ? null : retryAfterSeconds(chain, walk, nowMs),
     attempts: walk.steps.map(renderStep),
   };
 }
@@ -87,11 +80,11 @@ function renderStep(step: WalkStep<AgentTry, AgentTry>): VpsCallAttempt {
 }
 
 /** The earliest of what agents asked for and of the ends of their circuits' cool-downs, whole seconds; null when nothing is known. */
-function retryAfterSeconds(chain: Chain, walk: CallWalk, { nowMs, settings }: CircuitsAfter): number | null {
+function retryAfterSeconds(chain: Chain, walk: CallWalk, nowMs: number): number | null {
   const tries = triesOf(walk);
   const asked = tries.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
-  const tried = tries.map(({ known, outcome }) => applyOutcome(known.health.state, outcome.outcome, nowMs, settings).circuit);
-  const untried = chain.flatMap(({ agent }) => (agent === null || tries.some(({ known }) => known.agent.id === agent.agent.id) ? [] : agent.health.state.circuit));
+  const tried = tries.map(({ known }) => known.health.circuit);
+  const untried = chain.flatMap(({ agent }) => (agent === null || tries.some(({ known }) => known.agent.id === agent.agent.id) ? [] : agent.health.circuit));
   const cooling = [...tried, ...untried].flatMap((circuit) => (circuit.state === 'closed' ? [] : circuit.retryAtMs - nowMs));
   const waits = [...asked, ...cooling];
   return waits.length === 0 ? null : Math.max(0, Math.ceil(Math.min(...waits) / 1000));

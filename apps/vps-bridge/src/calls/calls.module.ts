@@ -1,7 +1,8 @@
 import { Lifecycle } from '@agentfleet/platform';
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/agents.module';
-import { HealthModule } from '../health/health.module';
+import { HealthRecordsModule } from '../health-records/health-records.module';
+import { HealthWriter } from '../health-records/health-writer';
 import { SessionsModule } from '../sessions/sessions.module';
 import { VpsClientModule } from '../vps-client/vps-client.module';
 import { CallAgent } from './call-agent';
@@ -16,16 +17,16 @@ import { RecordWriter } from './records/record-writer';
 import { TryAgent } from './try-agent';
 
 @Module({
-  imports: [AgentsModule, CallRecordsModule, HealthModule, SessionsModule, VpsClientModule],
+  imports: [AgentsModule, CallRecordsModule, HealthRecordsModule, SessionsModule, VpsClientModule],
   controllers: [CallsController],
   providers: [CallAgent, CallsInFlight, CallCommits, ConcludeCall, IdempotentCalls, PromptStore, TryAgent],
   exports: [CallAgent, CallsInFlight, ConcludeCall, IdempotentCalls],
 })
 export class CallsModule {
-  constructor(lifecycle: Lifecycle, inFlight: CallsInFlight, records: RecordWriter) {
+  constructor(lifecycle: Lifecycle, inFlight: CallsInFlight, records: RecordWriter, health: HealthWriter) {
     lifecycle.onDrain('running calls', async () => {
       await inFlight.drain();
-      await records.flush();
+      await Promise.all([records.flush(), health.flush()]);
     });
   }
 }

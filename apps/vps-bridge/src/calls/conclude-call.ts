@@ -2,7 +2,6 @@ import type { VpsCallResult } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { CLOCK, LOG, asAppError, type Clock, type Log } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { HealthWriter } from '../health/health-writer';
 import { CallMetrics } from '../metrics';
 import type { MessageContent } from '../sessions/message.repository';
 import { callResult, namesOf, triesOf, type BegunCall, type CallWalk } from './call-result';
@@ -27,7 +26,6 @@ export class ConcludeCall {
   constructor(
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
-    private readonly health: HealthWriter,
     private readonly commits: CallCommits,
     private readonly records: RecordWriter,
     private readonly metrics: CallMetrics,
@@ -42,9 +40,9 @@ export class ConcludeCall {
     const tries = triesOf(walk);
     const messages = this.messagesOf(begun, walk, stream);
     const latencyMs = this.clock.monotonicMs() - startMs;
-    const result = withLoss(callResult(identityOf(call), chain, walk, latencyMs, { nowMs: this.clock.now(), settings: this.health.settings }), stream);
+    const result = withLoss(callResult(identityOf(call), chain, walk, latencyMs, this.clock.now()), stream);
     const finish = isRecorded(call) ? finishedCall(result, this.clock.now(), tries.some((one) => one.tries > 0)) : null;
-    const isStored = await this.commit(begun, { session: leftIn(begun, messages), outcomes: tries.map(({ outcome }) => outcome), finish });
+    const isStored = await this.commit(begun, { session: leftIn(begun, messages), finish });
     this.count(call, result, startMs, tries);
     if (finish === null) this.addPlainRecord(begun, result);
     if (!isStored) {
@@ -75,7 +73,7 @@ export class ConcludeCall {
     this.count(call, result, startMs, []);
     const finish = isRecorded(call) ? finishedCall(result, this.clock.now(), true) : null;
     if (finish === null) this.addPlainRecord(begun, result);
-    await this.commit(begun, { session: leftIn(begun, this.messagesOf(begun, undefined, stream)), outcomes: [], finish });
+    await this.commit(begun, { session: leftIn(begun, this.messagesOf(begun, undefined, stream)), finish });
     throw new AppError('draining', { message: 'This replica is shutting down; the outcome of the call is unknown', extra: { call_id: call.callId } });
   }
 
@@ -92,7 +90,7 @@ export class ConcludeCall {
 
   /** False when it could not be stored within the call's deadline. */
   private async commit({ deadline, call }: BegunCall, record: Omit<CallRecord, 'deadline'>): Promise<boolean> {
-    if (record.session === null && record.outcomes.length === 0 && record.finish === null) return true;
+    if (record.session === null && record.finish === null) return true;
     try {
       await this.commits.commit({ ...record, deadline });
       return true;

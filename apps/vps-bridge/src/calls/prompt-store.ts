@@ -35,7 +35,7 @@ export class PromptStore {
     // Prompt and metadata are written side by side: where the one is, the other may be missing.
     if (isThere && metadata === null) return;
     const messages = isThere ? [] : [promptOf(call, startedAtMs)];
-    await this.commit(call.callId, { session: { known: session, messages, metadata }, outcomes: [], finish: null, deadline });
+    await this.commit(call.callId, { session: { known: session, messages, metadata }, finish: null, deadline });
     if (!isThere) this.metrics.messages.inc({ role: 'user' });
   }
 

@@ -1,11 +1,10 @@
 import { allowsFallback, isRetryable, type Failure } from '@agentfleet/errors';
-import { failureOutcome } from '@agentfleet/health';
+import { failureOutcome, type Outcome } from '@agentfleet/health';
 import { CLOCK, ENV, type Clock } from '@agentfleet/platform';
 import { parseRetryAfter, retry, type AttemptOutcome, type Deadline, type RetryResult, type RetrySettings, type Route, type TryOutcome, type WaitClock } from '@agentfleet/resilience';
 import { Inject, Injectable } from '@nestjs/common';
 import type { KnownAgent } from '../agents/agent-directory';
 import type { VpsBridgeEnv } from '../env';
-import type { AgentOutcome } from '../health/health-writer';
 import { CallMetrics } from '../metrics';
 import type { AgentPrompt } from '../vps-client/agent-request';
 import { VpsClient, type AttemptResult } from '../vps-client/vps-client';
@@ -24,7 +23,7 @@ export interface AgentTry {
   readonly retryAfterMs: number | null;
   readonly failure: Failure | null;
   readonly answer: AgentAnswer | null;
-  readonly outcome: AgentOutcome;
+  readonly outcome: Outcome;
 }
 
 export type TriedAgent = TryOutcome<AgentTry, AgentTry>;
@@ -114,11 +113,11 @@ export class TryAgent {
   ): TriedAgent {
     const { tries } = result;
     if (result.kind === 'done') {
-      const outcome: AgentOutcome = { known, outcome: { kind: 'success', startedAtMs, route, responseMs: latencyMs } };
+      const outcome: Outcome = { kind: 'success', startedAtMs, route, responseMs: latencyMs };
       return { kind: 'answered', answer: { known, tries, latencyMs, retryAfterMs: null, failure: null, answer: result.value, outcome } };
     }
     const { failure, retryAfterMs } = result;
-    const outcome: AgentOutcome = { known, outcome: failureOutcome({ startedAtMs, route }, failure, retryAfterMs) };
+    const outcome = failureOutcome({ startedAtMs, route }, failure, retryAfterMs);
     const tried: AgentTry = { known, tries, latencyMs, retryAfterMs, failure, answer: null, outcome };
     return { kind: 'failed', failure: tried, mayFallBack: !endsCall && allowsFallback(known.agent.fallbackOn, failure) };
   }

@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
 import { HealthRepository } from './health.repository';
+import { HealthWriter } from './health-writer';
 import { healthStore } from './health.schema';
 
 @Module({
   imports: [healthStore],
-  providers: [HealthRepository],
-  exports: [HealthRepository],
+  providers: [HealthRepository, HealthWriter],
+  exports: [HealthRepository, HealthWriter],
 })
 export class HealthRecordsModule {}

@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import { Types, type Connection, type mongo } from 'mongoose';
 import type { HealthDocument } from './health.schema';
+import type { CountedUpTo } from './waiting-outcomes';
 
 export interface StoredHealth {
   readonly agentId: string;
@@ -11,16 +12,8 @@ export interface StoredHealth {
   readonly name: string;
   readonly version: number;
   readonly state: HealthState;
-}
-
-/** Successes of an agent that was healthy before: they only add up, in whatever order replicas write them. */
-export interface SuccessSum {
-  readonly agentId: string;
-  readonly count: number;
-  readonly totalResponseMs: number;
-  /** When the earliest of these calls began; older than the record's epoch they are dropped. */
-  readonly startedAtMs: number;
-  readonly lastSuccessAtMs: number;
+  /** How far the outcomes of each replica are in it, newest writer first. */
+  readonly counted: readonly CountedUpTo[];
 }
 
 /** The health records of agents. None is ever made but with its agent: a late outcome must not bring one back. */
@@ -32,9 +25,9 @@ export class HealthRepository {
     return collection<HealthDocument>(this.connection, 'vps_agent_health');
   }
 
-  async create(tx: Transaction, record: Omit<StoredHealth, 'version'>): Promise<void> {
+  async create(tx: Transaction, record: Omit<StoredHealth, 'version' | 'counted'>): Promise<void> {
     const { agentId, orgId, name, state } = record;
-    await this.collection.insertOne({ _id: new Types.ObjectId(agentId), orgId, name, version: 1, state }, { session: tx.session });
+    await this.collection.insertOne({ _id: new Types.ObjectId(agentId), orgId, name, version: 1, state, counted: [] }, { session: tx.session });
   }
 
   /** Replaces the state inside a transaction, whatever its version. */
@@ -56,9 +49,15 @@ export class HealthRepository {
     return document === null ? null : toStored(document);
   }
 
-  async listStates(orgId: string): Promise<readonly HealthState[]> {
-    const documents = await this.collection.find({ orgId }, { projection: { state: 1 } }).toArray();
-    return documents.map((document) => document.state);
+  /** By agents' ids; those that are gone are missing. */
+  async findMany(agentIds: readonly string[]): Promise<ReadonlyMap<string, StoredHealth>> {
+    const documents = await this.collection.find({ _id: { $in: agentIds.map((agentId) => new Types.ObjectId(agentId)) } }).toArray();
+    return new Map(documents.map((document) => [document._id.toHexString(), toStored(document)]));
+  }
+
+  async list(orgId: string): Promise<readonly StoredHealth[]> {
+    const documents = await this.collection.find({ orgId }).toArray();
+    return documents.map(toStored);
   }
 
   /** Of all organizations, for the gauge; only what the status is computed from. */
@@ -79,28 +78,19 @@ export class HealthRepository {
     return result.matchedCount === 1;
   }
 
-  /** Adds successes. A success closes the circuit and ends every row of failures, also one that another replica just saw. */
-  async addSuccesses(sums: readonly SuccessSum[]): Promise<void> {
-    if (sums.length === 0) return;
-    const operations = sums.map((sum): mongo.AnyBulkWriteOperation<HealthDocument> => ({
-      updateOne: {
-        filter: { _id: new Types.ObjectId(sum.agentId), 'state.epochMs': { $lte: sum.startedAtMs } },
-        update: {
-          $inc: { version: 1, 'state.requests': sum.count, 'state.totalResponseMs': sum.totalResponseMs },
-          $max: { 'state.lastSuccessAtMs': sum.lastSuccessAtMs },
-          $set: {
-            'state.consecutiveFailures': 0,
-            'state.consecutiveConnectionFailures': 0,
-            'state.reachedByProbe': false,
-            'state.circuit': { state: 'closed' },
-          },
-        },
-      },
+  /**
+   * Replaces records that still have the version before, all in one write.
+   * @returns how many.
+   */
+  async replaceMany(records: readonly StoredHealth[]): Promise<number> {
+    if (records.length === 0) return 0;
+    const operations = records.map(({ agentId, version, state, counted }): mongo.AnyBulkWriteOperation<HealthDocument> => ({
+      updateOne: { filter: { _id: new Types.ObjectId(agentId), version: version - 1 }, update: { $set: { state, version, counted } } },
     }));
-    await withPlainErrors(this.collection.bulkWrite(operations, { ordered: false }));
+    return (await withPlainErrors(this.collection.bulkWrite(operations, { ordered: false }))).matchedCount;
   }
 }
 
-function toStored({ _id, orgId, name, version, state }: HealthDocument): StoredHealth {
-  return { agentId: _id.toHexString(), orgId, name, version, state };
+function toStored({ _id, orgId, name, version, state, counted }: HealthDocument): StoredHealth {
+  return { agentId: _id.toHexString(), orgId, name, version, state, counted: counted ?? [] };
 }

@@ -1,6 +1,7 @@
 import type { HealthState } from '@agentfleet/health';
 import { MongooseModule } from '@nestjs/mongoose';
 import { Schema, type Types } from 'mongoose';
+import type { CountedUpTo } from './waiting-outcomes';
 
 export const HEALTH = 'VpsAgentHealth';
 
@@ -12,6 +13,8 @@ export interface HealthDocument {
   /** Moves with every write; whoever writes a computed state does so only over the version that it computed from. */
   readonly version: number;
   readonly state: HealthState;
+  /** Missing in records of older bridges. */
+  readonly counted?: readonly CountedUpTo[];
 }
 
 export const healthSchema = new Schema({}, { collection: 'vps_agent_health', strict: false });

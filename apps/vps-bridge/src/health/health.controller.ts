@@ -1,5 +1,5 @@
 import { isVpsAgentName, type VpsAgentHealth, type VpsHealthSummary, type VpsStatus } from '@agentfleet/contracts';
-import { summarise } from '@agentfleet/health';
+import { summarise, type HealthState } from '@agentfleet/health';
 import { CurrentCaller, Needs, NoBody, type Caller } from '@agentfleet/platform';
 import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
@@ -9,6 +9,7 @@ import { RegisterAgent, agentNotFound } from '../agents/register-agent';
 import { SessionRepository } from '../sessions/session.repository';
 import { AgentHealthDto, HealthSummaryDto, StatusDto } from './health.dto';
 import { HealthRepository } from '../health-records/health.repository';
+import { HealthWriter } from '../health-records/health-writer';
 import { renderHealth, renderStatus, renderSummary } from './render-health';
 
 const NAME = { name: 'name', example: 'pm-agent' };
@@ -18,6 +19,7 @@ const NAME = { name: 'name', example: 'pm-agent' };
 export class HealthController {
   constructor(
     private readonly health: HealthRepository,
+    private readonly writer: HealthWriter,
     private readonly sessions: SessionRepository,
     private readonly registerAgent: RegisterAgent,
   ) {}
@@ -28,7 +30,7 @@ export class HealthController {
   @ApiOkResponse({ type: HealthSummaryDto, example: HEALTH_SUMMARY })
   @ApiErrors()
   async summary(@CurrentCaller() caller: Caller): Promise<VpsHealthSummary> {
-    return renderSummary(summarise(await this.health.listStates(caller.orgId)));
+    return renderSummary(summarise(await this.listStates(caller)));
   }
 
   /** One agent: its counters, what went wrong last, its circuit. */
@@ -61,13 +63,17 @@ export class HealthController {
   @ApiOkResponse({ type: StatusDto, example: STATUS })
   @ApiErrors()
   async status(@CurrentCaller() caller: Caller): Promise<VpsStatus> {
-    const [states, sessions] = await Promise.all([this.health.listStates(caller.orgId), this.sessions.count(caller.orgId)]);
+    const [states, sessions] = await Promise.all([this.listStates(caller), this.sessions.count(caller.orgId)]);
     return renderStatus(summarise(states), sessions);
+  }
+
+  private async listStates({ orgId }: Caller): Promise<readonly HealthState[]> {
+    return (await this.health.list(orgId)).map((record) => this.writer.seenHere(record));
   }
 
   private async read(caller: Caller, name: string): Promise<VpsAgentHealth> {
     const record = isVpsAgentName(name) ? await this.health.findByName(caller.orgId, name) : null;
     if (record === null) throw agentNotFound(name);
-    return renderHealth(name, record.state);
+    return renderHealth(name, this.writer.seenHere(record));
   }
 }

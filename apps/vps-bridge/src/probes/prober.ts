@@ -1,10 +1,10 @@
 import { applyProbe, type ProbeResult } from '@agentfleet/health';
 import { CLOCK, ENV, LOG, Leases, Metrics, type Clock, type Log } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { AgentDirectory, type KnownAgent } from '../agents/agent-directory';
+import { AgentDirectory } from '../agents/agent-directory';
 import type { VpsBridgeEnv } from '../env';
-import { HealthWriter } from '../health/health-writer';
 import { HealthRepository, type StoredHealth } from '../health-records/health.repository';
+import { HealthWriter } from '../health-records/health-writer';
 import { VpsClient } from '../vps-client/vps-client';
 
 const PROBE_TIMEOUT_MS = 5000;
@@ -64,18 +64,18 @@ export class Prober {
       const { statusCode, errorCode } = await this.client.probe(known.target, PROBE_TIMEOUT_MS);
       const reached = statusCode !== null && statusCode < REACHED_BELOW;
       this.probes.inc({ result: reached ? 'reached' : 'failed' });
-      await this.write(known, record, startedAtMs, { atMs: this.clock.now(), reached, statusCode, errorCode: reached ? null : errorCode });
+      await this.write(record, startedAtMs, { atMs: this.clock.now(), reached, statusCode, errorCode: reached ? null : errorCode });
     } catch (error) {
       this.log.warn({ err: error }, 'A probe could not be made or stored; it is tried again');
     }
   }
 
-  private async write(known: KnownAgent, record: StoredHealth, startedAtMs: number, probe: ProbeResult): Promise<void> {
+  private async write(record: StoredHealth, startedAtMs: number, probe: ProbeResult): Promise<void> {
     for (let health: StoredHealth | null = record; health !== null; health = await this.health.findById(record.agentId)) {
       if (health.state.epochMs > startedAtMs) return; // reset meanwhile: the probe spoke of what is gone
       const state = applyProbe(health.state, probe);
       if (!(await this.health.replaceIf(health.agentId, health.version, state))) continue;
-      this.writer.apply(known, { ...health, version: health.version + 1, state }, health.state);
+      this.writer.replaced({ ...health, version: health.version + 1, state }, [{ before: health.state, after: state, atMs: probe.atMs }]);
       return;
     }
   }

@@ -16,6 +16,7 @@ it('an agent that refused connections is back within one interval, on every repl
   const port = await deadPort();
   await two.one.register('away', port, { max_retries: 1, auth_token: 'tok-SECRET' });
   for (let n = 0; n < 5; n++) await two.one.call('away');
+  await waitFor('the other replica to know it', async () => (await health('away'))['status'] === 'unreachable');
   expect(await health('away')).toMatchObject({ status: 'unreachable', circuit: { state: 'open' } });
   const probed = await waitFor('a probe', async () => (await health('away'))['last_probe']);
   expect(probed).toMatchObject({ reached: false, status_code: null, error_code: 'refused' });

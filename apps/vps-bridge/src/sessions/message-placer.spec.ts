@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { MessagePlacer, type SessionMessages } from './message-placer';
 import type { MessageContent, MessageRepository, PlacedMessage } from './message.repository';
-import type { SessionRepository } from './session.repository';
 
 /** What the placer asks of the two repositories, kept in memory with the unique index; `rival` writes before each insert. */
 class Store {
@@ -35,17 +34,15 @@ class Store {
     },
     maxSeq: () => this.answer(Math.max(0, ...this.rows.keys())),
   };
-  readonly sessions = { applyActivity: () => Promise.resolve({ missing: new Set(), refused: new Set() }) };
 
   placer(): MessagePlacer {
-    // only these methods are used
-    return new MessagePlacer(this.messages as unknown as MessageRepository, this.sessions as unknown as SessionRepository);
+    return new MessagePlacer(this.messages as unknown as MessageRepository); // only these methods are used
   }
 }
 
 const content = (text: string): MessageContent => ({ timestampMs: 0, role: 'user', content: text, agent: '', callId: 'c', incomplete: false });
 const group = (texts: readonly string[]): SessionMessages => ({
-  known: { key: 'k', orgId: 'o', sessionId: 's', userId: 'u', nextSeq: 1 },
+  known: { key: 'k', orgId: 'o', sessionId: 's', userId: 'u', nextSeq: 1, lastActivityMs: 0 },
   contents: texts.map(content),
   metadata: [],
   placed: [],

@@ -2,7 +2,6 @@ import type { JsonObject } from '@agentfleet/contracts';
 import { Injectable } from '@nestjs/common';
 import { MessageRepository, type MessageContent, type PlacedMessage } from './message.repository';
 import type { KnownSession } from './session-directory';
-import { SessionRepository } from './session.repository';
 
 /** Messages of one session on their way into a commit, in their final order. */
 export interface SessionMessages {
@@ -19,10 +18,7 @@ export interface SessionMessages {
  */
 @Injectable()
 export class MessagePlacer {
-  constructor(
-    private readonly messages: MessageRepository,
-    private readonly sessions: SessionRepository,
-  ) {}
+  constructor(private readonly messages: MessageRepository) {}
 
   /** Numbers all messages that have no number yet. */
   async number(groups: readonly SessionMessages[]): Promise<void> {
@@ -67,9 +63,7 @@ export class MessagePlacer {
     const ordered = places.map((place, index) => ({ ...place, content: contents[index] ?? place.content }));
     await this.messages.rewrite(ordered.filter((message, index) => message.content !== places[index]?.content));
     group.placed = ordered;
-    const lastSeq = ordered.at(-1)?.seq ?? 0;
-    known.nextSeq = lastSeq + 1;
-    await this.sessions.applyActivity([{ key: known.key, lastActivityMs: 0, lastSeq, metadata: [] }]);
+    known.nextSeq = (ordered.at(-1)?.seq ?? 0) + 1;
   }
 
   private place(known: KnownSession, content: MessageContent, seq: number): PlacedMessage {

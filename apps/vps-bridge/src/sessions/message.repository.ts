@@ -87,8 +87,8 @@ export class MessageRepository {
     return found !== null;
   }
 
-  async removeAll(sessionKey: string): Promise<void> {
-    await this.collection.deleteMany({ sessionKey: ID(sessionKey) });
+  async removeAll(sessionKeys: readonly string[]): Promise<void> {
+    if (sessionKeys.length > 0) await this.collection.deleteMany({ sessionKey: { $in: sessionKeys.map(ID) } });
   }
 }
 

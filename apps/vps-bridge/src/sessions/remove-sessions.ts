@@ -12,7 +12,9 @@ const HOUR_MS = 3_600_000;
 const CLEANUP_BATCH = 200;
 const SWEEP = { periodMs: 5000, leaseMs: 60_000 };
 const CLEANUP = { periodMs: HOUR_MS, leaseMs: HOUR_MS };
-const SWEEP_BATCH = 100;
+const SWEEP_BATCH = 1000;
+/** A call that knew the session may bring messages for as long as its deadline can be, and its commit may take a while longer. */
+const LAST_MESSAGES_MS = 1.25 * HOUR_MS;
 
 type RemovedBy = Parameters<Changes['run']>[0];
 
@@ -46,7 +48,7 @@ export class RemoveSessions {
   }
 
   /**
-   * Deletes sessions that were not used for `maxAgeHours`.
+   * Deletes sessions that were not used for `maxAgeHours`: the messages say it, their documents may lag.
    * @param orgId null: of all organizations.
    * @returns how many.
    */
@@ -55,6 +57,7 @@ export class RemoveSessions {
     for (let count = 0; ; ) {
       const old = await this.sessions.listOld(orgId, before, CLEANUP_BATCH);
       if (old.length === 0) return count;
+      await this.sessions.applyActivity(await this.sessions.listLagging(old.map(({ key }) => key)));
       const gone = await this.changes.run(by, 'vps_session.cleanup', async (tx) => {
         const removed = await this.sessions.removeOld(tx, old.map(({ key }) => key), before);
         return { value: removed, audit: await this.delete(tx, removed) };
@@ -70,7 +73,7 @@ export class RemoveSessions {
    */
   async delete(tx: Transaction, gone: readonly SessionName[], graceMs = 0): Promise<readonly ChangedTarget[]> {
     const nowMs = this.clock.now();
-    await this.removed.add(tx, gone.map(({ key }) => key), new Date(nowMs + graceMs));
+    await this.removed.add(tx, gone.map(({ key }) => key), new Date(nowMs + graceMs), new Date(nowMs + LAST_MESSAGES_MS));
     for (const { orgId, sessionId } of gone) {
       tx.afterCommit(() => this.directory.forget(orgId, sessionId));
       tx.notify('vps.session.deleted', { orgId, sessionId, at: wireTime(nowMs) });
@@ -80,7 +83,7 @@ export class RemoveSessions {
 
   /** Nobody can see them any more: they hang on the internal key. */
   private async removeMessages(keys: readonly string[]): Promise<void> {
-    for (const key of keys) await this.messages.removeAll(key);
+    await this.messages.removeAll(keys);
     await this.removed.done(keys);
   }
 

@@ -13,9 +13,9 @@ export class RemovedSessionRepository {
     return collection<RemovedSessionDocument>(this.connection, 'vps_removed_sessions');
   }
 
-  async add(tx: Transaction, keys: readonly string[], dueAt: Date): Promise<void> {
+  async add(tx: Transaction, keys: readonly string[], dueAt: Date, lastDueAt: Date): Promise<void> {
     if (keys.length === 0) return;
-    await this.collection.insertMany(keys.map((key) => ({ _id: new Types.ObjectId(key), dueAt })), { session: tx.session });
+    await this.collection.insertMany(keys.map((key) => ({ _id: new Types.ObjectId(key), dueAt, lastDueAt })), { session: tx.session });
   }
 
   /** Messages that are being written under a key that no session has yet. */
@@ -33,7 +33,11 @@ export class RemovedSessionRepository {
     return documents.map(({ _id }) => _id.toHexString());
   }
 
+  /** Their messages are removed: those that may still get some are due once more. */
   async done(keys: readonly string[]): Promise<void> {
-    await this.collection.deleteMany({ _id: { $in: keys.map((key) => new Types.ObjectId(key)) } });
+    if (keys.length === 0) return;
+    const these = { _id: { $in: keys.map((key) => new Types.ObjectId(key)) } };
+    await this.collection.deleteMany({ ...these, $expr: { $gte: ['$dueAt', { $ifNull: ['$lastDueAt', '$dueAt'] }] } });
+    await this.collection.updateMany(these, [{ $set: { dueAt: '$lastDueAt' } }]);
   }
 }

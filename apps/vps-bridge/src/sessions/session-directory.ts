@@ -14,6 +14,8 @@ export interface KnownSession {
   readonly userId: string;
   /** Number of the next message; null when it has to be read first. */
   nextSeq: number | null;
+  /** At least so young is its document. */
+  lastActivityMs: number;
 }
 
 interface SessionUse {
@@ -36,8 +38,7 @@ export class SessionDirectory {
     load: (use) => this.readOrCreate(use),
     maxEntries: MAX_SESSIONS,
     maxAgeMs: MAX_AGE_MS,
-    // a session that was read again stays the same object: its next number is in it
-    merge: (read, before) => (before?.key === read.key ? before : read),
+    merge: (read, before) => sameSession(read, before),
   });
 
   constructor(
@@ -89,7 +90,14 @@ export class SessionDirectory {
       const found = await this.repository.findOwner(orgId, sessionId);
       if (found !== null) return { ...found, orgId, sessionId, nextSeq: null };
       const key = await this.repository.create(orgId, sessionId, newOwner, new Date(nowMs));
-      if (key !== null) return { key, orgId, sessionId, userId: newOwner, nextSeq: 1 };
+      if (key !== null) return { key, orgId, sessionId, userId: newOwner, nextSeq: 1, lastActivityMs: nowMs };
     }
   }
+}
+
+/** A session that was read again stays the same object: its next number is in it. */
+function sameSession(read: KnownSession, before: KnownSession | undefined): KnownSession {
+  if (before?.key !== read.key) return read;
+  before.lastActivityMs = Math.max(before.lastActivityMs, read.lastActivityMs);
+  return before;
 }

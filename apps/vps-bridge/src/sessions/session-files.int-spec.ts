@@ -100,8 +100,12 @@ it('leaves no messages behind', async () => {
   const stored = await two.database.db.collection('vps_sessions').findOne({ sessionId: 'gone' });
   expect((await two.one.ask('DELETE', path('gone'))).status).toBe(204);
   expect(await two.database.db.collection('vps_messages').countDocuments({ sessionKey: stored!._id })).toBe(0);
-  // as a bridge would have left it that died right after the deletion
+  // as a bridge would have left it that died right after the deletion, and a call that ended later elsewhere
   await two.database.db.collection('vps_messages').insertOne({ sessionKey: stored!._id, seq: 1 });
-  await two.database.db.collection('vps_removed_sessions').insertOne({ _id: stored!._id, dueAt: new Date(0) });
+  const removed = two.database.db.collection('vps_removed_sessions');
+  expect((await removed.findOne({ _id: stored!._id }))?.['dueAt'].getTime()).toBeGreaterThan(Date.now() + 3_600_000); // once more when no call can bring any
+  const leftBehind = { dueAt: new Date(0), lastDueAt: new Date(1) };
+  await removed.updateOne({ _id: stored!._id }, { $set: leftBehind });
   await waitFor('the sweep', async () => (await two.database.db.collection('vps_messages').countDocuments({ sessionKey: stored!._id })) === 0);
+  await waitFor('the last sweep', async () => (await removed.countDocuments({ _id: stored!._id })) === 0, { timeoutMs: 15_000 });
 });

@@ -6,7 +6,7 @@ import { InjectConnection } from '@nestjs/mongoose';
 import { Types, type Connection, type mongo } from 'mongoose';
 import { readMetadata, storeMetadata, type StoredMetadata } from './metadata';
 import type { SessionPosition } from './session-position';
-import type { SessionDocument } from './session.schema';
+import type { MessageDocument, SessionDocument } from './session.schema';
 
 export interface StoredSession extends Session {
   readonly key: string;
@@ -53,6 +53,11 @@ export interface SessionPage {
   readonly limit: number;
 }
 
+interface SessionWithNewest extends SessionDocument {
+  /** None or one. */
+  readonly newest: readonly Pick<MessageDocument, 'seq' | 'timestamp'>[];
+}
+
 const ID = (key: string) => new Types.ObjectId(key);
 
 @Injectable()
@@ -64,14 +69,14 @@ export class SessionRepository {
   }
 
   async find(orgId: string, sessionId: string): Promise<StoredSession | null> {
-    const document = await this.collection.findOne({ orgId, sessionId });
-    return document === null ? null : toSession(document);
+    const [document] = await this.withNewest({ orgId, sessionId }).toArray();
+    return document === undefined ? null : toCurrent(document);
   }
 
-  /** Key and owner only: what a call needs. */
-  async findOwner(orgId: string, sessionId: string): Promise<{ readonly key: string; readonly userId: string } | null> {
-    const document = await this.collection.findOne({ orgId, sessionId }, { projection: { userId: 1 } });
-    return document === null ? null : { key: document._id.toHexString(), userId: document.userId };
+  /** What a call needs of it. */
+  async findOwner(orgId: string, sessionId: string): Promise<Pick<StoredSession, 'key' | 'userId' | 'lastActivityMs'> | null> {
+    const document = await this.collection.findOne({ orgId, sessionId }, { projection: { userId: 1, lastActivity: 1 } });
+    return document === null ? null : { key: document._id.toHexString(), userId: document.userId, lastActivityMs: document.lastActivity.getTime() };
   }
 
   async readStoredMetadata(key: string): Promise<StoredMetadata> {
@@ -93,6 +98,7 @@ export class SessionRepository {
 
   /** One write for the sessions of many calls; only sessions that still live are touched. */
   async applyActivity(activities: readonly SessionActivity[]): Promise<ActivityResult> {
+    if (activities.length === 0) return { missing: new Set(), refused: new Set() };
     const operations = activities.map((activity): mongo.AnyBulkWriteOperation<SessionDocument> => ({
       updateOne: { filter: { _id: ID(activity.key) }, update: activityUpdate(activity) },
     }));
@@ -147,8 +153,8 @@ export class SessionRepository {
 
   /** All sessions of an organization, or of one of its users, one after the other. */
   async *stream(orgId: string, userId: string | undefined): AsyncGenerator<StoredSession> {
-    const found = this.collection.find({ orgId, ...(userId === undefined ? {} : { userId }) }).sort({ _id: 1 }).batchSize(100);
-    for await (const document of found) yield toSession(document);
+    const found = this.withNewest({ orgId, ...(userId === undefined ? {} : { userId }) }, { _id: 1 }).batchSize(100);
+    for await (const document of found) yield toCurrent(document);
   }
 
   async listOld(orgId: string | null, before: Date, limit: number): Promise<readonly SessionName[]> {
@@ -157,12 +163,25 @@ export class SessionRepository {
     return documents.map(toName);
   }
 
+  /** Of these sessions those whose messages are newer than their documents say: what a replica that was killed did not write any more. */
+  async listLagging(keys: readonly string[]): Promise<readonly SessionActivity[]> {
+    const documents = await this.withNewest({ _id: { $in: keys.map(ID) } }).toArray();
+    return documents.filter(lags).map(toCurrent).map(({ key, lastActivityMs, totalMessages }) => ({ key, lastActivityMs, lastSeq: totalMessages, metadata: [] }));
+  }
+
   /** Removes those that are still unused; @returns which. */
   async removeOld(tx: Transaction, keys: readonly string[], before: Date): Promise<readonly SessionName[]> {
     const filter = { _id: { $in: keys.map(ID) }, lastActivity: { $lt: before } };
     const documents = await this.collection.find(filter, { projection: { orgId: 1, sessionId: 1 }, session: tx.session }).toArray();
     await this.collection.deleteMany(filter, { session: tx.session });
     return documents.map(toName);
+  }
+
+  /** Documents with the newest message beside each. */
+  private withNewest(filter: mongo.Filter<SessionDocument>, sort?: mongo.Document): mongo.AggregationCursor<SessionWithNewest> {
+    const newest = [{ $sort: { seq: -1 } }, { $limit: 1 }, { $project: { _id: 0, seq: 1, timestamp: 1 } }];
+    const lookup = { from: 'vps_messages', localField: '_id', foreignField: 'sessionKey', pipeline: newest, as: 'newest' };
+    return this.collection.aggregate<SessionWithNewest>([{ $match: filter }, ...(sort === undefined ? [] : [{ $sort: sort }]), { $lookup: lookup }]);
   }
 
   private async missingOf(keys: readonly string[]): Promise<ReadonlySet<string>> {
@@ -182,6 +201,18 @@ function activityUpdate({ lastActivityMs, lastSeq, metadata }: SessionActivity):
 
 function toName({ _id, orgId, sessionId }: Pick<SessionDocument, '_id' | 'orgId' | 'sessionId'>): SessionName {
   return { key: _id.toHexString(), orgId, sessionId };
+}
+
+/** Messages are stored before the document of their session, which may lag. */
+function lags({ lastSeq, newest: [newest] }: SessionWithNewest): boolean {
+  return newest !== undefined && newest.seq > lastSeq;
+}
+
+function toCurrent(document: SessionWithNewest): StoredSession {
+  const session = toSession(document);
+  const [newest] = document.newest;
+  if (newest === undefined || !lags(document)) return session;
+  return { ...session, lastActivityMs: Math.max(session.lastActivityMs, newest.timestamp.getTime()), totalMessages: newest.seq };
 }
 
 function toSession(document: SessionDocument): StoredSession {

@@ -32,10 +32,12 @@ export interface MessageDocument {
   readonly incomplete: boolean;
 }
 
-/** A session that is gone, under its internal key; its messages are removed when it is due. */
+/** A session that is gone, under its internal key; its messages are removed when it is due, and once more when no call can bring any. */
 export interface RemovedSessionDocument {
   readonly _id: Types.ObjectId;
   readonly dueAt: Date;
+  /** Missing where no call ever knew the key. */
+  readonly lastDueAt?: Date;
 }
 
 export const sessionSchema = new Schema({}, { collection: 'vps_sessions', strict: false });

@@ -116,7 +116,7 @@ describe('sessions', () => {
     waiting.forEach((answer) => answer());
     expect((await call).body).toMatchObject({ success: true, response: 'late' });
     expect((await bridge.get(`/api/vps/sessions/${sessionId}`)).status).toBe(404);
-    expect(await two.database.db.collection('vps_messages').countDocuments({ sessionKey: stored?._id })).toBe(0);
+    await waitFor('its messages to be removed', async () => (await two.database.db.collection('vps_messages').countDocuments({ sessionKey: stored?._id })) === 0, { timeoutMs: 2000 });
   });
 
   it('keeps merged metadata within its limit', async () => {

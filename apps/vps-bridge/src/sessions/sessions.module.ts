@@ -11,6 +11,7 @@ import { RemovedSessionRepository } from './removed-session.repository';
 import { SessionDirectory } from './session-directory';
 import { SessionRepository } from './session.repository';
 import { IMPORT_PATH, SessionFilesController } from './session-files.controller';
+import { SessionActivities } from './session-activity';
 import { sessionStore } from './session.schema';
 import { SessionsNoticesController } from './sessions-notices.controller';
 import { SessionsController } from './sessions.controller';
@@ -18,8 +19,8 @@ import { SessionsController } from './sessions.controller';
 @Module({
   imports: [sessionStore],
   controllers: [SessionFilesController, SessionsController, SessionsNoticesController],
-  providers: [SessionRepository, MessageRepository, SessionDirectory, MessagePlacer, RemoveSessions, RemovedSessionRepository, ImportSessions],
-  exports: [SessionRepository, MessageRepository, SessionDirectory, MessagePlacer],
+  providers: [SessionRepository, MessageRepository, SessionDirectory, MessagePlacer, SessionActivities, RemoveSessions, RemovedSessionRepository, ImportSessions],
+  exports: [SessionRepository, MessageRepository, SessionDirectory, MessagePlacer, SessionActivities],
 })
 export class SessionsModule {
   /** Imports have a limit of their own, which a decorator cannot know: it is set when the route is made. */
