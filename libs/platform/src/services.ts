@@ -21,7 +21,8 @@ import { LiveCallers } from './live/live-callers';
 import { Database } from './mongo/database';
 import { Transactions } from './mongo/transactions';
 import { systemClock } from './observe/clock';
-import { createLog } from './observe/log';
+import { createLog, type Log } from './observe/log';
+import { LogDestination, standardOutput } from './observe/log-destination';
 import { Metrics } from './observe/metrics';
 import type { Replica } from './replica';
 import { Replicas } from './replicas';
@@ -43,9 +44,10 @@ export function createServices<E extends PlatformEnv>(definition: AppDefinition<
     gitCommit: env.GIT_COMMIT,
     startedAt: new Date(),
   };
-  const destination = options.logDestination ? { destination: options.logDestination } : {};
-  const log = createLog({ app: definition.name, replicaId: replica.id, level: env.LOG_LEVEL, ...destination });
+  const destination = options.logDestination ?? new LogDestination(standardOutput());
+  const log = createLog({ app: definition.name, replicaId: replica.id, level: env.LOG_LEVEL, destination });
   const metrics = new Metrics({ defaults: options.processMetrics });
+  if (destination instanceof LogDestination) watchLog(destination, log, metrics);
   const lifecycle = new Lifecycle(log, metrics);
   const database = new Database(env.MONGODB_URI, log, definition.name);
   const { connection } = database;
@@ -85,6 +87,15 @@ export function createServices<E extends PlatformEnv>(definition: AppDefinition<
     sourceAddress: new SourceAddress(env.TRUSTED_PROXIES),
     localCallers: new LocalCallers(env),
   };
+}
+
+/** What the log itself cannot say while it cannot be written. */
+function watchLog(destination: LogDestination, log: Log, metrics: Metrics): void {
+  const dropped = metrics.counter({ name: 'log_lines_dropped_total', help: 'Lines of the log that could not be written: the disk is full, or nobody reads the output' });
+  destination.watch({
+    dropped: () => dropped.inc(),
+    recovered: (lines, code) => log.warn({ dropped_lines: lines, code }, `${lines} lines of the log are missing here: they could not be written (${code})`),
+  });
 }
 
 export type Services = ReturnType<typeof createServices<PlatformEnv>>;

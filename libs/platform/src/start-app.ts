@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DRAIN_LIMIT_MS, type AppDefinition } from './app-definition';
 import { bootApp, EnvError, openApiOf, readEnv, type RunningApp } from './boot-app';
 import type { PlatformEnv } from './env/platform-variables';
+import { LogDestination, standardOutput } from './observe/log-destination';
 
 const CLOSING_MS = 2000;
 
@@ -45,7 +46,9 @@ async function writeOpenApi<E extends PlatformEnv>(definition: AppDefinition<E>,
 
 async function run<E extends PlatformEnv>(definition: AppDefinition<E>): Promise<void> {
   const startedAt = performance.now();
-  const running = await bootApp(definition, { env: process.env, processMetrics: true });
+  const logDestination = new LogDestination(standardOutput());
+  process.on('exit', () => logDestination.flush());
+  const running = await bootApp(definition, { env: process.env, processMetrics: true, logDestination });
   endWithProcess(running, (definition.drainLimitMs ?? DRAIN_LIMIT_MS) + CLOSING_MS);
   await running.services.lifecycle.whenReady();
   const bootMs = Math.round(performance.now() - startedAt);

@@ -5,7 +5,7 @@ import { Metrics } from '../observe/metrics';
 import { EventStreams } from './event-streams';
 
 function setUp() {
-  const lifecycle = new Lifecycle(createLog({ app: 'probe', replicaId: 'probe-1', level: 'silent' }), new Metrics({ defaults: false }));
+  const lifecycle = new Lifecycle(createLog({ app: 'probe', replicaId: 'probe-1', level: 'silent', destination: { write: () => undefined } }), new Metrics({ defaults: false }));
   return { lifecycle, streams: new EventStreams(lifecycle) };
 }
 const LARGE = 'x'.repeat(600_000);

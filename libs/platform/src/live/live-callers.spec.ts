@@ -12,7 +12,7 @@ const CALLER: Caller = { kind: 'key', id: 'k', name: 'k', orgId: 'o', allOrganiz
 function setUp() {
   const looks: { readonly end: (now: Caller | undefined) => void; readonly fail: (error: Error) => void }[] = [];
   const identity = { recheck: () => new Promise<Caller | undefined>((resolve, reject) => looks.push({ end: resolve, fail: reject })) };
-  const log = createLog({ app: 'probe', replicaId: 'probe-1', level: 'silent' });
+  const log = createLog({ app: 'probe', replicaId: 'probe-1', level: 'silent', destination: { write: () => undefined } });
   const lifecycle = new Lifecycle(log, new Metrics({ defaults: false }));
   const live = new LiveCallers(identity, { refresh: () => Promise.resolve() }, { now: () => 0 }, log, lifecycle);
   const ends: LostRights[] = [];

@@ -6,28 +6,43 @@ import { currentContext } from './request-context';
 export type Log = PinoLogger;
 export const LOG = Symbol('LOG');
 
-const SECRET_KEYS = [
+const SECRET_KEYS = new Set([
   'authorization',
-  'Authorization',
   'token',
-  'accessToken',
-  'refreshToken',
+  'accesstoken',
+  'refreshtoken',
   'auth_token',
   'secret',
   'password',
   'api_key',
-  'apiKey',
+  'apikey',
   'key',
   'cookie',
   'x-api-key',
-];
+]);
+const CENSORED = '[redacted]';
+/** Levels of objects and lists in each other that are looked into. */
+const DEPTH = 5;
 
-/** Fields that never reach the log, at the top and one and two levels down. */
-const REDACTED_PATHS = SECRET_KEYS.flatMap((key) => {
-  const step = /^[A-Za-z_]+$/.test(key) ? key : `["${key}"]`;
-  const after = step.startsWith('[') ? step : `.${step}`;
-  return [step, `*${after}`, `*.*${after}`];
-});
+/** Fields without those that never reach the log, whatever their case. What holds none, nearly every line, is not copied. */
+export function withoutSecrets(fields: Readonly<Record<string, unknown>>, depth = DEPTH): Record<string, unknown> {
+  let copy: Record<string, unknown> | undefined;
+  for (const key in fields) {
+    const value = fields[key];
+    const shown = SECRET_KEYS.has(key) || SECRET_KEYS.has(key.toLowerCase()) ? CENSORED : typeof value === 'object' && value !== null ? inside(value, depth) : value;
+    if (shown !== value) (copy ??= { ...fields })[key] = shown;
+  }
+  return copy ?? fields;
+}
+
+function inside(value: object, depth: number): unknown {
+  if (Array.isArray(value)) {
+    const shown: unknown[] = value.map((item: unknown) => (typeof item === 'object' && item !== null ? inside(item, depth - 1) : item));
+    return shown.some((item, index) => item !== value[index]) ? shown : value;
+  }
+  if (value instanceof Error || ArrayBuffer.isView(value)) return value; // an error's serializer shows what is known to be harmless
+  return depth === 0 ? '[not shown: too deep]' : withoutSecrets(value as Record<string, unknown>, depth - 1); // any object has named fields
+}
 
 /** Credentials in a query string or URL user info, wherever they stand in a text. */
 export function withoutUrlSecrets(value: string): string {
@@ -49,20 +64,28 @@ function serializeError(error: unknown): object {
   };
 }
 
-export function createLog(options: { app: string; replicaId: string; level: string; destination?: DestinationStream }): Log {
-  const settings = {
-    level: options.level,
-    base: { app: options.app, replica: options.replicaId },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
-    serializers: { err: serializeError },
-    mixin: () => {
-      const context = currentContext();
-      return context ? { correlation_id: context.correlationId } : {};
+interface LogOptions {
+  readonly app: string;
+  readonly replicaId: string;
+  readonly level: string;
+  readonly destination: DestinationStream;
+}
+
+export function createLog({ app, replicaId, level, destination }: LogOptions): Log {
+  return pino(
+    {
+      level,
+      base: { app, replica: replicaId },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
+      serializers: { err: serializeError },
+      mixin: () => {
+        const context = currentContext();
+        return context ? { correlation_id: context.correlationId } : {};
+      },
     },
-  };
-  return options.destination ? pino(settings, options.destination) : pino(settings);
+    destination,
+  );
 }
 
 /** Nest's own messages, through the same log. */

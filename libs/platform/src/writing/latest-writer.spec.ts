@@ -11,7 +11,7 @@ interface Fact {
 
 function setUp(options: Partial<LatestWriterOptions<Fact>> = {}) {
   const writes: { readonly facts: readonly Fact[]; readonly end: (error?: Error) => void }[] = [];
-  const lifecycle = new Lifecycle(createLog({ app: 'probe', replicaId: 'probe-1', level: 'silent' }), new Metrics({ defaults: false }));
+  const lifecycle = new Lifecycle(createLog({ app: 'probe', replicaId: 'probe-1', level: 'silent', destination: { write: () => undefined } }), new Metrics({ defaults: false }));
   const write = (facts: readonly Fact[]) => new Promise<void>((resolve, reject) => writes.push({ facts, end: (error) => (error ? reject(error) : resolve()) }));
   const writer = new LatestWriter<Fact>(lifecycle, { name: 'facts', periodMs: 5, write, ...options });
   const put = (key: string, n: number) => writer.put(key, { key, n });
