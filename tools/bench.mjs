@@ -13,6 +13,7 @@ import { createProgress, UserError } from './workspace/progress.mjs';
 const GROUPS = {
   bridge: async () => (await import('./bench/bridge.mjs')).bridgeRows,
   aiwm: async () => (await import('./bench/aiwm.mjs')).aiwmRows,
+  boot: async () => (await import('./bench/boot.mjs')).bootRows,
 };
 
 const HELP = `npm run bench -- [--rounds N] [--seconds S] [--node 20,24] [group ...]

@@ -44,21 +44,30 @@ export class Processes {
   /** A built app, ready, with its log in a file and at the default level, as `npm start` runs it. */
   async app(name, portVariable, env) {
     const port = await freePort();
+    const startedAt = performance.now();
     const log = this.#logOf(name, port);
     const child = this.#spawn([join(ROOT, `dist/apps/${name}/main.js`)], { ...env, HOST: '127.0.0.1', [portVariable]: String(port) }, ['ignore', log, log]);
     closeSync(log);
     const url = `http://127.0.0.1:${port}`;
     for (let i = 0; ; i++) {
       const ready = await fetch(`${url}/health/ready`).then((answer) => answer.json(), () => undefined);
-      if (ready?.status === 'ready') return { pid: child.pid, url };
-      if (i > 300 || child.exitCode !== null) throw new Error(`${name} did not become ready`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      if (ready?.status === 'ready') return { pid: child.pid, url, readyMs: performance.now() - startedAt };
+      if (i > 3000 || child.exitCode !== null) throw new Error(`${name} did not become ready`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
+  }
+
+  /** Ends one of them, without the others. */
+  async end(pid, signal) {
+    const child = this.#children.find((one) => one.pid === pid);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await once(child, 'exit');
   }
 
   async stop() {
     for (const child of this.#children.reverse()) {
-      if (child.exitCode !== null) continue;
+      if (child.exitCode !== null || child.signalCode !== null) continue;
       child.stdin?.end();
       child.kill('SIGTERM');
       await Promise.race([once(child, 'exit'), new Promise((resolve) => setTimeout(resolve, 12_000))]);

@@ -3,15 +3,20 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } fr
 import { dirname } from 'node:path';
 import { lastLines } from '../workspace/run.mjs';
 
-const FIRST_RESTART_MS = 1000;
+const SECOND_RESTART_MS = 1000;
 const LONGEST_RESTART_MS = 10_000;
-/** After that long an app counts as healthy again: its next death is restarted after 1 s. */
+/** After that long an app counts as healthy again: after its next death it is started again at once. */
 const HEALTHY_AFTER_MS = 30_000;
 const ROTATE_ABOVE_BYTES = 20 * 1024 * 1024;
 
-/** How long to wait before the n-th start in a row (n from 1): 1 s, doubling to 10 s. */
-export function restartDelayMs(attempt) {
-  return Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** (attempt - 1));
+/** How long to wait after the n-th death in a row (n from 1): not at all, then 1 s, doubling to 10 s. */
+export function restartDelayMs(deaths) {
+  return deaths === 1 ? 0 : Math.min(LONGEST_RESTART_MS, SECOND_RESTART_MS * 2 ** (deaths - 2));
+}
+
+/** `at once`, `in 4 s`. */
+export function restartText(delayMs) {
+  return delayMs === 0 ? 'at once' : `in ${delayMs / 1000} s`;
 }
 
 /**
@@ -42,7 +47,7 @@ export function superviseApp(options, events) {
     if (!state.everReady) return events.died(how);
     state.deaths = livedMs > HEALTHY_AFTER_MS ? 1 : state.deaths + 1;
     const delayMs = restartDelayMs(state.deaths);
-    events.restarting(`${options.id} ${how}; starting it again in ${delayMs / 1000} s (log: ${options.log})`);
+    events.restarting(`${options.id} ${how}; starting it again ${restartText(delayMs)} (log: ${options.log})`);
     state.timer = setTimeout(start, delayMs);
   }
 

@@ -11,6 +11,7 @@ import { flagsEatenByNpm, HELP, parseArguments } from './arguments.mjs';
 import { requireFreePorts } from './checks.mjs';
 import { knownVariables, misspelledNotes } from './known-variables.mjs';
 import { lockDataDirectory } from './lock.mjs';
+import { newerNodeNote } from './newer-node.mjs';
 import { passwordNotice, readyReport } from './report.mjs';
 import { newPassword, openSecrets } from './secrets.mjs';
 import { createStack } from './stack.mjs';
@@ -82,6 +83,8 @@ async function start(options, session, progress) {
   // first what costs nothing: nobody should wait for an installation to learn that a port is taken or a name misspelled
   const notes = misspelledNotes(variables, knownVariables(ROOT));
   for (const note of notes) progress.line(`Note: ${note}`);
+  const newer = await newerNodeNote({ version: process.version, execPath: process.execPath, path: variables.PATH ?? '' });
+  if (newer) progress.line(`Note: ${newer}`);
   const malformed = addressProblems(variables);
   if (malformed.length > 0) throw new UserError(malformed.join('\n'));
   await requireFreePorts(plan, variables.HOST || '127.0.0.1', { leftOver: session.held.lock.leftOver, progress });

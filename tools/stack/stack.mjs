@@ -6,7 +6,7 @@ import { ROOT } from '../workspace/paths.mjs';
 import { accepts } from '../workspace/ports.mjs';
 import { UserError } from '../workspace/progress.mjs';
 import { waitUntil } from '../workspace/run.mjs';
-import { markLog, restartDelayMs, superviseApp } from './app-process.mjs';
+import { markLog, restartDelayMs, restartText, superviseApp } from './app-process.mjs';
 import { processEnvironment } from './apps.mjs';
 import { requireValidVariables } from './checks.mjs';
 import { workingPassword } from './administrator.mjs';
@@ -73,7 +73,7 @@ export function createStack(context, onFatal) {
         const deaths = (state.restarts.get(server.id) ?? 0) + 1;
         state.restarts.set(server.id, deaths);
         const delayMs = restartDelayMs(deaths);
-        progress.line(`${server.id} ended (${signal ?? `exit code ${code}`}); starting it again in ${delayMs / 1000} s (logs: ${logs})`);
+        progress.line(`${server.id} ended (${signal ?? `exit code ${code}`}); starting it again ${restartText(delayMs)} (logs: ${logs})`);
         setTimeout(() => {
           if (!state.stopping) restartServer(server).catch((error) => progress.line(`${server.id}: ${error.message}`));
         }, delayMs);

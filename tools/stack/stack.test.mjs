@@ -226,8 +226,8 @@ test('one stack for one data directory', () => {
   assert.equal(lockDataDirectory(place).leftOver, false);
 });
 
-test('waits 1 s before the first restart, doubling to 10 s', () => {
-  assert.deepEqual([1, 2, 3, 4, 5, 50].map(restartDelayMs), [1000, 2000, 4000, 8000, 10_000, 10_000]);
+test('starts a dead app again at once, then after 1 s, doubling to 10 s', () => {
+  assert.deepEqual([1, 2, 3, 4, 5, 6, 50].map(restartDelayMs), [0, 1000, 2000, 4000, 8000, 10_000, 10_000]);
 });
 
 test('starts a dead app again, with a new pid, and stops it for good', async () => {
@@ -246,7 +246,7 @@ test('starts a dead app again, with a new pid, and stops it for good', async () 
   process.kill(pids[0], 'SIGKILL');
   assert.ok(await waitUntil(() => pids.length === 2, 10_000));
   assert.deepEqual(restarts, [false, true]);
-  assert.match(messages[0], /^app was ended by SIGKILL; starting it again in 1 s/);
+  assert.match(messages[0], /^app was ended by SIGKILL; starting it again at once/);
   await app.stop(5000);
   assert.equal(app.isRunning(), false);
   assert.equal(messages.length, 1);
