@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import mongoose from 'mongoose';
 import { Pool } from 'undici';
 import { interleaved, load, single, spread } from './measure.mjs';
+import { freePort } from './processes.mjs';
 
 const WARM_UP_SECONDS = 5;
 const KEY = `bench-${randomBytes(12).toString('hex')}`;
@@ -15,7 +16,7 @@ async function post(pool, path, body, headers = {}) {
   return result;
 }
 
-/** DESIGN section 10, the bridge: calls with and without storage at 1 and 32 callers, and a failed hop. */
+/** The bridge: calls with and without a session at 1 and 32 callers, and what a failed hop adds. */
 export async function bridgeRows({ processes, report, rounds, seconds }) {
   const servers = JSON.parse((await processes.script('tools/test-servers.mjs')).line);
   const agent = (await processes.script('tools/bench/agent.mjs')).line;
@@ -43,6 +44,7 @@ export async function bridgeRows({ processes, report, rounds, seconds }) {
   const register = (body) => post(pools.bridge, '/api/vps/register', { host: '127.0.0.1', max_retries: 1, ...body }, headers);
   await register({ name: 'fast', port: Number(agent) });
   await register({ name: 'failing', port: Number(failing), fallback_agents: ['fast'] });
+  await register({ name: 'refusing', port: await freePort(), fallback_agents: ['fast'] });
 
   const throughBridge = (more = {}) => (caller) =>
     post(pools.bridge, '/api/vps/call', { agent_name: 'fast', prompt: 'Plan a 3-phase project', ...more, ...(more.session ? { session_id: `s-${caller}` } : {}) }, headers);
@@ -60,7 +62,7 @@ export async function bridgeRows({ processes, report, rounds, seconds }) {
   report.row({ id: 'bridge.plain_cpu', name: 'no session, 1 caller: CPU per call ÷ bare Nest', value: spread(plain, cpuOf), atMost: 1.5 });
 
   const beside = await interleaved(rounds, measure(throughBridge(), 1, bridge.pid), measure(throughBare(pools.storing), 1, storing.pid));
-  report.note({ id: 'bridge.plain_cpu_beside_insert', name: 'the same ÷ (bare Nest + one insert)', value: spread(beside, cpuOf) });
+  report.note({ id: 'bridge.plain_cpu_beside_insert', name: 'no session, 1 caller: CPU per call ÷ (bare Nest + one insert)', value: spread(beside, cpuOf) });
 
   const durable = await interleaved(rounds, measure(throughBridge({ session: true }), 1, bridge.pid), measure(throughBare(pools.storing), 1, storing.pid));
   report.row({ id: 'bridge.durable_p50', name: 'session, 1 caller: p50 ÷ (bare Nest + insert)', value: spread(durable, ({ product, baseline }) => product.p50Ms / baseline.p50Ms), atMost: 1.2 });
@@ -69,10 +71,14 @@ export async function bridgeRows({ processes, report, rounds, seconds }) {
   const many = await interleaved(rounds, measure(throughBridge({ session: true }), 32, bridge.pid), measure(throughBare(pools.storing), 32, storing.pid));
   report.row({ id: 'bridge.durable_rate', name: 'session, 32 callers: calls/s ÷ (bare Nest + insert)', value: spread(many, ({ product, baseline }) => product.perSecond / baseline.perSecond), atLeast: 1.2 });
   report.row({ id: 'bridge.durable_cpu', name: 'session, 32 callers: CPU per call ÷ (bare Nest + insert)', value: spread(many, cpuOf), atMost: 0.85 });
+  const unstored = await interleaved(rounds, measure(throughBridge({ session: true }), 32, bridge.pid), measure(throughBare(pools.bare), 32, bare.pid));
+  report.row({ id: 'bridge.durable_rate_unstored', name: 'session, 32 callers: calls/s ÷ bare Nest that stores nothing', value: spread(unstored, ({ product, baseline }) => product.perSecond / baseline.perSecond), atLeast: 0.35 });
   report.note({ id: 'bridge.durable_cpu_us', name: 'session, 32 callers: CPU per call, µs', value: spread(many, ({ product }) => product.cpuMicrosPerCall), digits: 0 });
 
-  const hop = await interleaved(rounds, measure(throughBridge({ agent_name: 'failing' }), 1, bridge.pid), measure(throughBridge(), 1, bridge.pid));
-  report.row({ id: 'bridge.hop_500', name: 'failed hop after a 500, no back-off: added p50, ms', value: spread(hop, ({ product, baseline }) => product.p50Ms - baseline.p50Ms), atMost: 0.4 });
+  for (const [id, agent_name, name] of [['bridge.hop_500', 'failing', 'after a 500'], ['bridge.hop_refused', 'refusing', 'after a refused connection']]) {
+    const hop = await interleaved(rounds, measure(throughBridge({ agent_name }), 1, bridge.pid), measure(throughBridge(), 1, bridge.pid));
+    report.row({ id, name: `failed hop ${name}, no back-off: added p50, ms`, value: spread(hop, ({ product, baseline }) => product.p50Ms - baseline.p50Ms), atMost: 0.4 });
+  }
   await Promise.all(Object.values(pools).map((pool) => pool.close()));
 }
 

@@ -16,7 +16,6 @@ export class CallMetrics {
   readonly retries;
   readonly failovers;
   readonly skipped;
-  readonly inFlight;
   readonly messages;
   readonly addressDenied;
   readonly asyncQueued;
@@ -32,7 +31,6 @@ export class CallMetrics {
     this.retries = metrics.counter({ name: 'vps_retries_total', help: 'Repeated attempts', labelNames: ['error_type'] });
     this.failovers = metrics.counter({ name: 'vps_failovers_total', help: 'Steps to the next agent', labelNames: ['reason'] });
     this.skipped = metrics.counter({ name: 'vps_skipped_total', help: 'Agents that were not tried', labelNames: ['reason'] });
-    this.inFlight = metrics.gauge({ name: 'vps_calls_in_flight', help: 'Running calls', labelNames: ['kind'] });
     this.messages = metrics.counter({ name: 'vps_messages_total', help: 'Stored messages', labelNames: ['role'] });
     this.addressDenied = metrics.counter({ name: 'vps_address_denied_total', help: 'Attempts that the address policy refused' });
     this.asyncQueued = metrics.gauge({ name: 'vps_async_queued', help: 'Asynchronous calls that wait in this replica' });

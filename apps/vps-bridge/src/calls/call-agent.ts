@@ -109,7 +109,7 @@ export class CallAgent {
    */
   async finish(begun: BegunCall, slot: CallSlot, streamed?: StreamedAttempts & StreamEnd): Promise<VpsCallResult> {
     const { call, chain, startedAtMs } = begun;
-    if (!isRecorded(call)) this.records.begin(openCall(call, this.replica.id, startedAtMs, namesOf(chain)));
+    if (!isRecorded(call)) this.records.begin(call.callId, startedAtMs, () => openCall(call, this.replica.id, startedAtMs, namesOf(chain)));
     try {
       const walk = await Promise.race([this.walk(begun, streamed), slot.cut]);
       return await this.concludeCall.walked(begun, walk, streamed);

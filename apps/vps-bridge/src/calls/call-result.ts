@@ -29,7 +29,9 @@ export function namesOf(chain: Chain): readonly string[] {
 }
 
 export function triesOf(walk: CallWalk): readonly AgentTry[] {
-  return walk.steps.flatMap((step) => (step.kind === 'tried' ? [tryOf(step)] : []));
+  const tries: AgentTry[] = [];
+  for (const step of walk.steps) if (step.kind === 'tried') tries.push(tryOf(step));
+  return tries;
 }
 
 function tryOf({ outcome }: Extract<CallWalk['steps'][number], { kind: 'tried' }>): AgentTry {

@@ -1,9 +1,8 @@
-import type { VpsCallKind } from '@agentfleet/contracts';
+import { VPS_CALL_KINDS, type VpsCallKind } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { CLOCK, ENV, LOG, type Clock, type Log } from '@agentfleet/platform';
+import { CLOCK, ENV, LOG, Metrics, type Clock, type Log } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import type { VpsBridgeEnv } from '../env';
-import { CallMetrics } from '../metrics';
 
 /** Contract section 11. The app's `drainLimitMs` leaves a second for answering what still runs then. */
 const PATIENCE_MS = 10_000;
@@ -34,8 +33,15 @@ export class CallsInFlight {
     @Inject(ENV) private readonly env: VpsBridgeEnv,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
-    private readonly metrics: CallMetrics,
-  ) {}
+    metrics: Metrics,
+  ) {
+    metrics.gauge({
+      name: 'vps_calls_in_flight',
+      help: 'Running calls',
+      labelNames: ['kind'],
+      collect: (gauge) => VPS_CALL_KINDS.forEach((kind) => gauge.set({ kind }, this.counts[kind])),
+    });
+  }
 
   /** @throws AppError `overloaded` */
   requireRoom(): void {
@@ -50,9 +56,9 @@ export class CallsInFlight {
     const cut = new Promise<never>((_resolve, reject) => (onCut = reject));
     cut.catch(() => undefined);
     this.cuts.add(onCut);
-    this.metrics.inFlight.set({ kind }, ++this.counts[kind]);
+    this.counts[kind]++;
     const leave = () => {
-      if (this.cuts.delete(onCut)) this.metrics.inFlight.set({ kind }, --this.counts[kind]);
+      if (this.cuts.delete(onCut)) this.counts[kind]--;
     };
     return { startMs: this.clock.monotonicMs(), cut, leave };
   }

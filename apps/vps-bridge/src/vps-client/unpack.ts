@@ -16,7 +16,8 @@ const PACKINGS: ReadonlyMap<string, Packing> = new Map([['gzip', 'gzip'], ['x-gz
 
 /** Reads `Content-Encoding`, in any case, with blanks, and with members that change nothing. */
 export function packingOf(encoding: string | undefined): Packing {
-  const [first, ...others] = (encoding ?? '')
+  if (encoding === undefined) return 'none';
+  const [first, ...others] = encoding
     .split(',')
     .map((one) => one.trim().toLowerCase())
     .filter((one) => one !== '' && one !== 'identity');

@@ -15,7 +15,7 @@ class ThingDto {
 
 class UpdateThingDto extends PartialType(ThingDto) {}
 
-const validate = (body: unknown, metatype: new () => object = ThingDto) => new DtoPipe().transform(body, { type: 'body', metatype });
+const validate = async (body: unknown, metatype: new () => object = ThingDto) => new DtoPipe().transform(body, { type: 'body', metatype });
 
 test('declared fields alone get through, as they came', async () => {
   const settings = { a: [1, { constructor: 'x', prototype: 1 }], db: { prototype: 'v', constructor: 'w', k: 1 }, toString: null };
@@ -40,7 +40,7 @@ test('nested classes are checked too, also in an update', async () => {
 test('what has no rules is left alone', async () => {
   for (const metatype of [Object, String, Array, class {}]) {
     const body = { any: 1 };
-    expect(await new DtoPipe().transform(body, { type: 'body', metatype })).toBe(body);
+    expect(new DtoPipe().transform(body, { type: 'body', metatype })).toBe(body); // at once
   }
 });
 

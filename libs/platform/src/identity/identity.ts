@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { API_KEY_SCOPES, AGENT_SCOPE, DEFAULT_ORGANIZATION_ID, SCOPES_OF_ROLE, type Role, type Scope, type UserTokenClaims } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { SlidingWindow } from '../limits/sliding-window';
@@ -31,7 +31,7 @@ const OBJECT_ID = /^[0-9a-f]{24}$/;
 const API_KEY = /^afk_[A-Za-z0-9_-]{20,200}$/;
 const JWT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
-const sha256 = (value: string) => createHash('sha256').update(value).digest();
+const sha256 = (value: string) => hash('sha256', value, 'buffer'); // in one call: half of what a Hash object costs each request
 
 interface IdentityOptions {
   readonly authMode: 'required' | 'off';

@@ -48,7 +48,7 @@ it('writes the end of a call behind its opening, however late that lands and wha
   const { writer, stored, written, failing, land, isLanding } = setUp();
   failing.insertEnded = true;
   writer.add(ended('short'));
-  writer.begin(long);
+  writer.begin('long', 0, () => long);
   const first = writer.flush();
   await Promise.resolve();
   expect(isLanding()).toBe(true);
@@ -67,7 +67,7 @@ it('tries again what failed, and only that', async () => {
   const { writer, stored, written, failing, land } = setUp();
   failing.openMany = true;
   writer.add(ended('short'));
-  writer.begin(long);
+  writer.begin('long', 0, () => long);
   const first = writer.flush();
   await new Promise(setImmediate);
   land();

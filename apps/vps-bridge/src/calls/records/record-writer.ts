@@ -3,6 +3,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CallLeases } from './call-leases';
 import { CallRepository, type EndedCall, type FinishedCall, type OpenCall } from './call.repository';
 
+/** A plain call under way; most end before anybody needs their record. */
+interface BegunRecord {
+  readonly startedAtMs: number;
+  readonly recordOf: () => OpenCall;
+}
+
 const FLUSH_MS = 100;
 /** A plain call that has ended by then needs one write only. */
 const SHORT_CALL_MS = 100;
@@ -16,7 +22,7 @@ const MAX_WAITING = 50_000;
 @Injectable()
 export class RecordWriter {
   /** Plain calls under way that have no record yet. */
-  private readonly begun = new Map<string, OpenCall>();
+  private readonly begun = new Map<string, BegunRecord>();
   /** Plain calls whose record was made while they are under way, or may have been. */
   private readonly opened = new Set<string>();
   private ended: EndedCall[] = [];
@@ -35,9 +41,9 @@ export class RecordWriter {
   }
 
   /** A plain call is under way; if it still is in a moment, a record says so, and whoever outlives this replica ends it. */
-  begin(call: OpenCall): void {
+  begin(callId: string, startedAtMs: number, recordOf: () => OpenCall): void {
     if (this.begun.size >= MAX_WAITING) return;
-    this.begun.set(call.callId, call);
+    this.begun.set(callId, { startedAtMs, recordOf });
   }
 
   /** A plain call ended without a result to record. */
@@ -93,7 +99,7 @@ export class RecordWriter {
     try {
       await this.repository.openMany(opening);
     } catch (error) {
-      for (const call of opening) if (this.isUnderWay(call.callId)) this.begun.set(call.callId, call);
+      for (const call of opening) if (this.isUnderWay(call.callId)) this.begun.set(call.callId, { startedAtMs: call.createdAtMs, recordOf: () => call });
       throw error;
     }
   }
@@ -112,8 +118,10 @@ export class RecordWriter {
 
   private removeLong(): readonly OpenCall[] {
     const before = this.clock.now() - SHORT_CALL_MS;
-    const long = [...this.begun.values()].filter(({ createdAtMs }) => createdAtMs <= before);
-    for (const { callId } of long) {
+    const long: OpenCall[] = [];
+    for (const [callId, { startedAtMs, recordOf }] of this.begun) {
+      if (startedAtMs > before) continue;
+      long.push(recordOf());
       this.begun.delete(callId);
       this.opened.add(callId);
       this.leases.add(callId);
