@@ -1,5 +1,4 @@
-import { dayOf, timeOf } from '@agentfleet/contracts';
-import type { FieldProblem } from '@agentfleet/errors';
+import { AIWM_QUERY_DIALECT, dayOf, QueryReader, timeOf } from '@agentfleet/contracts';
 import { CLOCK, CurrentCaller, ENV, Leases, Lifecycle, Needs, validationFailed, type Caller, type Clock } from '@agentfleet/platform';
 import { Controller, Get, Inject, Query, type OnModuleInit } from '@nestjs/common';
 import { ApiQuery, ApiTags } from '@nestjs/swagger';
@@ -16,12 +15,11 @@ const CLEAN_UP_EVERY_MS = 3_600_000;
 const MS_PER_DAY = 86_400_000;
 const RANGE_TIME = { required: false, schema: { type: 'string' as const, format: 'date-time' } };
 
-function rangeEnd(name: string, value: unknown, problems: FieldProblem[]): Date | undefined {
+/** A day counts as its beginning. */
+function rangeEnd(reader: QueryReader, name: string): Date | undefined {
+  const value = reader.raw(name);
   if (value === undefined) return undefined;
-  const time = timeOf(value) ?? dayOf(value);
-  if (time) return time;
-  problems.push({ field: name, message: 'must be a time, ISO 8601 with a zone' });
-  return undefined;
+  return timeOf(value) ?? dayOf(value) ?? reader.refuse(name, 'must be a time, ISO 8601 with a zone');
 }
 
 function wire(record: AuditDocument): AuditRecordDto {
@@ -65,10 +63,10 @@ export class AuditLogController implements OnModuleInit {
   async list(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>): Promise<object> {
     const list = parseListQuery(query, LIST);
     const { page, limit, filters, sort } = list;
-    const problems: FieldProblem[] = [];
-    const from = rangeEnd('from', query['from'], problems);
-    const to = rangeEnd('to', query['to'], problems);
-    if (problems.length > 0) throw validationFailed(problems);
+    const reader = new QueryReader(query, AIWM_QUERY_DIALECT);
+    const from = rangeEnd(reader, 'from');
+    const to = rangeEnd(reader, 'to');
+    if (reader.problems.length > 0) throw validationFailed(reader.problems);
     const value = (field: (typeof FILTERS)[number]) => filters.find((filter) => filter.field === field)?.value;
     const found = await this.repository.page({
       orgId: caller.allOrganizations ? undefined : caller.orgId,

@@ -1,4 +1,4 @@
-import { AIWM_EVENT_TYPES, type AiwmEventType } from '@agentfleet/contracts';
+import { AIWM_EVENT_TYPES, AIWM_QUERY_DIALECT, QueryReader, type AiwmEventType } from '@agentfleet/contracts';
 import { CurrentCaller, EVENT_STREAM_HEADERS, Needs, validationFailed, type Caller } from '@agentfleet/platform';
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiQuery, ApiTags } from '@nestjs/swagger';
@@ -6,12 +6,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiErrors } from '../api/api-docs';
 import { EventHub } from './event-hub';
 
-function readTypes(value: unknown): ReadonlySet<AiwmEventType> {
+function readTypes(query: Readonly<Record<string, unknown>>): ReadonlySet<AiwmEventType> {
+  const reader = new QueryReader(query, AIWM_QUERY_DIALECT);
+  const value = reader.raw('types');
   if (value === undefined) return new Set(AIWM_EVENT_TYPES);
   const given = typeof value === 'string' ? value.split(',') : [''];
   const known = AIWM_EVENT_TYPES.filter((type) => given.includes(type));
-  if (known.length === new Set(given).size) return new Set(known);
-  throw validationFailed([{ field: 'types', message: `must be a comma list of ${AIWM_EVENT_TYPES.join(', ')}` }]);
+  if (known.length !== new Set(given).size) reader.refuse('types', `must be a comma list of ${AIWM_EVENT_TYPES.join(', ')}`);
+  if (reader.problems.length > 0) throw validationFailed(reader.problems);
+  return new Set(known);
 }
 
 const STREAM = [
@@ -35,7 +38,7 @@ export class EventsController {
   @ApiOkResponse({ description: 'Events ready, presence, health, audit, config, degraded, end', content: { 'text/event-stream': { schema: { type: 'string' }, example: STREAM } } })
   @ApiErrors(400, 401, 403, 429, 503)
   open(@CurrentCaller() caller: Caller, @Query() query: Record<string, unknown>, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    const types = readTypes(query['types']);
+    const types = readTypes(query);
     this.hub.checkRoom(caller.orgId);
     void reply.headers({ ...EVENT_STREAM_HEADERS, 'cache-control': 'no-store' });
     // HEAD: the headers alone; a stream would hold a place that nobody reads
