@@ -18,6 +18,12 @@ export interface ReplicaAnnouncement {
   readonly at: number;
 }
 
+/** A fact for all replicas of all apps; `NoticeMap` says what a pattern carries. */
+export interface Notice<P extends NoticePattern = NoticePattern> {
+  readonly pattern: P;
+  readonly payload: NoticeMap[P];
+}
+
 const ANNOUNCE_EVERY_MS = 2000;
 const ANNOUNCEMENT_LIFE_S = 6;
 /** The client's own text; it gives this error no code. */
@@ -74,11 +80,25 @@ export class Bus {
 
   /** Tells all replicas of all apps a fact that is already in MongoDB. Never throws: a lost notice costs a poll interval. */
   notify<P extends NoticePattern>(pattern: P, payload: NoticeMap[P]): void {
+    this.notifyAll([{ pattern, payload }]);
+  }
+
+  /** Many facts at once, in their order: one write to Redis. Not through Nest's client, which makes several observables for each. */
+  notifyAll(notices: readonly Notice[]): void {
+    if (notices.length === 0) return;
     if (!this.isUp) {
-      this.failures.inc();
+      this.failures.inc(notices.length);
       return;
     }
-    this.client.emit(`${this.prefix}${pattern}`, payload).subscribe({ error: () => this.failures.inc() });
+    const pipeline = this.redis.pipeline();
+    for (const notice of notices) {
+      const channel = `${this.prefix}${notice.pattern}`;
+      pipeline.publish(channel, JSON.stringify({ pattern: channel, data: notice.payload }));
+    }
+    pipeline.exec((error, results) => {
+      const failed = error ? notices.length : (results ?? []).filter(([refused]) => refused !== null).length;
+      if (failed > 0) this.failures.inc(failed);
+    }).catch(() => undefined); // counted above
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { NoticeMap, NoticePattern } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { mongo, type ClientSession, type Connection } from 'mongoose';
-import type { Bus } from '../bus/bus';
+import type { Bus, Notice } from '../bus/bus';
 import type { Log } from '../observe/log';
 
 /** One attempt of a transaction. */
@@ -62,6 +62,7 @@ export class Transactions {
 
   private async attempt<T>(session: ClientSession, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const effects: (() => void | Promise<void>)[] = [];
+    const notices: Notice[] = [];
     session.startTransaction({
       readConcern: { level: 'snapshot' },
       writeConcern: { w: 'majority', journal: true },
@@ -72,13 +73,14 @@ export class Transactions {
       result = await work({
         session,
         afterCommit: (effect) => void effects.push(effect),
-        notify: (pattern, payload) => void effects.push(() => this.bus.notify(pattern, payload)),
+        notify: (pattern, payload) => void notices.push({ pattern, payload }),
       });
     } catch (error) {
       await session.abortTransaction().catch(() => undefined);
       throw error;
     }
     await this.commit(session);
+    this.bus.notifyAll(notices);
     for (const effect of effects) await this.runEffect(effect);
     return result;
   }
