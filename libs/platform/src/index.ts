@@ -56,7 +56,7 @@ export { LOG, type Log } from './observe/log';
 export { Metrics } from './observe/metrics';
 export { currentContext, runInContext, type RequestContext } from './observe/request-context';
 export { ENV, REPLICA, type Replica } from './replica';
-export { BinaryFrames } from './sockets/binary-frames';
+export { OnBinaryFrame, OnFrame } from './sockets/on-frame';
 export { closeHard } from './sockets/heartbeat-ring';
 export { SocketGateway } from './sockets/socket-gateway';
 export {

@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Injectable, Module, Param, Post, Query } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
-import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
 import type { JsonObject, SessionDeletedNotice } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
 import { ArrayMaxSize, IsArray, IsInt, IsString, Length, Max, Min } from 'class-validator';
@@ -15,6 +14,7 @@ import type { Caller } from './identity/caller';
 import { INTERNAL_HEADER, type InternalClaims } from './internal/claims';
 import { CurrentClaims, InternalRoute } from './internal/internal-routes';
 import { REPLICA, type Replica } from './replica';
+import { OnFrame } from './sockets/on-frame';
 import { SocketGateway } from './sockets/socket-gateway';
 import type { FleetSocket, FrameProblem, SocketPolicy, UpgradeDecision, UpgradeRequest } from './sockets/socket-types';
 
@@ -166,18 +166,18 @@ export class ProbePolicy implements SocketPolicy<{ id: string }> {
 
 @SocketGateway({ path: '/p/{id}/socket', discriminator: 'action', policy: ProbePolicy })
 class ProbeGateway {
-  @SubscribeMessage('echo')
-  echo(@MessageBody() frame: JsonObject, @ConnectedSocket() socket: FleetSocket<{ id: string }>): object {
+  @OnFrame('echo')
+  echo(frame: JsonObject, socket: FleetSocket<{ id: string }>): object {
     return { id: socket.context.id, value: frame['value'] };
   }
 
-  @SubscribeMessage('slow')
-  async slow(@MessageBody() frame: JsonObject): Promise<object> {
+  @OnFrame('slow')
+  async slow(frame: JsonObject): Promise<object> {
     await new Promise((resolve) => setImmediate(resolve));
     return { value: frame['value'] };
   }
 
-  @SubscribeMessage('refused')
+  @OnFrame('refused')
   refused(): never {
     throw new AppError('busy');
   }

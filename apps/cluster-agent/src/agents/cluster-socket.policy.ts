@@ -98,7 +98,7 @@ export class ClusterSocketPolicy implements SocketPolicy<AgentSocketContext> {
       ended: undefined,
       slotTaken: false,
       slotOf,
-      unknownTypes: new Set(),
+      unknownTypes: undefined,
       warnedAt: undefined,
     };
   }

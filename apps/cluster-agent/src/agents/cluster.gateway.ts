@@ -14,9 +14,8 @@ import {
   type JsonObject,
 } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { CLOCK, ENV, LiveCallers, LOG, REPLICA, SocketGateway, type Clock, type Log, type Replica } from '@agentfleet/platform';
+import { CLOCK, ENV, LiveCallers, LOG, OnFrame, REPLICA, SocketGateway, type Clock, type Log, type Replica } from '@agentfleet/platform';
 import { Inject } from '@nestjs/common';
-import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
 import { ClusterService, type RegisteredCluster } from './cluster.service';
 import { publicUrl, type ClusterAgentEnv } from '../env';
 import { tunnelUrl, workspaceId } from '../records/stored-cluster';
@@ -74,50 +73,52 @@ export class ClusterGateway {
     if (context.binding) this.service.release(context.binding, context.ended);
   }
 
-  @SubscribeMessage('register')
-  async register(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply | undefined> {
-    const end = this.metrics.registerSeconds.startTimer();
+  @OnFrame('register')
+  async register(message: JsonObject, socket: AgentSocket): Promise<ClusterReply | undefined> {
+    const startedAt = this.clock.monotonicMs();
     const { frame, requestId } = parse('register', message);
     const registered = await this.service.registerSocket(socket, frame.registration);
-    end();
+    this.metrics.registerSeconds.observe((this.clock.monotonicMs() - startedAt) / 1000);
     this.count('register');
     return this.reply(socket, 'register_success', requestId, this.success(socket.context.caller.orgId, registered));
   }
 
-  @SubscribeMessage('heartbeat')
-  heartbeat(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply | undefined> {
+  @OnFrame('heartbeat')
+  heartbeat(message: JsonObject, socket: AgentSocket): Promise<ClusterReply | undefined> {
     return this.report('heartbeat', message, socket);
   }
 
-  @SubscribeMessage('status')
-  status(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): Promise<ClusterReply | undefined> {
+  @OnFrame('status')
+  status(message: JsonObject, socket: AgentSocket): Promise<ClusterReply | undefined> {
     return this.report('status', message, socket);
   }
 
   private async report(type: 'heartbeat' | 'status', message: JsonObject, socket: AgentSocket): Promise<ClusterReply | undefined> {
-    const end = this.metrics.ackSeconds.startTimer();
+    const startedAt = this.clock.monotonicMs();
     const { frame, requestId } = parse(type, message);
-    await this.service.heartbeatSocket(socket, frame.heartbeat);
-    end();
+    const bound = this.service.heartbeatSocket(socket, frame.heartbeat);
+    if (bound) await bound;
+    this.metrics.ackSeconds.observe((this.clock.monotonicMs() - startedAt) / 1000);
     this.count(type);
     return this.reply(socket, 'heartbeat_ack', requestId, { received_at: new Date(this.clock.now()).toISOString() });
   }
 
-  @SubscribeMessage('ping')
-  ping(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): ClusterReply | undefined {
+  @OnFrame('ping')
+  ping(message: JsonObject, socket: AgentSocket): ClusterReply | undefined {
     const { requestId } = parse('ping', message);
     this.count('ping');
     return this.reply(socket, 'pong', requestId, { timestamp: new Date(this.clock.now()).toISOString() });
   }
 
   /** The agent does not know a type of ours: this socket is never sent it again. */
-  @SubscribeMessage('protocol_fallback')
-  fallback(@MessageBody() message: JsonObject, @ConnectedSocket() socket: AgentSocket): void {
+  @OnFrame('protocol_fallback')
+  fallback(message: JsonObject, socket: AgentSocket): void {
     this.count('protocol_fallback');
     const payload = message['payload'];
     const unknownType = isJsonObject(payload) ? payload['unknown_type'] : undefined;
     const type = CLUSTER_REPLY_TYPES.find((ours) => ours === unknownType);
-    const { unknownTypes, binding } = socket.context;
+    const { binding } = socket.context;
+    const unknownTypes = (socket.context.unknownTypes ??= new Set());
     if (type === undefined || type === 'error' || unknownTypes.has(type)) return; // without errors a flood of bad messages would have no end
     if (unknownTypes.size === 0) this.log.info({ socket: socket.id, cluster: binding?.clusterId, unknown_type: type }, 'An agent does not know a type of message; it is not sent any more');
     unknownTypes.add(type);
@@ -125,14 +126,14 @@ export class ClusterGateway {
   }
 
   private reply(socket: AgentSocket, type: ClusterReplyType, requestId: string | undefined, payload: object): ClusterReply | undefined {
-    return socket.context.unknownTypes.has(type) ? undefined : clusterReply(type, requestId, payload, this.clock.now());
+    return socket.context.unknownTypes?.has(type) ? undefined : clusterReply(type, requestId, payload, this.clock.now());
   }
 
   private count(type: string): void {
     this.metrics.messages.inc({ type, result: 'ok' });
   }
 
-  private success(orgId: string, registered: RegisteredCluster & { readonly epoch: number }): ClusterRegisterSuccess {
+  private success(orgId: string, registered: RegisteredCluster): ClusterRegisterSuccess {
     const url = tunnelUrl(publicUrl(this.env, this.replica), registered.clusterId);
     return {
       cluster_id: registered.clusterId,
@@ -165,5 +166,5 @@ for (const type of [...CLUSTER_SILENT_TYPES, ...CLUSTER_ANSWER_TYPES]) {
   const name = `accept_${type}`;
   const descriptor: PropertyDescriptor = { value: () => undefined, writable: true, configurable: true, enumerable: false };
   Object.defineProperty(ClusterGateway.prototype, name, descriptor);
-  SubscribeMessage(type)(ClusterGateway.prototype, name, descriptor);
+  OnFrame(type)(ClusterGateway.prototype, name, descriptor);
 }

@@ -39,7 +39,7 @@ export interface AgentSocketContext {
   /** The half-open predecessor whose slot this one got; it has it back if this one ends before it was bound. */
   readonly slotOf: AgentSocketContext | undefined;
   /** Types of ours that the agent does not know: it is never sent them again. */
-  readonly unknownTypes: Set<ClusterReplyType>;
+  unknownTypes: Set<ClusterReplyType> | undefined;
   warnedAt: number | undefined;
 }
 

@@ -17,7 +17,7 @@ const blank: ClusterState = {
   duplicate_until: null,
 };
 const bind = (socketId: string, more: Partial<Extract<ClusterChange, { kind: 'bind' }>> = {}): ClusterChange => ({
-  kind: 'bind', via: 'registered', replicaId: 'r1', socketId, connection, created: false, renamedFrom: null, ...more,
+  kind: 'bind', via: 'registered', replicaId: 'r1', socketId, connection, ...more,
 });
 const lost = (epoch: number, reason = 'connection_lost', forGood = false): ClusterChange => ({ kind: 'lost', epoch, reason, closeCode: 1006, forGood });
 
@@ -38,7 +38,7 @@ function play(start: ClusterState, ...steps: [number, ClusterChange][]): { state
 }
 
 it('first registration, cut, reconnect by heartbeat: never offline', () => {
-  const { state, events } = play(blank, [0, bind('s1', { created: true })], [10, lost(1)], [11, bind('s2', { via: 'heartbeat' })]);
+  const { state, events } = play(blank, [0, bind('s1', { registration: { created: true, renamedFrom: null } })], [10, lost(1)], [11, bind('s2', { via: 'heartbeat' })]);
   expect(events).toEqual(['registered', 'connected', 'null > online registered', 'disconnected', 'online > stale connection_lost', 'connected', 'stale > online heartbeat']);
   expect(state).toMatchObject({ epoch: 2, owner_socket: 's2', lost_at: null, event_seq: 7, presence: { state: 'online', reason: 'heartbeat', since: at(11) } });
 });
@@ -94,7 +94,7 @@ it('a socket that was lost for another reason does not recover', () => {
 });
 
 it('HTTP only: online by heartbeat, stale and offline by silence', () => {
-  const seen: ClusterChange = { kind: 'http_seen', reason: 'heartbeat', created: false, renamedFrom: null };
+  const seen: ClusterChange = { kind: 'http_seen', reason: 'heartbeat' };
   const silent: ClusterChange = { kind: 'http_silent', staleMs: 60_000 };
   const { state, events } = play(blank, [0, seen], [59, silent], [60, silent], [61, silent], [180, silent], [181, silent]);
   expect(events).toEqual(['null > online heartbeat', '-', 'online > stale heartbeat_missed', '-', 'stale > offline heartbeat_missed', '-']);
@@ -102,13 +102,13 @@ it('HTTP only: online by heartbeat, stale and offline by silence', () => {
 });
 
 it('HTTP beside a socket does not decide presence', () => {
-  const { state, events } = play(blank, [0, bind('s1')], [5, { kind: 'http_seen', reason: 'poll', created: false, renamedFrom: null }], [999, { kind: 'http_silent', staleMs: 1000 }]);
+  const { state, events } = play(blank, [0, bind('s1')], [5, { kind: 'http_seen', reason: 'poll' }], [999, { kind: 'http_silent', staleMs: 1000 }]);
   expect(events).toEqual(['connected', 'null > online registered', '-']);
   expect(state).toMatchObject({ transport: 'websocket', presence: { last_seen_at: at(5) } });
 });
 
 it('tells of a new name', () => {
-  expect(play(blank, [0, bind('s1', { renamedFrom: 'old' })]).events).toContain('renamed');
+  expect(play(blank, [0, bind('s1', { registration: { created: false, renamedFrom: 'old' } })]).events).toContain('renamed');
 });
 
 it('five replacements within a minute: one event, shown for ten minutes', () => {

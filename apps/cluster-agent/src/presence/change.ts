@@ -1,21 +1,30 @@
 import type { ClusterEventRecord, ClusterState, Connection } from '../records/cluster.schema';
 
-/** Everything that can happen to the ownership and presence of a cluster (contract section 5). */
-export type ClusterChange =
+/** What a registration made of the record. */
+export interface RegistrationFacts {
+  readonly created: boolean;
+  readonly renamedFrom: string | null;
+}
+
+/** What an agent itself brings about; with `registration` when it said what it is. */
+export type BindingChange =
   | {
       readonly kind: 'bind';
       readonly via: 'registered' | 'heartbeat';
       readonly replicaId: string;
       readonly socketId: string;
       readonly connection: Connection;
-      readonly created: boolean;
-      readonly renamedFrom: string | null;
+      readonly registration?: RegistrationFacts;
     }
+  | { readonly kind: 'http_seen'; readonly reason: 'registered' | 'heartbeat' | 'poll'; readonly registration?: RegistrationFacts };
+
+/** Everything that can happen to the ownership and presence of a cluster (contract section 5). */
+export type ClusterChange =
+  | BindingChange
   | { readonly kind: 'lost'; readonly epoch: number; readonly reason: string; readonly closeCode: number | null; readonly forGood: boolean }
   | { readonly kind: 'replica_lost'; readonly replicaId: string }
   | { readonly kind: 'silent'; readonly epoch: number }
   | { readonly kind: 'recovered'; readonly epoch: number; readonly replicaId: string; readonly socketId: string; readonly connection: Connection }
-  | { readonly kind: 'http_seen'; readonly reason: 'registered' | 'heartbeat' | 'poll'; readonly created: boolean; readonly renamedFrom: string | null }
   | { readonly kind: 'http_silent'; readonly staleMs: number }
   | { readonly kind: 'grace_over'; readonly graceMs: number };
 
@@ -109,12 +118,13 @@ class Draft {
   }
 }
 
-function recordRegistration(draft: Draft, { created, renamedFrom }: { created: boolean; renamedFrom: string | null }): void {
-  if (created) draft.record('registered');
-  if (renamedFrom !== null) draft.record('renamed', { from: renamedFrom });
+function recordRegistration(draft: Draft, facts: RegistrationFacts | undefined): void {
+  if (facts?.created === true) draft.record('registered');
+  if (facts && facts.renamedFrom !== null) draft.record('renamed', { from: facts.renamedFrom });
 }
 
 function bind(draft: Draft, change: Extract<ClusterChange, { kind: 'bind' }>): void {
+  if (draft.state.owner_socket === change.socketId) return repeat(draft, change);
   const replaces = draft.state.owner_socket !== null;
   draft.set({
     epoch: draft.state.epoch + 1,
@@ -125,10 +135,16 @@ function bind(draft: Draft, change: Extract<ClusterChange, { kind: 'bind' }>): v
     lost_at: null,
   });
   draft.seen();
-  recordRegistration(draft, change);
+  recordRegistration(draft, change.registration);
   draft.record(replaces ? 'replaced' : 'connected');
   if (replaces) countReplacement(draft);
   if (draft.state.presence.state !== 'online') draft.become('online', change.via);
+}
+
+/** The socket that has the cluster says again what it is: no new binding. */
+function repeat(draft: Draft, { registration }: Extract<ClusterChange, { kind: 'bind' }>): void {
+  draft.seen();
+  recordRegistration(draft, registration);
 }
 
 /** Two machines cloned with one `agent_id` replace each other again and again. */
@@ -160,7 +176,7 @@ function recover(draft: Draft, change: Extract<ClusterChange, { kind: 'recovered
 
 function seenOverHttp(draft: Draft, change: Extract<ClusterChange, { kind: 'http_seen' }>): void {
   draft.seen();
-  recordRegistration(draft, change);
+  recordRegistration(draft, change.registration);
   if (draft.state.owner_socket !== null) return; // its socket speaks for it
   if (draft.state.presence.state === 'online') return;
   draft.set({ transport: 'http' });

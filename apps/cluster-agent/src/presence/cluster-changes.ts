@@ -1,39 +1,33 @@
+import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@agentfleet/contracts';
-import { asAppError, CLOCK, GroupCommit, Lifecycle, Transactions, type Clock, type Transaction } from '@agentfleet/platform';
+import { asAppError, CLOCK, GroupCommit, isDuplicateKey, Lifecycle, Transactions, type Answers, type Clock, type Transaction } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { ClusterMetrics } from '../metrics';
-import type { ClusterEventRecord, ClusterState } from '../records/cluster.schema';
-import { changeCluster, type ClusterChange, type EventDraft } from './change';
-import { PresenceRepository, type OwnedCluster } from './presence.repository';
+import type { ClusterEventRecord } from '../records/cluster.schema';
+import type { ClusterChange } from './change';
+import { ChangeGroup, type ChangeOutcome, type Happened, type Registered, type WantedChange } from './change-group';
+import { PresenceRepository } from './presence.repository';
 
 const GROUP_SIZE = 250;
+/** A registration with as much more to write counts as another change. */
+const BYTES_PER_WEIGHT = 4096;
 const RETRY_MS = 1000;
+/** Another replica registered the same agent, or took the name, in the moment of our write. */
+const COLLISION_TRIES = 5;
 const TRIM_EVERY_EVENTS = 100;
 
-/** What became of a change. `unchanged`: it came too late, or things were so already. */
-export type ChangeOutcome = { readonly kind: 'missing' } | { readonly kind: 'unchanged' | 'changed'; readonly state: ClusterState };
-
-interface WantedChange {
-  readonly clusterId: string;
-  readonly change: ClusterChange;
-}
-
-interface Happened {
-  readonly cluster: OwnedCluster;
-  readonly event: ClusterEventRecord;
-}
-
 /**
- * The one way to change who owns a cluster and how it is shown. Changes that wait are committed in groups, each group with its
- * events in one transaction: an event is there exactly when the change is.
+ * The one way to register clusters and to change who owns them and how they are shown. What waits is committed in groups, each
+ * with its events in one transaction: a record, its binding and the events of both are there together or not at all.
  */
 @Injectable()
 export class ClusterChanges {
   private readonly group = new GroupCommit<WantedChange, ChangeOutcome>({
     maxWeight: GROUP_SIZE,
-    commit: (changes) => {
+    weightOf: (wanted) => ('registration' in wanted ? 1 + Math.floor(wanted.registration.bytes / BYTES_PER_WEIGHT) : 1),
+    commit: (changes, answers) => {
       this.metrics.writeBatchSize.observe(changes.length);
-      return this.transactions.run((transaction) => this.commit(changes, transaction));
+      return this.commit(changes, answers);
     },
   });
 
@@ -45,15 +39,16 @@ export class ClusterChanges {
     private readonly metrics: ClusterMetrics,
   ) {}
 
-  apply(clusterId: string, change: ClusterChange): Promise<ChangeOutcome> {
-    return this.group.add({ clusterId, change });
+  /** Resolves when it is durable. */
+  apply(wanted: WantedChange): Promise<ChangeOutcome> {
+    return this.group.add(wanted);
   }
 
   /** For facts that must not get lost: tried again while MongoDB is away, until this replica shuts down. */
   async applyEventually(clusterId: string, change: ClusterChange): Promise<void> {
     for (;;) {
       try {
-        await this.apply(clusterId, change);
+        await this.apply({ clusterId, change });
         return;
       } catch (error) {
         // not being able to write is survivable: the reconciler of another replica finds the loss of this one
@@ -68,38 +63,55 @@ export class ClusterChanges {
     return this.group.exclusive(work);
   }
 
-  private async commit(changes: readonly WantedChange[], transaction: Transaction): Promise<readonly ChangeOutcome[]> {
-    const now = new Date(this.clock.now());
-    const clusters = new Map(await this.repository.readStates([...new Set(changes.map(({ clusterId }) => clusterId))], transaction));
-    const changed = new Map<string, ClusterState>();
-    const happened: Happened[] = [];
-    const outcomes = changes.map(({ clusterId, change }): ChangeOutcome => {
-      const cluster = clusters.get(clusterId);
-      if (!cluster) return { kind: 'missing' };
-      const result = changeCluster(cluster, change, now);
-      if (!result) return { kind: 'unchanged', state: cluster };
-      const after = { ...cluster, ...result.state };
-      clusters.set(clusterId, after);
-      changed.set(clusterId, after);
-      for (const [index, draft] of result.events.entries()) happened.push({ cluster: after, event: eventOf(cluster, draft, index, now) });
-      return { kind: 'changed', state: after };
-    });
-    await this.repository.writeStates(changed, happened.map(({ event }) => event), now, transaction);
-    for (const one of happened) this.notify(one, transaction);
+  /**
+   * All in one transaction where that is possible. What cannot be written together with those before it has another one; what makes
+   * a transaction fail is found by halves, so that it fails alone.
+   */
+  private async commit(changes: readonly WantedChange[], answers: Answers<ChangeOutcome>): Promise<readonly ChangeOutcome[]> {
+    const outcomes: ChangeOutcome[] = [];
+    let size = changes.length;
+    for (let done = 0; done < changes.length; size = Math.max(1, Math.min(size, changes.length - done))) {
+      try {
+        for (const outcome of await this.commitTogether(changes.slice(done, done + size))) {
+          outcomes[done] = outcome;
+          answers.resolve(done++, outcome);
+        }
+        size = changes.length - done;
+      } catch (error) {
+        if (asAppError(error) !== undefined) throw error; // storage is away, for all of them
+        if (size > 1) size = Math.ceil(size / 2);
+        else answers.reject(done++, error);
+      }
+    }
     return outcomes;
   }
 
-  private notify({ cluster, event }: Happened, transaction: Transaction): void {
-    const { org_id: orgId, _id: clusterId, agent_id: agentId, name } = cluster;
-    const common = { orgId, clusterId, agentId, epoch: event.epoch, at: event.at.toISOString() };
-    if (event.kind === 'connected' || event.kind === 'replaced') {
-      const features: JsonObject = cluster.features === null ? {} : JSON.parse(cluster.features);
-      transaction.notify('cluster.connected', { ...common, name, replicaId: event.replica_id, transport: 'websocket', features });
+  /** As many from the first on as can be written together. */
+  private async commitTogether(changes: readonly WantedChange[]): Promise<readonly ChangeOutcome[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.transactions.run((transaction) => this.write(changes, transaction));
+      } catch (error) {
+        if (!isDuplicateKey(error) || attempt >= COLLISION_TRIES) throw error;
+      }
     }
-    if (event.kind === 'replaced') transaction.notify('cluster.superseded', { orgId, clusterId, epoch: event.epoch });
-    if (event.kind === 'disconnected') transaction.notify('cluster.disconnected', { ...common, name, reason: event.reason, closeCode: event.close_code });
-    if (event.kind === 'presence') transaction.notify('cluster.presence.changed', { ...common, from: event.from, to: event.to, reason: event.reason });
-    transaction.afterCommit(() => this.count(event));
+  }
+
+  private async write(changes: readonly WantedChange[], transaction: Transaction): Promise<readonly ChangeOutcome[]> {
+    const group = new ChangeGroup(await this.repository.clustersOf(changes, transaction), new Date(this.clock.now()), randomUUID);
+    const outcomes: ChangeOutcome[] = [];
+    for (const wanted of changes) {
+      const outcome = group.apply(wanted);
+      if (!outcome) break;
+      outcomes.push(outcome);
+    }
+    await this.repository.write(group, transaction);
+    for (const registered of group.registered) notifyRegistered(registered, transaction, group.now);
+    for (const one of group.happened) notifyEvent(one, transaction);
+    transaction.afterCommit(() => {
+      for (const { event } of group.happened) this.count(event);
+    });
+    return outcomes;
   }
 
   private count({ kind, to, reason, seq, cluster_id }: ClusterEventRecord): void {
@@ -109,6 +121,34 @@ export class ClusterChanges {
   }
 }
 
-function eventOf(cluster: OwnedCluster, draft: EventDraft, index: number, at: Date): ClusterEventRecord {
-  return { cluster_id: cluster._id, org_id: cluster.org_id, seq: cluster.event_seq + 1 + index, at, ...draft };
+function notifyRegistered({ cluster, registration, created }: Registered, transaction: Transaction, at: Date): void {
+  const { agentId, name, description } = registration.said;
+  transaction.notify('cluster.registered', {
+    orgId: registration.orgId,
+    clusterId: cluster._id,
+    agentId,
+    name,
+    k8sVersion: description.k8s_version ?? null,
+    hostname: description.hostname ?? null,
+    agentVersion: description.agent_version ?? null,
+    serverIp: description.server_ip ?? null,
+    region: description.region ?? null,
+    cloudProvider: description.cloud_provider ?? null,
+    serverSpecs: description.server_specs ?? null,
+    labels: Object.fromEntries((description.labels ?? []).map((label) => [label.name, label.value])),
+    created,
+    at: at.toISOString(),
+  });
+}
+
+function notifyEvent({ cluster, event }: Happened, transaction: Transaction): void {
+  const { org_id: orgId, _id: clusterId, agent_id: agentId, name } = cluster;
+  const common = { orgId, clusterId, agentId, epoch: event.epoch, at: event.at.toISOString() };
+  if (event.kind === 'connected' || event.kind === 'replaced') {
+    const features: JsonObject = cluster.features === null ? {} : JSON.parse(cluster.features);
+    transaction.notify('cluster.connected', { ...common, name, replicaId: event.replica_id, transport: 'websocket', features });
+  }
+  if (event.kind === 'replaced') transaction.notify('cluster.superseded', { orgId, clusterId, epoch: event.epoch });
+  if (event.kind === 'disconnected') transaction.notify('cluster.disconnected', { ...common, name, reason: event.reason, closeCode: event.close_code });
+  if (event.kind === 'presence') transaction.notify('cluster.presence.changed', { ...common, from: event.from, to: event.to, reason: event.reason });
 }

@@ -13,12 +13,14 @@ export const INTEGRATIONS_CONTEXT = 'clusters.integrations';
 
 /** Of what a cluster reported last, so that unchanged metadata and secrets are not written again. */
 interface LastReport {
-  metadata?: string;
-  integrations?: string;
-  workerJoin?: string;
+  metadata?: string | null;
+  integrations?: string | null;
+  workerJoin?: string | null;
 }
 
-const digest = (text: string | null) => createHash('sha256').update(text ?? '').digest('base64');
+/** Texts as short as a digest and its making are cheap to keep as they are. */
+const SHORT_TEXT = 512;
+const markOf = (text: string | null) => (text === null || text.length <= SHORT_TEXT ? text : createHash('sha256').update(text).digest('base64'));
 const SIGN_OF_LIFE = { isReport: false, status: undefined, tunnelStatus: undefined, metadata: undefined, integrations: undefined, workerJoin: undefined } as const;
 
 /** Heartbeats are acknowledged at once and written at most a second later: the newest of each cluster, in one batch. */
@@ -64,9 +66,9 @@ export class HeartbeatWriter {
     const changed = (part: keyof LastReport, value: object | null | undefined): string | null | undefined => {
       if (value === undefined) return undefined;
       const text = value === null ? null : JSON.stringify(value);
-      const hash = digest(text);
-      if (last[part] === hash) return undefined;
-      last[part] = hash;
+      const mark = markOf(text);
+      if (last[part] === mark) return undefined;
+      last[part] = mark;
       return text;
     };
     const integrations = changed('integrations', heartbeat.integrations);

@@ -61,7 +61,7 @@ export class Liveness {
     binding.presence = presence;
     const { clusterId, epoch } = binding;
     try {
-      await this.changes.apply(clusterId, presence === 'stale' ? { kind: 'silent', epoch } : this.recovered(binding));
+      await this.changes.apply({ clusterId, change: presence === 'stale' ? { kind: 'silent', epoch } : this.recovered(binding) });
     } catch {
       if (binding.presence === presence) binding.presence = before; // MongoDB is away: the next sweep tries again
     }
@@ -99,7 +99,7 @@ export class Liveness {
     const lost = all.map((binding) => {
       this.bindings.remove(binding);
       const change = { kind: 'lost', epoch: binding.epoch, reason: 'server_draining', closeCode: CLUSTER_CLOSE.restart, forGood: false } as const;
-      return this.changes.apply(binding.clusterId, change);
+      return this.changes.apply({ clusterId: binding.clusterId, change });
     });
     await Promise.allSettled(lost);
   }

@@ -1,19 +1,11 @@
 import { collection, withPlainErrors, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
-import type { Connection } from 'mongoose';
-import {
-  CLUSTER_EVENTS,
-  CLUSTERS,
-  type ClusterEventRecord,
-  type ClusterRecord,
-  type ClusterState,
-} from '../records/cluster.schema';
+import type { Connection, mongo } from 'mongoose';
+import { CLUSTER_EVENTS, CLUSTERS, type ClusterEventRecord, type ClusterRecord } from '../records/cluster.schema';
+import type { ChangeGroup, OwnedCluster, WantedChange } from './change-group';
 
 const EVENTS_KEPT = 1000;
-
-/** A cluster's state with what notices say of it. */
-export type OwnedCluster = ClusterState & Pick<ClusterRecord, '_id' | 'org_id' | 'agent_id' | 'name' | 'features'>;
 
 /** The newest heartbeat of a cluster; undefined fields stay as they are stored. */
 export interface HeartbeatWrite {
@@ -35,6 +27,7 @@ const STATE_FIELDS = {
   agent_id: 1,
   name: 1,
   features: 1,
+  registered_at: 1,
   epoch: 1,
   event_seq: 1,
   owner_replica: 1,
@@ -60,15 +53,32 @@ export class PresenceRepository {
     return collection<ClusterEventRecord>(this.connection, CLUSTER_EVENTS);
   }
 
-  async readStates(ids: readonly string[], { session }: Transaction): Promise<ReadonlyMap<string, OwnedCluster>> {
-    const found = await this.clusters.find({ _id: { $in: [...ids] } }, { session }).project<OwnedCluster>(STATE_FIELDS).toArray();
-    return new Map(found.map((cluster) => [cluster._id, cluster]));
+  /** Every cluster that the changes name, by its id or by the agent or name of a registration. */
+  async clustersOf(changes: readonly WantedChange[], { session }: Transaction): Promise<readonly OwnedCluster[]> {
+    const ids = new Set<string>();
+    const byOrganization = new Map<string, { agents: Set<string>; names: Set<string> }>();
+    for (const change of changes) {
+      if (!('registration' in change)) {
+        ids.add(change.clusterId);
+        continue;
+      }
+      const { orgId, said } = change.registration;
+      let wanted = byOrganization.get(orgId);
+      if (!wanted) byOrganization.set(orgId, (wanted = { agents: new Set(), names: new Set() }));
+      wanted.agents.add(said.agentId);
+      wanted.names.add(said.name);
+    }
+    const clauses: mongo.Filter<ClusterRecord>[] = ids.size > 0 ? [{ _id: { $in: [...ids] } }] : [];
+    for (const [org_id, { agents, names }] of byOrganization) clauses.push({ org_id, agent_id: { $in: [...agents] } }, { org_id, name: { $in: [...names] } });
+    const filter = clauses.length === 1 && clauses[0] ? clauses[0] : { $or: clauses };
+    return this.clusters.find(filter, { session }).project<OwnedCluster>(STATE_FIELDS).toArray();
   }
 
-  async writeStates(states: ReadonlyMap<string, ClusterState>, events: readonly ClusterEventRecord[], now: Date, { session }: Transaction): Promise<void> {
-    const writes = [...states].map(([id, state]) => ({ updateOne: { filter: { _id: id }, update: { $set: { ...ownFields(state), updated_at: now } } } }));
+  async write({ inserts, updates, happened, now }: ChangeGroup, { session }: Transaction): Promise<void> {
+    const writes = [...updates].map(([id, fields]) => ({ updateOne: { filter: { _id: id }, update: { $set: { ...fields, updated_at: now } } } }));
     if (writes.length > 0) await this.clusters.bulkWrite(writes, { session, ordered: false });
-    if (events.length > 0) await this.events.insertMany([...events], { session });
+    if (inserts.size > 0) await this.clusters.insertMany([...inserts.values()], { session });
+    if (happened.length > 0) await this.events.insertMany(happened.map(({ event }) => event), { session });
   }
 
   /** Writes what matches its binding; `false` when some did not (superseded or deleted). */
@@ -130,12 +140,6 @@ export class PresenceRepository {
     const found = await this.clusters.find(filter).project<{ _id: string }>({ _id: 1 }).limit(limit).toArray();
     return found.map(({ _id }) => _id);
   }
-}
-
-/** The state's own fields, whatever else the object carries. */
-function ownFields(state: ClusterState): ClusterState {
-  const { epoch, event_seq, owner_replica, owner_socket, transport, connection, presence, lost_at, replaced_at, duplicate_until } = state;
-  return { epoch, event_seq, owner_replica, owner_socket, transport, connection, presence, lost_at, replaced_at, duplicate_until };
 }
 
 function reportOf(write: HeartbeatWrite): object {

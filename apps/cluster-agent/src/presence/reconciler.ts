@@ -67,7 +67,7 @@ export class Reconciler implements OnModuleInit {
   private async forAll(find: () => Promise<readonly string[]>, change: ClusterChange): Promise<void> {
     for (;;) {
       const ids = await find();
-      const outcomes = await Promise.all(ids.map((id) => this.changes.apply(id, change)));
+      const outcomes = await Promise.all(ids.map((id) => this.changes.apply({ clusterId: id, change })));
       if (ids.length < BATCH || outcomes.every(({ kind }) => kind !== 'changed')) return;
     }
   }

@@ -1,8 +1,7 @@
 import { parseExecuteMessage, type ExecuteMessage, type JsonObject, type RunRequest } from '@agentfleet/contracts';
 import { AppError, unreachable } from '@agentfleet/errors';
-import { closeHard, ENV, LiveCallers, SocketGateway, type Caller, type FleetSocket } from '@agentfleet/platform';
+import { closeHard, ENV, LiveCallers, OnFrame, SocketGateway, type Caller, type FleetSocket } from '@agentfleet/platform';
 import { Inject } from '@nestjs/common';
-import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
 import type { ExecutionGatewayEnv } from '../env';
 import { SessionFeeds } from '../events/session-feeds';
 import type { Watcher } from '../events/watcher';
@@ -44,23 +43,23 @@ export class ExecuteGateway {
     });
   }
 
-  @SubscribeMessage('execute')
-  execute(@MessageBody() frame: JsonObject, @ConnectedSocket() socket: Socket): Promise<Reply> {
+  @OnFrame('execute')
+  execute(frame: JsonObject, socket: Socket): Promise<Reply> {
     return this.handle(frame, socket);
   }
 
-  @SubscribeMessage('resume')
-  resume(@MessageBody() frame: JsonObject, @ConnectedSocket() socket: Socket): Promise<Reply> {
+  @OnFrame('resume')
+  resume(frame: JsonObject, socket: Socket): Promise<Reply> {
     return this.handle(frame, socket);
   }
 
-  @SubscribeMessage('cancel')
-  cancel(@MessageBody() frame: JsonObject, @ConnectedSocket() socket: Socket): Promise<Reply> {
+  @OnFrame('cancel')
+  cancel(frame: JsonObject, socket: Socket): Promise<Reply> {
     return this.handle(frame, socket);
   }
 
-  @SubscribeMessage('ping')
-  ping(@MessageBody() frame: JsonObject, @ConnectedSocket() socket: Socket): Promise<Reply> {
+  @OnFrame('ping')
+  ping(frame: JsonObject, socket: Socket): Promise<Reply> {
     return this.handle(frame, socket);
   }
 

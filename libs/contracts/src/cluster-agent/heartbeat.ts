@@ -26,12 +26,15 @@ export function parseClusterHeartbeat(payload: JsonObject): Parsed<ClusterHeartb
     status: reader.text('status', STATUS),
     tunnelStatus: reader.text('tunnel_status', STATUS),
     metadata: reader.orNull('metadata', reader.object('metadata', OBJECT)),
-    integrations: integrations(reader),
+    integrations: integrations(payload, reader),
     workerJoin: reader.orNull('worker_join', reader.object('worker_join', OBJECT)),
   });
 }
 
-function integrations(reader: FieldReader): JsonObject | undefined {
+const INTEGRATION_FIELDS = new Set([...TEXT_FIELDS, ...FLAG_FIELDS]);
+
+function integrations(payload: JsonObject, reader: FieldReader): JsonObject | undefined {
+  if (!Object.keys(payload).some((field) => INTEGRATION_FIELDS.has(field))) return undefined; // most heartbeats have none of the many
   const sent: [string, JsonValue][] = [];
   for (const field of TEXT_FIELDS) {
     const value = reader.orNull(field, reader.text(field, INTEGRATION_TEXT));

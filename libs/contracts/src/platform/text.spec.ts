@@ -1,4 +1,5 @@
-import { cutText, isWellFormedJson, wellFormed, wellFormedObject } from './text';
+import { cutText, isLargerAsJson, isWellFormedJson, utf8Length, wellFormed, wellFormedObject } from './text';
+import type { JsonValue } from './json';
 
 it('cuts a text without leaving half a character', () => {
   for (let length = 0; length <= 6; length++) expect(isWellFormedJson(cutText('a😀b😀', length))).toBe(true);
@@ -18,4 +19,13 @@ it('mends halves and nothing else', () => {
   expect(wellFormedObject(whole)).toBe(whole);
   expect(wellFormedObject({ 'k\ud83d': ['\ude00', 1, null, { a: '😀' }] })).toEqual({ 'k\ufffd': ['\ufffd', 1, null, { a: '😀' }] });
   expect(wellFormed('a\ud83db😀')).toBe('a\ufffdb😀');
+});
+
+it('knows the size of a value as JSON to the byte', () => {
+  const values: JsonValue[] = [{}, [], 'a', '\u0000"\\', '😀ä', -1.2345678901234567e-308, [1, [null, true], {}], { '\u0001': { 'é"': ['x', -5e-324, { deep: 'y'.repeat(50) }] } }, Array.from({ length: 40 }, () => false)];
+  for (const value of values) {
+    const bytes = utf8Length(JSON.stringify(value));
+    expect([value, isLargerAsJson(value, bytes), isLargerAsJson(value, bytes - 1)]).toEqual([value, false, true]);
+    expect([isLargerAsJson(value, Infinity), isLargerAsJson(value, 100_000)]).toEqual([false, false]);
+  }
 });

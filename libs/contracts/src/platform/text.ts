@@ -83,22 +83,37 @@ export function utf8Length(text: string): number {
 
 /** True when the value, written as JSON, has more bytes than this; nobody looks through megabytes that are refused anyway. */
 export function isLargerAsJson(value: JsonValue, maxBytes: number): boolean {
-  return maxBytes < Infinity && (isSurelyLarger(value, maxBytes) || utf8Length(JSON.stringify(value)) > maxBytes);
+  if (maxBytes === Infinity) return false;
+  const { least, most } = boundsAsJson(value, maxBytes);
+  return least > maxBytes || (most > maxBytes && utf8Length(JSON.stringify(value)) > maxBytes);
 }
 
-/** True when a count of what must be there, a byte for each value and character, is beyond the limit; stops as soon as it is. */
-function isSurelyLarger(root: JsonValue, maxBytes: number): boolean {
-  let bytes = 0;
+/** As JSON a character has at most six bytes (an escape), a number as many as the longest one. */
+const MOST_PER_CHARACTER = 6;
+const LONGEST_NUMBER = 25;
+
+/** Between how many bytes a value has as JSON; stops counting as soon as the least is beyond the limit. */
+function boundsAsJson(root: JsonValue, maxBytes: number): { readonly least: number; readonly most: number } {
+  let least = 0;
+  let most = 0;
   const open: (JsonValue | undefined)[] = [root];
-  while (open.length > 0 && bytes <= maxBytes) {
+  while (open.length > 0 && least <= maxBytes) {
     const value = open.pop();
-    bytes += typeof value === 'string' ? value.length : 1;
+    least += typeof value === 'string' ? value.length : 1;
+    most += typeof value === 'string' ? MOST_PER_CHARACTER * value.length + 3 : LONGEST_NUMBER + 1; // with its quotes and comma
     if (typeof value !== 'object' || value === null) continue;
-    if (isJsonList(value) && bytes + value.length > maxBytes) return true;
-    for (const child of Object.values(value)) open.push(child);
-    if (bytes + open.length > maxBytes) return true;
+    if (isJsonList(value)) {
+      if (least + value.length > maxBytes) return { least: least + value.length, most };
+      for (const child of value) open.push(child);
+    } else {
+      for (const key in value) {
+        most += MOST_PER_CHARACTER * key.length + 3;
+        open.push(value[key]);
+      }
+    }
+    if (least + open.length > maxBytes) return { least: least + open.length, most };
   }
-  return bytes > maxBytes;
+  return { least, most };
 }
 
 /** True when no value inside is nested deeper than the limit; without recursion, so that depth cannot exhaust the stack. */

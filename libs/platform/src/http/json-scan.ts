@@ -223,11 +223,10 @@ export function findJsonFault(text: Buffer, limits: JsonLimits): JsonFault | und
   return new Scan(text, limits).run();
 }
 
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** Without the mark that Windows tools put before UTF-8 text; RFC 8259 allows to ignore it. */
 export function withoutByteOrderMark(text: Buffer): Buffer {
-  return text.subarray(0, 3).equals(BYTE_ORDER_MARK) ? text.subarray(3) : text;
+  return text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf ? text.subarray(3) : text;
 }
 
 /** Words for people, continuing the field's name. */

@@ -113,6 +113,7 @@ export class Identity {
   }
 
   private staticCaller(value: string): Caller | undefined {
+    if (this.staticKeys.length === 0) return undefined;
     const digest = sha256(value);
     return this.staticKeys.find((key) => timingSafeEqual(key.digest, digest))?.caller;
   }

@@ -1,8 +1,7 @@
 import { isJsonObject, type JsonObject } from '@agentfleet/contracts';
 import { Injectable, Module } from '@nestjs/common';
-import { ConnectedSocket, MessageBody, SubscribeMessage } from '@nestjs/websockets';
 import { probeApp } from '../probe-app.fixture';
-import { BinaryFrames } from './binary-frames';
+import { OnBinaryFrame, OnFrame } from './on-frame';
 import { SocketGateway } from './socket-gateway';
 import type { FleetSocket, FrameProblem, SocketPolicy, UpgradeDecision } from './socket-types';
 
@@ -40,20 +39,20 @@ export class LanesGateway {
     this.socket = socket;
   }
 
-  @SubscribeMessage('hold')
-  async hold(@MessageBody() frame: JsonObject): Promise<object> {
+  @OnFrame('hold')
+  async hold(frame: JsonObject): Promise<object> {
     await new Promise<void>((resolve) => this.held.push(resolve));
     return { held: frame['value'] };
   }
 
-  @SubscribeMessage('say')
-  say(@MessageBody() frame: JsonObject): object {
+  @OnFrame('say')
+  say(frame: JsonObject): object {
     this.seen.push(String(frame['value']));
     return { said: frame['value'] };
   }
 
-  @BinaryFrames()
-  bytes(@MessageBody() frame: Buffer, @ConnectedSocket() socket: FleetSocket): void {
+  @OnBinaryFrame()
+  bytes(frame: Buffer, socket: FleetSocket): void {
     if (frame.length === 1) throw new Error('nothing in it');
     socket.push(Buffer.concat([Buffer.from('got '), frame]));
   }

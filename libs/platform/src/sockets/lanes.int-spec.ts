@@ -139,3 +139,23 @@ test('what is pushed counts like answers: a peer that does not take it is not re
   expect(server.isPaused).toBe(false);
   socket.close();
 });
+
+test('what is sent within one turn leaves in one write, and much of it as it is made', async () => {
+  const { socket, received, server } = await open();
+  const connection = server.ports?.connection;
+  if (!connection?._writev) throw new Error('a connection writes many pieces at once');
+  const writes = jest.spyOn(connection, '_writev');
+  for (let i = 0; i < 20; i++) server.push({ number: i });
+  await waitFor('all', () => received.length === 20);
+  expect(received.map((text) => Number(JSON.parse(text).number))).toEqual(Array.from({ length: 20 }, (_, i) => i));
+  expect(writes).toHaveBeenCalledTimes(1);
+  let most = 0;
+  for (let i = 0; i < 200; i++) {
+    server.push('x'.repeat(1000));
+    most = Math.max(most, server.bufferedAmount);
+  }
+  await waitFor('the rest', () => received.length === 220);
+  expect(most).toBeLessThan(100_000);
+  expect(server.isPaused).toBe(false);
+  socket.close();
+});

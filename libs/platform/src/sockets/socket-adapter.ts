@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '@agentfleet/errors';
-import type { INestApplication, WsMessageHandler } from '@nestjs/common';
+import type { INestApplication, Type } from '@nestjs/common';
 import { AbstractWsAdapter } from '@nestjs/websockets';
-import { WebSocketServer, type RawData, type Server as SocketServer } from 'ws';
+import { WebSocketServer, type RawData, type Server as SocketServer, type WebSocket } from 'ws';
 import type { ErrorRenderer, HttpRules } from '../app-definition';
 import { pathOf, renderFailure } from '../http/error-filter';
 import { isProtectedPath } from '../http/protected-paths';
@@ -18,7 +18,8 @@ import { FrameDispatch } from './frame-dispatch';
 import { FrameLanes } from './frame-lanes';
 import { bytesOf } from './frames';
 import { HeartbeatRing } from './heartbeat-ring';
-import { BINARY_FRAMES, FleetSocket, type SocketPolicy, type SocketRoute, type UpgradeRequest } from './socket-types';
+import { framesOf } from './on-frame';
+import { FleetSocket, type SocketPolicy, type SocketPorts, type SocketRoute, type UpgradeRequest } from './socket-types';
 import { handshakeFault, PathPattern, refuseUpgrade, requestWithoutUpgrade } from './upgrade';
 
 export interface SocketDeps {
@@ -64,7 +65,7 @@ export class SocketAdapter extends AbstractWsAdapter {
     });
   }
 
-  override create(_port: number, options?: SocketRoute): SocketServer<typeof FleetSocket> {
+  override create(_port: number, options?: SocketRoute & { readonly gateway: Type<object> }): SocketServer<typeof FleetSocket> {
     if (!options) throw new Error('A gateway needs @SocketGateway({ path, discriminator, policy })');
     const policy: SocketPolicy<unknown> = this.app.get(options.policy, { strict: false });
     const limits = policy.limits();
@@ -79,7 +80,8 @@ export class SocketAdapter extends AbstractWsAdapter {
     // without a listener `ws` would answer in HTML; `openSocket` answers instead
     server.on('wsClientError', () => undefined);
     const { path, discriminator } = options;
-    const dispatch = new FrameDispatch(policy, discriminator, this.deps.log);
+    const frames = framesOf(this.app.get(options.gateway, { strict: false }));
+    const dispatch = new FrameDispatch(policy, frames, discriminator, this.deps.log);
     this.routes.push({ pattern: new PathPattern(path), dispatch, policy, server, sockets: new Set(), ring: new HeartbeatRing(limits) });
     return server;
   }
@@ -88,13 +90,9 @@ export class SocketAdapter extends AbstractWsAdapter {
     socket.on('close', callback);
   }
 
-  /** Called once for each gateway and socket. */
-  override bindMessageHandlers(socket: FleetSocket, handlers: WsMessageHandler<string>[]): void {
-    for (const handler of handlers) {
-      const name: unknown = handler.message; // what the decorator was given: a frame's name, or the mark of binary frames
-      if (name === BINARY_FRAMES) socket.binaryHandler = (frame) => handler.callback(frame);
-      else socket.handlers.set(handler.message, (frame) => handler.callback(frame));
-    }
+  /** Frames are not Nest's business (`OnFrame`). */
+  override bindMessageHandlers(): void {
+    // nothing to bind
   }
 
   /** Closes all sockets of a path with 1012 after the frame under way; cut after 2 s. */
@@ -156,7 +154,7 @@ export class SocketAdapter extends AbstractWsAdapter {
     // what `authorise` took is given back however the upgrade ends
     let opened = false;
     try {
-      opened = this.openSocket(route, request, socket, head, (client) => this.listen(client, route, decision.context, context));
+      opened = this.openSocket(route, request, socket, head, (client) => this.listen(client, socket, route, decision.context, context));
     } finally {
       if (!opened) route.policy.release?.(decision.context);
     }
@@ -225,14 +223,15 @@ export class SocketAdapter extends AbstractWsAdapter {
     };
   }
 
-  private listen(socket: FleetSocket, route: Route, context: unknown, request: RequestContext): void {
+  private listen(socket: FleetSocket, connection: Duplex, route: Route, context: unknown, request: RequestContext): void {
     socket.id = randomUUID();
     socket.context = context;
     socket.correlationId = request.correlationId;
     socket.remoteAddress = request.sourceAddress ?? 'unknown';
     route.sockets.add(socket);
     route.ring.add(socket);
-    const seen = () => void (socket.lastSeenAt = performance.now());
+    const lanes = new FrameLanes(socket);
+    socket.ports = new Ports(connection, lanes, route);
     socket.on('pong', seen);
     socket.on('ping', seen);
     socket.on('error', (error) => this.deps.log.debug({ err: error, socket: socket.id }, 'Socket error'));
@@ -241,13 +240,31 @@ export class SocketAdapter extends AbstractWsAdapter {
       route.ring.remove(socket);
       route.policy.release?.(context);
     });
-    const lanes = new FrameLanes(socket);
-    socket.answered = () => lanes.answered();
-    socket.sent = () => route.ring.watchBuffer(socket);
     socket.on('message', (data: RawData, isBinary: boolean) => {
       socket.lastSeenAt = performance.now();
       route.dispatch.receive(socket, lanes, bytesOf(data), isBinary);
     });
     route.server.emit('connection', socket, context);
+  }
+}
+
+/** One function for all sockets. */
+function seen(this: WebSocket): void {
+  if (this instanceof FleetSocket) this.lastSeenAt = performance.now();
+}
+
+class Ports implements SocketPorts {
+  constructor(
+    readonly connection: Duplex,
+    private readonly lanes: FrameLanes,
+    private readonly route: Route,
+  ) {}
+
+  answered(): Promise<void> {
+    return this.lanes.answered();
+  }
+
+  sent(socket: FleetSocket): void {
+    this.route.ring.watchBuffer(socket);
   }
 }

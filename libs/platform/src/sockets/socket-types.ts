@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { JsonObject } from '@agentfleet/contracts';
 import type { Type } from '@nestjs/common';
 import { WebSocket } from 'ws';
@@ -40,7 +41,7 @@ export interface SocketLimits {
 export type FrameProblem =
   | { readonly kind: 'malformed'; readonly reason: 'empty' | 'not_json' | 'not_object' | 'too_deep' | 'no_name' | 'not_utf8'; readonly frame: JsonObject | undefined }
   | { readonly kind: 'unknown'; readonly name: string; readonly frame: JsonObject }
-  /** A binary frame where no method is `@BinaryFrames()`. */
+  /** A binary frame where no method is `@OnBinaryFrame()`. */
   | { readonly kind: 'binary'; readonly data: Buffer }
   | { readonly kind: 'failed'; readonly error: unknown; readonly frame: JsonObject };
 
@@ -75,54 +76,83 @@ export interface SocketRoute {
   readonly policy: Type<SocketPolicy<unknown>>;
 }
 
-/** What `@BinaryFrames()` is known by; no frame's name is an object. Nest logs it. */
-export const BINARY_FRAMES = { toString: () => 'binary frames' };
-
-export type FrameHandler = (frame: JsonObject) => unknown;
-export type BinaryHandler = (frame: Buffer) => unknown;
-
 /** Why a socket is not read: too many of its frames wait or lanes work, it does not take what it is sent, or what an app says. */
 export type PauseReason = 'frames' | 'lanes' | 'unsent' | (string & {});
 
-/** A `ws` socket with what we keep of it. */
+/** What is sent within one turn is held back up to so many bytes. */
+const HELD_BYTES = 16_384;
+
+/** A `ws` socket with what we keep of it. There are thousands that do nothing: what only busy ones need is made when they do. */
 export class FleetSocket<C = unknown> extends WebSocket {
   /** Opaque, unique in this process. */
   id = '';
   context!: C; // set before anyone sees the socket
   correlationId = '';
   remoteAddress = '';
-  readonly handlers = new Map<string, FrameHandler>();
-  binaryHandler: BinaryHandler | undefined;
   /** Monotonic milliseconds of the last sign of life. */
   lastSeenAt = 0;
   /** Monotonic milliseconds since when it has more unsent than it may. */
   congestedSince: number | undefined;
-  badFrames = { count: 0, windowEndsAt: 0 };
+  badFrames: { count: number; windowEndsAt: number } | undefined;
   slot = 0;
-  /** Resolves when the frames of the control lane that came until now are answered; set by the adapter. */
-  answered: () => Promise<void> = () => Promise.resolve();
-  /** Told of everything that was sent; set by the adapter. */
-  sent: () => void = () => undefined;
-  private readonly pauseReasons = new Set<PauseReason>();
+  /** What belongs to it in the adapter; there from the upgrade on. */
+  ports: SocketPorts | undefined;
+  private pauseReasons: Set<PauseReason> | undefined;
+  private isHolding = false;
 
-  /** Sends an object as JSON, a text, or bytes; nothing when the socket is closing. */
+  /** Resolves when the frames of the control lane that came until now are answered. */
+  answered(): Promise<void> {
+    return this.ports?.answered() ?? Promise.resolve();
+  }
+
+  /**
+   * Sends an object as JSON, a text, or bytes; nothing when the socket is closing. What is sent within one turn of the event loop
+   * leaves in one write: the system call costs more than making the message.
+   */
   push(message: object | string | Buffer): void {
-    if (this.readyState !== WebSocket.OPEN) return;
+    const { ports } = this;
+    if (this.readyState !== WebSocket.OPEN || !ports) return;
     const isReady = typeof message === 'string' || Buffer.isBuffer(message);
+    this.hold(ports.connection);
     this.send(isReady ? message : JSON.stringify(message));
-    this.sent();
+    ports.sent(this);
+  }
+
+  private hold(connection: Duplex): void {
+    if (this.isHolding) {
+      if (connection.writableLength < HELD_BYTES) return;
+      connection.uncork(); // much at once is written while it is made
+      connection.cork();
+      return;
+    }
+    this.isHolding = true;
+    connection.cork();
+    process.nextTick(() => {
+      this.isHolding = false;
+      connection.uncork();
+    });
   }
 
   /** It is not read until every reason is gone. */
   pauseFor(reason: PauseReason): void {
+    this.pauseReasons ??= new Set();
     if (this.pauseReasons.size === 0) this.pause();
     this.pauseReasons.add(reason);
   }
 
   /** While we did not read it, its silence proved nothing: its clock starts anew. */
   resumeFrom(reason: PauseReason): void {
-    if (!this.pauseReasons.delete(reason) || this.pauseReasons.size > 0) return;
+    if (this.pauseReasons?.delete(reason) !== true || this.pauseReasons.size > 0) return;
     this.lastSeenAt = performance.now();
     this.resume();
   }
+}
+
+/** What a socket needs of the adapter. */
+export interface SocketPorts {
+  /** The connection below it. */
+  readonly connection: Duplex;
+  answered(): Promise<void>;
+  /** Told of everything that was sent. */
+  sent(socket: FleetSocket): void;
 }
