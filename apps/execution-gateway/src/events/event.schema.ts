@@ -1,10 +1,12 @@
 import { Schema } from 'mongoose';
 
-/** An entry of a session's log. `frame` is the text that everybody gets, now and in every replay. */
+/** An entry of a session's log; it counts when its run's `last_seq` reaches so far. `frame` is the text that everybody gets, now and in every replay. */
 export interface EventDocument {
   readonly session_key: string;
   readonly seq: number;
   readonly run_id: string;
+  /** Of the executor that wrote it, see `writeAhead`. Missing in older events. */
+  readonly epoch?: number;
   readonly type: string;
   readonly frame: string;
   readonly at: Date;

@@ -9,8 +9,8 @@ export class EventsNoticesController {
   constructor(private readonly feeds: SessionFeeds) {}
 
   @OnNotice('run.event')
-  runEvent({ orgId, sessionId, lastSeq }: RunEventNotice): void {
-    this.feeds.noticed(orgId, sessionId, lastSeq);
+  async runEvent(notice: RunEventNotice): Promise<void> {
+    await this.feeds.noticed(notice).catch(() => undefined); // the poll finds it
   }
 
   @OnNotice('session.deleted')

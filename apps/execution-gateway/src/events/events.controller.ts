@@ -39,7 +39,7 @@ export class EventsController {
   async list(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: UrlQuery, @Res() reply: FastifyReply): Promise<void> {
     const { session, run } = await this.states.get(caller.orgId, id);
     const { afterSeq, limit, runId } = readEventQuery(query, undefined);
-    const found = await this.events.after(session._id, afterSeq, { limit: limit + 1, ...(runId === undefined ? {} : { runId }) });
+    const found = await this.events.between(session._id, afterSeq, run?.last_seq ?? 0, { limit: limit + 1, ...(runId === undefined ? {} : { runId }) });
     const shown = found.slice(0, limit);
     const last = shown.at(-1);
     const cursor = found.length > limit && last ? `,"next_cursor":"${last.seq}"` : '';
@@ -72,7 +72,7 @@ export class EventsController {
       void reply.headers(EVENT_STREAM_HEADERS).send(''); // of a stream Fastify would read the body without an end
       return;
     }
-    this.streams.open(caller, { key: session._id, orgId: session.org_id, sessionId: session.session_id }, { position, untilRunEnd }, reply);
+    this.streams.open(caller, { key: session._id, orgId: session.org_id, sessionId: session.session_id }, { position, end: run?.last_seq ?? 0, untilRunEnd }, reply);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { RunEventNotice } from '@agentfleet/contracts';
 import { CLOCK, LOG, Lifecycle, type Clock, type Log, type RecurringWork } from '@agentfleet/platform';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { GatewayMetrics } from '../metrics';
@@ -50,7 +51,7 @@ export class SessionFeeds implements OnApplicationShutdown {
     const feed = this.feeds.get(session.key) ?? this.addFeed(session);
     const kind = { transport: transport.kind };
     const watcher: Watcher = new Watcher(transport, {
-      read: (position, limit) => this.events.after(session.key, position, { limit }),
+      read: (position, end, limit) => this.events.between(session.key, position, end, { limit }),
       failed: (error) => this.log.warn({ err: error, session_id: session.sessionId }, 'The log of a session could not be read; it is tried again'),
       clock: this.clock,
       closed: (code) => {
@@ -70,10 +71,12 @@ export class SessionFeeds implements OnApplicationShutdown {
     for (const watcher of this.feeds.get(sessionKey)?.watchers ?? []) watcher.offer(frames);
   }
 
-  /** Some replica committed events up to `lastSeq`; watchers that have them already do nothing. */
-  noticed(orgId: string, sessionId: string, lastSeq: number): void {
-    for (const feed of this.byId.get(nameOf(orgId, sessionId)) ?? []) {
-      for (const watcher of feed.watchers) watcher.caughtUpTo(lastSeq);
+  /** Some replica committed events up to `lastSeq`. How far the log really reaches, and whose, the run says: a notice only wakes. */
+  async noticed({ orgId, sessionId, runId, lastSeq }: RunEventNotice): Promise<void> {
+    const isNews = [...(this.byId.get(nameOf(orgId, sessionId)) ?? [])].some((feed) => [...feed.watchers].some((watcher) => !watcher.knows(lastSeq)));
+    if (!isNews) return;
+    for (const end of await this.runs.ends([runId])) {
+      for (const watcher of this.feeds.get(end.session_key)?.watchers ?? []) watcher.caughtUpTo(end.last_seq);
     }
   }
 

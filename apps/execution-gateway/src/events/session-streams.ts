@@ -15,7 +15,7 @@ export class SessionStreams {
     private readonly callers: LiveCallers,
   ) {}
 
-  open(caller: Caller, session: FollowedSession, options: { position: number; untilRunEnd: boolean }, reply: FastifyReply): void {
+  open(caller: Caller, session: FollowedSession, options: { position: number; end: number; untilRunEnd: boolean }, reply: FastifyReply): void {
     const stream = this.streams.open({ comment: ' ping', atShutdown: () => end() });
     stream.sendRetry(1000);
     const watcher = this.feeds.watch(session, {
@@ -38,6 +38,6 @@ export class SessionStreams {
     };
     stream.signal.addEventListener('abort', stop);
     void reply.headers({ ...EVENT_STREAM_HEADERS, connection: 'close' }).send(stream.body);
-    watcher.follow(options.position);
+    watcher.follow(options.position, options.end);
   }
 }

@@ -15,9 +15,9 @@ function rig(stored: number) {
       close: (code) => void (state.closed = code),
     },
     {
-      read: async (position, limit) => {
+      read: async (position, end, limit) => {
         state.reads += 1;
-        const found = state.log.filter((frame) => frame.seq > position).slice(0, limit);
+        const found = state.log.filter((frame) => frame.seq > position && frame.seq <= end).slice(0, limit);
         await Promise.resolve();
         return found;
       },
@@ -49,7 +49,7 @@ describe('Watcher', () => {
 
   it('replays, then takes batches from memory', async () => {
     const { state, watcher, commit } = rig(250);
-    watcher.follow(10);
+    watcher.follow(10, state.log.length);
     await settle();
     expect(state.sent).toEqual(numbers(11, 250));
     const { reads } = state;
@@ -60,10 +60,10 @@ describe('Watcher', () => {
 
   it('loses and doubles nothing while commits and reads interleave', async () => {
     const { state, watcher, commit } = rig(120);
-    watcher.follow(0);
+    watcher.follow(0, state.log.length);
     for (let n = 0; n < 50; n++) {
       commit(3);
-      if (n % 7 === 0) watcher.wake();
+      if (n % 7 === 0) watcher.caughtUpTo(state.log.length);
       if (n % 3 === 0) await Promise.resolve();
     }
     await settle();
@@ -72,7 +72,7 @@ describe('Watcher', () => {
 
   it('reads from the log what it did not get from memory', async () => {
     const { state, watcher } = rig(5);
-    watcher.follow(5);
+    watcher.follow(5, state.log.length);
     await settle();
     state.log.push(...frames(6, 9)); // committed on another replica
     watcher.offer(frames(8, 9)); // begins behind the position
@@ -80,9 +80,19 @@ describe('Watcher', () => {
     expect(state.sent).toEqual(numbers(6, 9));
   });
 
+  it('reads no further than the log is known to reach: what a dead executor left behind its end does not count', async () => {
+    const { state, watcher } = rig(5);
+    watcher.follow(0, 3);
+    await settle();
+    expect(state.sent).toEqual([1, 2, 3]);
+    watcher.caughtUpTo(4);
+    await settle();
+    expect(state.sent).toEqual([1, 2, 3, 4]);
+  });
+
   it('stops sending to a peer that does not read, and goes on where it was', async () => {
     const { state, watcher, commit } = rig(2);
-    watcher.follow(0);
+    watcher.follow(0, state.log.length);
     await settle();
     state.buffered = 2 * 1024 * 1024;
     commit(4);
@@ -97,7 +107,7 @@ describe('Watcher', () => {
   it('gives up on a peer that makes no progress for 30 s', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
     const { state, watcher, commit } = rig(0);
-    watcher.follow(0);
+    watcher.follow(0, state.log.length);
     await jest.advanceTimersByTimeAsync(10);
     state.buffered = 2 * 1024 * 1024;
     commit(1);
@@ -111,7 +121,7 @@ describe('Watcher', () => {
 
   it('closes for good only when everything was sent', async () => {
     const { state, watcher, commit } = rig(3);
-    watcher.follow(0);
+    watcher.follow(0, state.log.length);
     await settle();
     watcher.closeAt(5, 4004, 'session deleted');
     expect(state.closed).toBeNull();
@@ -123,20 +133,20 @@ describe('Watcher', () => {
   it('tells a milestone once, after what lies before it', async () => {
     const { state, watcher } = rig(3);
     const told: number[] = [];
-    watcher.follow(0, { seq: 3, reached: () => void told.push(state.sent.length) });
+    watcher.follow(0, 3, { seq: 3, reached: () => void told.push(state.sent.length) });
     await settle();
-    watcher.wake();
+    watcher.caughtUpTo(3);
     await settle();
     expect(told).toEqual([3]);
   });
 
   it('moves back and forth by resume, also in the middle of a read', async () => {
     const { state, watcher } = rig(5);
-    watcher.follow(4);
-    watcher.follow(2);
+    watcher.follow(4, state.log.length);
+    watcher.follow(2, state.log.length);
     await settle();
     expect(state.sent).toEqual([3, 4, 5]);
-    watcher.follow(0);
+    watcher.follow(0, state.log.length);
     await settle();
     expect(state.sent).toEqual([3, 4, 5, 1, 2, 3, 4, 5]);
   });

@@ -11,8 +11,8 @@ export interface WatcherTransport {
 }
 
 export interface WatcherPorts {
-  /** Events after a position, oldest first. */
-  read(position: number, limit: number): Promise<StoredFrame[]>;
+  /** Events after a position up to `end`, oldest first. */
+  read(position: number, end: number, limit: number): Promise<StoredFrame[]>;
   failed(error: unknown): void;
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
   /** The watcher ended; with the code that it closed its connection with, or undefined when the peer left. */
@@ -33,13 +33,14 @@ export const CLOSE_TOO_SLOW = 1013;
 
 /**
  * One connection's way through a session's log. There is one position: a batch from memory counts only when it begins
- * right behind it, everything else is read from the log, so nothing is lost or doubled.
+ * right behind it, everything else is read from the log, so nothing is lost or doubled. It reads no further than it was told that
+ * the log reaches: what stands behind that may be left of an executor that died, and does not count.
  */
 export class Watcher {
   private position: number | undefined;
   private isReading = false;
-  /** Something may be in the log behind the position. */
-  private isBehind = false;
+  /** The log is known to reach so far. */
+  private logEnd = 0;
   private isClosed = false;
   private milestone: Milestone | undefined;
   private end: { readonly seq: number; readonly code: number; readonly reason: string } | undefined;
@@ -55,34 +56,34 @@ export class Watcher {
     return this.position !== undefined;
   }
 
-  /** Everything after this position, then what happens. A later call moves the position. `milestone` is told once. */
-  follow(position: number, milestone?: Milestone): void {
+  /** Everything after this position in a log that reaches to `end`, then what happens. A later call moves the position. `milestone` is told once. */
+  follow(position: number, end: number, milestone?: Milestone): void {
     this.position = position;
     this.milestone = milestone;
     this.reachMilestone();
-    this.wake();
+    this.caughtUpTo(end);
   }
 
   /** A committed batch, from memory. */
   offer(frames: readonly StoredFrame[]): void {
     const first = frames[0];
-    if (this.isClosed || this.position === undefined || first === undefined) return;
-    if (this.isReading || this.isWaitingForPeer || first.seq !== this.position + 1 || this.isCongested()) {
-      this.wake();
-      return;
-    }
-    this.deliver(frames);
+    if (this.isClosed || first === undefined) return;
+    this.logEnd = Math.max(this.logEnd, first.seq + frames.length - 1);
+    if (this.position === undefined) return;
+    const isNext = first.seq === this.position + 1 && !this.isReading && !this.isWaitingForPeer && !this.isCongested();
+    if (isNext) this.deliver(frames);
+    else void this.catchUp();
   }
 
-  /** There may be something new in the log. */
-  wake(): void {
-    this.isBehind = true;
+  /** The log reaches so far: what is not sent of it yet is read. */
+  caughtUpTo(seq: number): void {
+    this.logEnd = Math.max(this.logEnd, seq);
     void this.catchUp();
   }
 
-  /** The log was seen to end there; wakes a watcher that has not got so far. */
-  caughtUpTo(seq: number): void {
-    if (this.position !== undefined && this.position < seq) this.wake();
+  /** Whether it was told, or sent, everything up to `seq`. */
+  knows(seq: number): boolean {
+    return this.logEnd >= seq;
   }
 
   /** Closes the connection as soon as everything up to `seq` was sent; at once when it follows nothing. */
@@ -101,16 +102,12 @@ export class Watcher {
     if (this.isReading || this.isWaitingForPeer) return;
     this.isReading = true;
     try {
-      while (this.isBehind && !this.isClosed && this.position !== undefined && !this.isCongested()) {
-        this.isBehind = false;
+      while (this.isBehind() && !this.isClosed && this.position !== undefined && !this.isCongested()) {
         const before = this.position;
-        const frames = await this.ports.read(before, READ_LIMIT);
+        const frames = await this.ports.read(before, this.logEnd, READ_LIMIT);
         if (this.isClosed) return;
-        if (this.position !== before) {
-          this.isBehind = true; // moved meanwhile by a resume
-          continue;
-        }
-        if (frames.length === READ_LIMIT) this.isBehind = true;
+        if (this.position !== before) continue; // moved meanwhile by a resume
+        if (frames.length === 0) return; // removed with its session
         this.deliver(frames);
       }
     } catch (error) {
@@ -118,22 +115,23 @@ export class Watcher {
     } finally {
       this.isReading = false;
     }
-    if (this.isBehind && !this.isClosed && this.isCongested()) void this.waitForPeer();
+    if (this.isBehind() && !this.isClosed && this.isCongested()) void this.waitForPeer();
+  }
+
+  /** Something is in the log behind the position. */
+  private isBehind(): boolean {
+    return this.position !== undefined && this.position < this.logEnd;
   }
 
   private deliver(frames: readonly StoredFrame[]): void {
     for (const frame of frames) {
-      if (this.isClosed) return;
-      if (this.isCongested()) {
-        this.isBehind = true;
-        break;
-      }
+      if (this.isClosed || this.isCongested()) break;
       this.transport.send(frame);
       this.position = frame.seq;
       this.reachMilestone();
     }
     this.closeIfDone();
-    if (this.isBehind && !this.isReading) void this.catchUp();
+    if (!this.isReading && this.isBehind()) void this.catchUp();
   }
 
   private isCongested(): boolean {
@@ -157,7 +155,7 @@ export class Watcher {
       }
     }
     this.isWaitingForPeer = false;
-    if (!this.isClosed) this.wake();
+    if (!this.isClosed) void this.catchUp();
   }
 
   private reachMilestone(): void {

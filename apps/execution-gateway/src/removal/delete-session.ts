@@ -45,17 +45,17 @@ export class DeleteSession {
   /** @throws AppError session_not_found */
   async run(caller: Caller, sessionId: string): Promise<void> {
     const { session } = await this.states.get(caller.orgId, sessionId);
-    const cancelled = await this.changes.run(caller, 'session.delete', async (transaction) => {
+    await this.changes.run(caller, 'session.delete', async (transaction) => {
       const deleted = await this.sessions.markDeleted(session._id, new Date(this.clock.now()), transaction);
       if (!deleted) throw new AppError('session_not_found');
       const cancel = { caller, reason: 'session_deleted', endsAs: 'session_deleted' } as const;
       const present = await this.sessions.lastRunOf(session._id, transaction);
       const run = present === null ? undefined : await this.cancelRun.request(present, cancel, transaction);
       transaction.notify('session.deleted', { orgId: session.org_id, sessionId: session.session_id });
-      return { value: run, audit: { orgId: session.org_id, target: auditTarget(session) } };
+      transaction.afterCommit(() => void this.endWatching(run));
+      return { value: undefined, audit: { orgId: session.org_id, target: auditTarget(session) } };
     });
     await this.putWorkspaceAway(session);
-    void this.endWatching(cancelled);
   }
 
   /** The run ends, then the watchers are closed; the answer of the request does not wait for it. */

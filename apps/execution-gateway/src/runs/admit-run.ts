@@ -1,19 +1,18 @@
 import { defined, type RunRequest } from '@agentfleet/contracts';
 import { AppError } from '@agentfleet/errors';
-import { Bus, CLOCK, ENV, fingerprintOf, isDuplicateKey, Lifecycle, requireSameRequest, Transactions, type Clock, type Transaction } from '@agentfleet/platform';
+import { Bus, CLOCK, ENV, fingerprintOf, Lifecycle, REPLICA, requireSameRequest, type Clock, type Replica } from '@agentfleet/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { Engines } from '../engines/engines';
 import type { ExecutionGatewayEnv } from '../env';
-import { EventBroadcast } from '../events/event-broadcast';
 import { GatewayMetrics } from '../metrics';
 import { ModelCatalog } from '../models/model-catalog';
 import { strictestLimits } from '../sessions/run-limits';
-import { SessionRepository } from '../sessions/session.repository';
 import type { SessionDocument } from '../sessions/session.schema';
 import { engineOf } from '../sessions/session-views';
+import { Admissions, type Found } from './admissions';
 import { newRun } from './new-run';
 import { RunExecutor } from './run-executor';
-import { RunRepository, type NewRun } from './run.repository';
+import type { NewRun } from './run.repository';
 import type { RunDocument } from './run.schema';
 
 /** A run that was admitted now, or one that the same idempotency key admitted before. */
@@ -22,20 +21,18 @@ export interface Admission {
   readonly isReplay: boolean;
 }
 
-/** Admits runs: run, active-run mark, first event and user message in one transaction, then the claim. */
+/** Admits runs: run, active-run mark, first event and user message in one transaction, which is the claim too when a slot is free. */
 @Injectable()
 export class AdmitRun {
   constructor(
-    private readonly sessions: SessionRepository,
-    private readonly runs: RunRepository,
+    private readonly admissions: Admissions,
     private readonly executor: RunExecutor,
     private readonly engines: Engines,
     private readonly models: ModelCatalog,
-    private readonly broadcast: EventBroadcast,
-    private readonly transactions: Transactions,
     private readonly metrics: GatewayMetrics,
     private readonly bus: Bus,
     private readonly lifecycle: Lifecycle,
+    @Inject(REPLICA) private readonly replica: Replica,
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -45,64 +42,43 @@ export class AdmitRun {
     if (this.lifecycle.draining) throw new AppError('draining');
     if (this.lifecycle.state === 'booting') throw new AppError('storage_unavailable');
     if (request.limits.max_cost_usd !== undefined) throw new AppError('price_unknown');
-    const hasSlot = this.executor.reserve();
-    const admission = await this.admitWith(hasSlot, sessionKey, request);
-    if (admission.isReplay) return admission;
-    const { run } = admission;
-    const isStarted = hasSlot && (await this.executor.startReserved(run).catch(() => false)); // else the sweep finds it
-    if (!isStarted) this.bus.notify('run.state', { orgId: run.org_id, sessionId: run.session_id, runId: run._id, state: run.state });
-    return admission;
-  }
-
-  /** A slot that was kept for nothing is given back. */
-  private async admitWith(hasSlot: boolean, sessionKey: string, request: RunRequest): Promise<Admission> {
-    let admission: Admission | undefined;
-    try {
-      admission = await this.admit(sessionKey, request, !hasSlot);
-      return admission;
-    } finally {
-      if (hasSlot && admission?.isReplay !== false) this.executor.giveBack();
-    }
-  }
-
-  private async admit(sessionKey: string, request: RunRequest, waits: boolean): Promise<Admission> {
-    const attempt = () => this.transactions.run((transaction) => this.attempt(sessionKey, request, waits, transaction));
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
-      return attempt(); // another run was admitted between our look and our write; the second look sees it
-    }
-  }
-
-  private async attempt(sessionKey: string, request: RunRequest, waits: boolean, transaction: Transaction): Promise<Admission> {
-    const session = await this.sessions.findLiving(sessionKey, transaction);
-    if (!session) throw new AppError('session_not_found');
     const fingerprint = requestFingerprint(request);
-    const earlier = request.idempotencyKey === undefined ? undefined : await this.runs.findByKey(session._id, request.idempotencyKey, transaction);
+    const hasSlot = this.executor.reserve();
+    try {
+      const { idempotencyKey } = request;
+      const admitted = await this.admissions.add({ sessionKey, idempotencyKey, decide: (found) => this.decide(found, { request, fingerprint, hasSlot }) });
+      if ('earlier' in admitted) return { run: admitted.earlier, isReplay: true };
+      const { run, executor } = admitted.admitted;
+      if (executor === undefined) this.bus.notify('run.state', { orgId: run.org_id, sessionId: run.session_id, runId: run._id, state: run.state });
+      else this.executor.startAdmitted(run, admitted.session, admitted.askedAtMs);
+      return { run, isReplay: false };
+    } finally {
+      if (hasSlot) this.executor.giveBack();
+    }
+  }
+
+  private decide({ session, last, earlier }: Found, asked: { request: RunRequest; fingerprint: string; hasSlot: boolean }): { earlier: RunDocument } | { admitted: NewRun } {
     if (earlier) {
-      requireSameRequest(earlier.request_hash, fingerprint);
-      return { run: earlier, isReplay: true };
+      requireSameRequest(earlier.request_hash, asked.fingerprint);
+      return { earlier };
     }
     if (session.limits.max_cost_usd !== undefined) throw new AppError('price_unknown');
-    const last = session.last_run_id === null ? undefined : await this.runs.findIn(session.last_run_id, transaction);
     if (last?.active) {
       this.metrics.busyRefusals.inc();
       throw new AppError('busy', { extra: { active_run_id: last._id }, retryAfterSeconds: 1 });
     }
-    const admitted = this.newRun(session, last, { request, fingerprint, waits });
-    await this.runs.insert(admitted, transaction);
-    if (!(await this.sessions.setLastRun(session._id, admitted.run._id, transaction))) throw new AppError('session_not_found');
-    transaction.afterCommit(() => this.broadcast.committed(admitted.run, admitted.events.map(({ seq, frame, type }) => ({ seq, frame, type }))));
-    return { run: admitted.run, isReplay: false };
+    return { admitted: this.newRun(session, last, asked) };
   }
 
-  private newRun(session: SessionDocument, last: RunDocument | undefined, more: { request: RunRequest; fingerprint: string; waits: boolean }): NewRun {
+  private newRun(session: SessionDocument, last: RunDocument | undefined, asked: { request: RunRequest; fingerprint: string; hasSlot: boolean }): NewRun {
     const engine = this.engines.find(engineOf(session));
     if (!engine) throw new AppError('storage_unavailable', { cause: new Error(`No engine ${engineOf(session)} on this replica`) }); // a newer replica has it
-    const { limits: asked, maxIterations: own } = more.request;
-    const limits = strictestLimits(session.limits, { ...asked, own }, this.env.GATEWAY_MAX_ITERATIONS_CEILING);
-    return newRun({ ...more, session, last, engine, model: session.model ?? this.models.defaultName, limits, nowMs: this.clock.now() });
+    const { request, fingerprint } = asked;
+    const { limits: wanted, maxIterations: own } = request;
+    const limits = strictestLimits(session.limits, { ...wanted, own }, this.env.GATEWAY_MAX_ITERATIONS_CEILING);
+    const canExecute = asked.hasSlot && this.executor.canExecute(session.volume_id);
+    const executor = canExecute ? this.replica.id : undefined;
+    return newRun({ request, fingerprint, executor, waits: !asked.hasSlot, session, last, engine, model: session.model ?? this.models.defaultName, limits, nowMs: this.clock.now() });
   }
 }
 

@@ -41,9 +41,9 @@ export class CancelRun {
     if (!run?.active) return { runId: undefined, status: statusName(run), acted: false };
     const cancelled = await this.changes.run(caller, 'session.cancel', async (transaction) => {
       const requested = await this.request(run._id, { caller, reason: reason ?? 'cancelled', endsAs: 'cancelled' }, transaction);
+      if (requested) transaction.afterCommit(() => this.notify(requested));
       return { value: requested, audit: requested ? { orgId: caller.orgId, target: auditTarget(session) } : [] };
     });
-    if (cancelled) await this.notify(cancelled);
     return { runId: run._id, status: statusName(await this.lastRuns.find(run._id)), acted: cancelled !== undefined };
   }
 

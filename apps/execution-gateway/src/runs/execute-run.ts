@@ -12,7 +12,8 @@ import { DEFAULT_RUN_LIMITS } from '../sessions/run-limits';
 import { SessionRepository } from '../sessions/session.repository';
 import { storedPolicy } from '../sessions/session-views';
 import { RunExecution, type ClaimedRun, type ExecutionOutcome } from './run-execution';
-import { RunJournal } from './run-journal';
+import { RunCommits } from './run-commits';
+import { RunJournal, type JournalEntry } from './run-journal';
 import { stateAfter } from './run-state';
 import { RUN_LEASE, RunRepository } from './run.repository';
 import type { RunDocument } from './run.schema';
@@ -30,6 +31,8 @@ export interface ExecutingRun {
 /** Puts together what carries out a claimed run: its lease, its journal and its engine. */
 @Injectable()
 export class ExecuteRun {
+  private readonly commits: RunCommits<JournalEntry>;
+
   constructor(
     private readonly runs: RunRepository,
     private readonly transcripts: TranscriptRepository,
@@ -41,7 +44,9 @@ export class ExecuteRun {
     @Inject(ENV) private readonly env: ExecutionGatewayEnv,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
-  ) {}
+  ) {
+    this.commits = new RunCommits({ commit: (commits) => this.runs.commit(commits), clock });
+  }
 
   begin(claimed: ClaimedRun): ExecutingRun {
     const { run, epoch, claim } = claimed;
@@ -55,6 +60,7 @@ export class ExecuteRun {
       },
       lost: () => execution.abandon(),
       clock: this.clock,
+      askedAtMs: claimed.askedAtMs,
     });
     const execution = this.execution(claimed, lease);
     const done = execution
@@ -70,7 +76,7 @@ export class ExecuteRun {
     const { run, epoch } = claimed;
     const startedAt = this.clock.monotonicMs();
     const journal = new RunJournal(run, epoch, {
-      commit: (commit) => this.runs.commit(commit),
+      commits: this.commits,
       committed: (frames, seconds) => this.committed(run, frames, seconds),
       failed: (error) => this.log.warn({ err: error, run_id: run._id }, 'Events of a run could not be written; it is tried again'),
       mayRetry: () => lease.isHeld(),
@@ -83,14 +89,15 @@ export class ExecuteRun {
       lease,
       clock: this.clock,
       maxSeconds: run.limits.max_seconds ?? DEFAULT_RUN_LIMITS.max_seconds,
-      start: (signal) => this.start(run, signal),
+      start: (signal) => this.start(claimed, signal),
       failed: (error) => this.log.error({ err: error, run_id: run._id, session_id: run.session_id }, 'A run failed because of a bug'),
       ended: (reason, state) => this.ended(run, reason, state),
     });
   }
 
-  private async start(run: RunDocument, signal: AbortSignal): Promise<{ items: AsyncGenerator<EngineItem, void> } | { problem: EngineProblem }> {
-    const session = await this.sessions.findByKey(run.session_key);
+  private async start(claimed: ClaimedRun, signal: AbortSignal): Promise<{ items: AsyncGenerator<EngineItem, void> } | { problem: EngineProblem }> {
+    const { run } = claimed;
+    const session = claimed.session ?? (await this.sessions.findByKey(run.session_key));
     if (!session) return { problem: { code: 'session_deleted', message: 'The session of the run is gone.' } };
     const engine = this.engines.find(run.engine);
     if (!engine) return { problem: { code: 'engine_not_available', message: `The engine "${run.engine}" of this session is not available on this server.` } };
@@ -107,7 +114,7 @@ export class ExecuteRun {
     };
     const problem = await engine.prepare(task);
     if (problem) return { problem };
-    return { items: engine.run(task, (await this.transcripts.find(run.session_key)).map(engineMessage)) };
+    return { items: engine.run(task, (await this.transcripts.find(run.session_key, run.next_message_index)).map(engineMessage)) };
   }
 
   private committed(run: RunDocument, frames: readonly StoredFrame[], seconds: number): void {

@@ -11,11 +11,13 @@ export interface StoredToolCall {
   readonly own_json?: string;
 }
 
-/** A message of a session's transcript; `index` counts over all runs. */
+/** A message of a session's transcript; `index` counts over all runs. It counts when its run's `next_message_index` lies behind it. */
 export interface MessageDocument {
   readonly session_key: string;
   readonly index: number;
   readonly run_id: string;
+  /** Of the executor that wrote it, see `writeAhead`. Missing in older messages. */
+  readonly epoch?: number;
   readonly role: 'user' | 'assistant' | 'tool';
   readonly content: string;
   readonly context_json: string;

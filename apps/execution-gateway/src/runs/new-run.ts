@@ -19,6 +19,8 @@ export interface RunPlan {
   readonly engine: Engine;
   readonly model: string;
   readonly limits: RunLimits & { readonly max_iterations: number };
+  /** The replica that executes it from the beginning; undefined: it waits for one. */
+  readonly executor: string | undefined;
   /** No slot is free: viewers are told that it waits. */
   readonly waits: boolean;
   readonly nowMs: number;
@@ -31,12 +33,12 @@ export function newRun(plan: RunPlan): NewRun {
   const bodies: RunEventBody[] = [sessionInfo(plan, run)];
   if (plan.waits) bodies.push({ type: 'status', data: { status: 'queued', message: 'The run waits for a free slot.' } });
   const place = { sessionKey: session._id, runId: run._id, atMs: run.last_event_at.getTime() };
-  const events = bodies.map((body, at) => eventDocument(body, { ...place, seq: run.first_seq + at }));
+  const events = bodies.map((body, at) => eventDocument(body, { ...place, seq: run.first_seq + at, epoch: run.epoch }));
   const input = { role: 'user' as const, runId: run._id, content: request.userInput, context: request.context };
   const index = last?.next_message_index ?? 0;
-  const message = messageDocument(input, { sessionKey: session._id, engine: run.engine, index, at: run.last_event_at });
+  const message = messageDocument(input, { sessionKey: session._id, engine: run.engine, index, epoch: run.epoch, at: run.last_event_at });
   const lastSeq = run.first_seq + events.length - 1;
-  return { run: { ...run, last_seq: lastSeq, step_seq: lastSeq, next_message_index: index + 1 }, events, message };
+  return { run: { ...run, last_seq: lastSeq, step_seq: lastSeq, next_message_index: index + 1 }, executor: plan.executor, events, message };
 }
 
 function runDocument({ session, last, request, ...plan }: RunPlan): RunDocument {
@@ -55,6 +57,7 @@ function runDocument({ session, last, request, ...plan }: RunPlan): RunDocument 
     model: plan.model,
     turn_id: request.idempotencyKey ?? id,
     created_at: at,
+    epoch: (last?.epoch ?? 0) + 1, // above all that an executor of the session may have left behind
     first_seq: firstSeq,
     last_seq: firstSeq,
     step_seq: firstSeq,
@@ -95,7 +98,6 @@ const BEGINNING = {
   reason: null,
   attempt: 1,
   takeovers_at_step: 0,
-  epoch: 0,
   executor: null,
   lease_until: new Date(0),
   started_at: null,

@@ -1,7 +1,8 @@
 import { newProgress, type EngineItem } from '@agentfleet/engine';
 import { HeldLease } from '@agentfleet/platform';
 import { RunExecution, type ExecutionPorts } from './run-execution';
-import { RunJournal } from './run-journal';
+import { RunCommits } from './run-commits';
+import { RunJournal, type JournalEntry } from './run-journal';
 import { claimOf } from './run-state';
 import { RUN_LEASE, type RunCommit } from './run.repository';
 import type { RunDocument } from './run.schema';
@@ -33,10 +34,13 @@ function rig(run: RunDocument, items: () => AsyncGenerator<EngineItem, void>, mo
   const clock = { now: () => Date.now(), monotonicMs: () => performance.now(), sleep: () => new Promise<void>(() => undefined), random: () => 0 };
   const lease = new HeldLease(RUN_LEASE, { renew: async () => true, lost: () => undefined, clock });
   const journal = new RunJournal(run, 1, {
-    commit: async (commit) => {
-      commits.push(commit);
-      return 'committed';
-    },
+    commits: new RunCommits<JournalEntry>({
+      clock,
+      commit: async (group) => {
+        commits.push(...group);
+        return group.map(() => 'committed');
+      },
+    }),
     committed: () => undefined,
     failed: () => undefined,
     mayRetry: () => false,

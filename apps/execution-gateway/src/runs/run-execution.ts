@@ -3,7 +3,9 @@ import { closeRun, type EngineItem, type RunProgress, type StepPart } from '@age
 import type { Clock, HeldLease } from '@agentfleet/platform';
 import type { RunClaim, RunState } from '@agentfleet/sessions';
 import type { EngineProblem } from '../engines/engine';
-import { LeaseLost, type RunJournal } from './run-journal';
+import type { SessionDocument } from '../sessions/session.schema';
+import { LeaseLost } from './run-commits';
+import type { RunJournal } from './run-journal';
 import { END_TRIGGERS, stateAfter, stateOf } from './run-state';
 import { queryComplete } from './run-views';
 import type { CancelRequest, RequestOnRun, RunDocument } from './run.schema';
@@ -13,6 +15,9 @@ export interface ClaimedRun {
   readonly run: RunDocument;
   readonly epoch: number;
   readonly claim: RunClaim;
+  /** Where its admission was the claim: the session as it was then, and when the lease was asked for. */
+  readonly session?: SessionDocument;
+  readonly askedAtMs?: number;
 }
 
 export interface ExecutionPorts {

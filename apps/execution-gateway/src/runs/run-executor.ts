@@ -7,7 +7,9 @@ import { Workspaces } from '../workspaces/workspaces';
 import { ExecuteRun, type ExecutingRun } from './execute-run';
 import { claimOf } from './run-state';
 import { RunRepository } from './run.repository';
+import type { ClaimedRun } from './run-execution';
 import type { RequestOnRun, RunDocument } from './run.schema';
+import type { SessionDocument } from '../sessions/session.schema';
 
 const SWEEP_MS = 2000;
 const MAX_CLAIMS_PER_SWEEP = 100;
@@ -55,19 +57,36 @@ export class RunExecutor {
   async startReserved(found: RunDocument): Promise<boolean> {
     try {
       const claim = claimOf(found, { nowMs: this.clock.now(), timeoutMs: this.env.GATEWAY_QUEUE_TIMEOUT_SECONDS * 1000 });
-      if (!claim || found.volume_id !== this.workspaces.volumeId) return false;
+      if (!claim || !this.canExecute(found.volume_id)) return false;
       const run = await this.runs.claim(found, claim, this.replica.id);
       if (!run) return false;
-      const executing = this.executeRun.begin({ run, epoch: run.epoch + 1, claim });
-      this.running.set(run._id, executing);
-      void executing.done.finally(() => {
-        this.running.delete(run._id);
-        void this.sweeping.run();
-      });
+      this.begin({ run, epoch: run.epoch + 1, claim });
       return true;
     } finally {
       this.reserved -= 1;
     }
+  }
+
+  /** Whether runs of sessions on this volume can be executed here. */
+  canExecute(volumeId: string): boolean {
+    return volumeId === this.workspaces.volumeId;
+  }
+
+  /** Starts a run whose admission was its claim too. @param askedAtMs monotonic, before its lease began */
+  startAdmitted(run: RunDocument, session: SessionDocument, askedAtMs: number): void {
+    const claim = claimOf(run, { nowMs: run.created_at.getTime(), timeoutMs: 0 });
+    if (claim) this.begin({ run, epoch: run.epoch, claim, session, askedAtMs });
+  }
+
+  private begin(claimed: ClaimedRun): void {
+    const { _id: runId } = claimed.run;
+    const executing = this.executeRun.begin(claimed);
+    this.running.set(runId, executing);
+    void executing.done.finally(() => {
+      const wasFull = this.freeSlots <= 0;
+      this.running.delete(runId);
+      if (wasFull) void this.sweeping.run(); // with a free slot whatever waited was claimed before
+    });
   }
 
   /** Claims and starts a run, if there is a slot and nobody holds it. */

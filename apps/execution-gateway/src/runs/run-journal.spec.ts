@@ -2,7 +2,8 @@ import { newProgress } from '@agentfleet/engine';
 import type { RunEventBody } from '@agentfleet/contracts';
 import type { RunCommit } from './run.repository';
 import type { RunDocument } from './run.schema';
-import { RunJournal, LeaseLost } from './run-journal';
+import { LeaseLost, RunCommits } from './run-commits';
+import { RunJournal, type JournalEntry } from './run-journal';
 
 const text = (value: string): RunEventBody => ({ type: 'text', data: { text: value, author: 'assistant' } });
 const run = { _id: 'run_1', session_key: 's', last_seq: 4, step_seq: 4, last_event_at: new Date(1_000_000), next_message_index: 2 } as RunDocument; // what the journal reads of a run
@@ -12,16 +13,21 @@ function rig(options: { nowMs?: number } = {}) {
   const commits: RunCommit[] = [];
   const shown: number[] = [];
   const waiting: ((outcome: 'committed' | 'fenced' | Error) => void)[] = [];
-  const journal = new RunJournal(run, 7, {
-    commit: (commit) => {
-      commits.push(commit);
-      return new Promise((resolve, reject) => waiting.push((outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome))));
+  const clock = { now: () => options.nowMs ?? 2_000_000, monotonicMs: () => 0, sleep: () => Promise.resolve(), random: () => 0 };
+  const loop = new RunCommits<JournalEntry>({
+    clock,
+    commit: (group) => {
+      commits.push(...group);
+      return new Promise((resolve, reject) => waiting.push((outcome) => (outcome instanceof Error ? reject(outcome) : resolve([outcome]))));
     },
+  });
+  const journal = new RunJournal(run, 7, {
+    commits: loop,
     committed: (frames) => void shown.push(...frames.map((frame) => frame.seq)),
     failed: () => undefined,
     mayRetry: () => retries-- > 0,
     activeMs: () => 0,
-    clock: { now: () => options.nowMs ?? 2_000_000, monotonicMs: () => 0, sleep: () => Promise.resolve(), random: () => 0 },
+    clock,
     coalesceMs: 0,
   });
   let retries = 3;
@@ -88,6 +94,7 @@ describe('RunJournal', () => {
     void journal.show(text('a'));
     await turn();
     await answer(new Error('away'));
+    await turn();
     expect(commits).toHaveLength(2);
     expect(commits[1]).toBe(commits[0]);
     await answer();

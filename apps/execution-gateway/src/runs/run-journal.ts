@@ -1,30 +1,27 @@
 import type { RunEventBody } from '@agentfleet/contracts';
 import type { EngineMessage, StepPart } from '@agentfleet/engine';
-import { GroupCommit, type Clock } from '@agentfleet/platform';
+import type { Clock } from '@agentfleet/platform';
 import { eventDocument } from '../events/event-frame';
 import type { StoredFrame } from '../events/event.repository';
 import type { EventDocument } from '../events/event.schema';
+import { LeaseLost, type CommitSource, type RunCommits } from './run-commits';
 import type { RunCommit } from './run.repository';
 import type { RunDocument } from './run.schema';
 import { messageDocument } from './stored-messages';
 import { TextCoalescer } from './text-coalescer';
 
-const MAX_EVENTS_PER_COMMIT = 100;
 const MAX_WAITING_EVENTS = 1000;
-const RETRY_MS = 200;
-
-/** The lease is lost: whoever hears this stops silently. */
-export class LeaseLost extends Error {}
 
 /** What is written together: an event that is merely shown, or a complete step, which may be the last. */
-interface Entry {
+export interface JournalEntry {
   readonly events: readonly RunEventBody[];
   readonly step?: Pick<StepPart, 'messages' | 'progress'>;
   readonly end?: Partial<RunDocument>;
 }
 
 export interface RunJournalPorts {
-  commit(commit: RunCommit): Promise<'committed' | 'fenced'>;
+  /** The loop that all runs of this process share. */
+  readonly commits: Pick<RunCommits<JournalEntry>, 'add'>;
   /** After each commit: the watchers here, the notice to the others. */
   committed(frames: readonly StoredFrame[], seconds: number): void;
   /** A commit failed and is tried again, or not. */
@@ -37,8 +34,7 @@ export interface RunJournalPorts {
 }
 
 /** Writes one run's events, in order and without a gap, each durable before anybody sees it, and none after the lease is lost. */
-export class RunJournal {
-  private readonly commits: GroupCommit<Entry, undefined>;
+export class RunJournal implements CommitSource<JournalEntry> {
   private readonly texts: TextCoalescer;
   private failure: Error | undefined;
   private reportLoss: (error: Error) => void = () => undefined;
@@ -46,6 +42,9 @@ export class RunJournal {
   private lastSeq: number;
   private lastEventMs: number;
   private nextMessageIndex: number;
+  private waitingEvents = 0;
+  /** The entry that was added last; when it is written, all are. */
+  private newest: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly run: RunDocument,
@@ -55,7 +54,6 @@ export class RunJournal {
     this.lastSeq = run.last_seq;
     this.lastEventMs = run.last_event_at.getTime();
     this.nextMessageIndex = run.next_message_index;
-    this.commits = new GroupCommit({ commit: (entries) => this.commit(entries), maxWeight: MAX_EVENTS_PER_COMMIT, weightOf: ({ events }) => events.length });
     this.texts = new TextCoalescer(ports.coalesceMs, ports.clock, (event) => this.add({ events: [event] }));
     this.lost.catch(() => undefined); // whoever waits hears of it
   }
@@ -64,7 +62,7 @@ export class RunJournal {
   async show(event: RunEventBody): Promise<void> {
     this.throwIfLost();
     if (!this.texts.add(event)) this.add({ events: [event] });
-    if (this.commits.load > MAX_WAITING_EVENTS) await this.flushed();
+    if (this.waitingEvents > MAX_WAITING_EVENTS) await this.flushed();
   }
 
   /** Resolves when the step, and everything before it, is durable. @throws LeaseLost */
@@ -80,7 +78,7 @@ export class RunJournal {
   /** Resolves when nothing is waiting to be written. @throws LeaseLost */
   async flushed(): Promise<void> {
     this.texts.flush();
-    await Promise.race([this.commits.drained(), this.lost]);
+    await Promise.race([this.newest, this.lost]);
     this.throwIfLost();
   }
 
@@ -90,35 +88,8 @@ export class RunJournal {
     this.fail(new LeaseLost());
   }
 
-  private async write(entry: Entry): Promise<void> {
+  prepare(entries: readonly JournalEntry[]): RunCommit {
     this.throwIfLost();
-    this.texts.endText();
-    await Promise.race([this.commits.add(entry), this.lost]);
-    this.throwIfLost();
-  }
-
-  private add(entry: Entry): void {
-    if (this.failure === undefined) this.commits.add(entry).catch((error: unknown) => this.fail(error));
-  }
-
-  private async commit(entries: readonly Entry[]): Promise<readonly undefined[]> {
-    this.throwIfLost();
-    try {
-      const commit = this.prepare(entries);
-      const startedAt = this.ports.clock.monotonicMs();
-      if ((await this.commitUntilDone(commit)) === 'fenced') throw new LeaseLost();
-      this.lastSeq = commit.events.at(-1)?.seq ?? this.lastSeq;
-      this.nextMessageIndex += commit.messages.length;
-      const frames = commit.events.map(({ seq, frame, type }) => ({ seq, frame, type }));
-      this.ports.committed(frames, (this.ports.clock.monotonicMs() - startedAt) / 1000);
-      return entries.map(() => undefined);
-    } catch (error) {
-      this.fail(error);
-      throw error;
-    }
-  }
-
-  private prepare(entries: readonly Entry[]): RunCommit {
     const events: EventDocument[] = [];
     const messages: EngineMessage[] = [];
     let set: Partial<RunDocument> = {};
@@ -128,34 +99,62 @@ export class RunJournal {
         messages.push(...entry.step.messages);
         set = { ...set, progress: entry.step.progress, step_seq: this.lastSeq + events.length, takeovers_at_step: 0 };
       }
-      set = { ...set, ...entry.end };
+      if (entry.end) set = { ...set, ...entry.end, is_counted: false };
     }
     const { _id: runId, session_key: sessionKey, engine } = this.run;
     const at = new Date(this.lastEventMs);
-    const documents = messages.map((message, offset) => messageDocument(message, { sessionKey, engine, index: this.nextMessageIndex + offset, at }));
-    const position = { last_seq: this.lastSeq + events.length, last_event_at: at, next_message_index: this.nextMessageIndex + documents.length };
-    const endUsage = entries.some(({ end }) => end !== undefined) ? set.progress?.usage : undefined;
-    const fence = { runId, sessionKey, epoch: this.epoch, previousSeq: this.lastSeq };
-    return { ...fence, events, messages: documents, set: { ...set, ...position, active_ms: this.ports.activeMs() }, endUsage };
+    const place = { sessionKey, engine, epoch: this.epoch, at };
+    const documents = messages.map((message, offset) => messageDocument(message, { ...place, index: this.nextMessageIndex + offset }));
+    const fence = { runId, epoch: this.epoch, previousSeq: this.lastSeq };
+    this.lastSeq += events.length;
+    this.nextMessageIndex += documents.length;
+    const position = { last_seq: this.lastSeq, last_event_at: at, next_message_index: this.nextMessageIndex };
+    return { ...fence, events, messages: documents, set: { ...set, ...position, active_ms: this.ports.activeMs() } };
+  }
+
+  committed({ events }: RunCommit, seconds: number): void {
+    this.ports.committed(events.map(({ seq, frame, type }) => ({ seq, frame, type })), seconds);
+  }
+
+  failed(error: unknown): void {
+    this.ports.failed(error);
+  }
+
+  mayRetry(): boolean {
+    return this.failure === undefined && this.ports.mayRetry();
+  }
+
+  private async write(entry: JournalEntry): Promise<void> {
+    this.throwIfLost();
+    this.texts.endText();
+    await Promise.race([this.add(entry), this.lost]);
+    this.throwIfLost();
+  }
+
+  /** Whoever does not wait for the entry hears of its failure with the next one. */
+  private add(entry: JournalEntry): Promise<void> {
+    if (this.failure !== undefined) return this.lost;
+    this.waitingEvents += entry.events.length;
+    const added = this.addCounted(entry);
+    added.catch(() => undefined);
+    return (this.newest = added);
+  }
+
+  private async addCounted(entry: JournalEntry): Promise<void> {
+    try {
+      await this.ports.commits.add(this, entry);
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    } finally {
+      this.waitingEvents -= entry.events.length;
+    }
   }
 
   /** Clocks of replicas differ: a timestamp is never earlier than the one before it. */
   private place(body: RunEventBody, seq: number): EventDocument {
     this.lastEventMs = Math.max(this.lastEventMs, this.ports.clock.now());
-    return eventDocument(body, { sessionKey: this.run.session_key, runId: this.run._id, seq, atMs: this.lastEventMs });
-  }
-
-  /** While MongoDB is away the same commit is tried again until the lease is over; then others will do it. */
-  private async commitUntilDone(commit: RunCommit): Promise<'committed' | 'fenced'> {
-    for (;;) {
-      try {
-        return await this.ports.commit(commit);
-      } catch (error) {
-        this.ports.failed(error);
-        if (!this.ports.mayRetry()) throw new LeaseLost('The journal could not be written in time', { cause: error });
-        await this.ports.clock.sleep(RETRY_MS);
-      }
-    }
+    return eventDocument(body, { sessionKey: this.run.session_key, runId: this.run._id, seq, epoch: this.epoch, atMs: this.lastEventMs });
   }
 
   private fail(error: unknown): void {

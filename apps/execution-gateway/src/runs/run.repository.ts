@@ -1,5 +1,4 @@
-import type { RunUsage } from '@agentfleet/contracts';
-import { collection, MAJORITY, Transactions, WorkLease, type Transaction } from '@agentfleet/platform';
+import { collection, MAJORITY, withPlainErrors, WorkLease, type Transaction } from '@agentfleet/platform';
 import type { RunClaim } from '@agentfleet/sessions';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
@@ -8,34 +7,35 @@ import { EventRepository } from '../events/event.repository';
 import type { EventDocument } from '../events/event.schema';
 import type { NewestFirstPosition } from '../paging/page-query';
 import { RUN_COLLECTION } from '../sessions/last-run.repository';
-import { SessionRepository } from '../sessions/session.repository';
 import type { MessageDocument } from './message.schema';
 import type { RequestOnRun, RunDocument } from './run.schema';
 import { TranscriptRepository } from './transcript.repository';
 
 export const RUN_LEASE = { leaseMs: 6000, renewEveryMs: 2000, giveUpAfterMs: 5000, minLeftMs: 2000 } as const;
 
+/** What a run becomes with its first executor. */
+const BEGUN = { state: 'running', started_at: '$$NOW' } as const;
+
 export interface RunPage {
   readonly limit: number;
   readonly after: NewestFirstPosition | undefined;
 }
 
-/** What one commit of an executor writes, all or nothing. */
+/** What one commit of an executor writes; it counts as a whole or not at all. */
 export interface RunCommit {
   readonly runId: string;
-  readonly sessionKey: string;
   readonly epoch: number;
   /** The run's last event before this commit: proves that no commit is written twice. */
   readonly previousSeq: number;
   readonly events: readonly EventDocument[];
   readonly messages: readonly MessageDocument[];
   readonly set: Partial<RunDocument>;
-  /** What the whole run used, when this commit ends it. */
-  readonly endUsage: RunUsage | undefined;
 }
 
 export interface NewRun {
   readonly run: RunDocument;
+  /** The replica that executes it from the beginning; undefined: it waits for one. */
+  readonly executor: string | undefined;
   readonly events: readonly EventDocument[];
   readonly message: MessageDocument;
 }
@@ -50,8 +50,6 @@ export class RunRepository {
 
   constructor(
     @InjectConnection() private readonly connection: Connection,
-    private readonly transactions: Transactions,
-    private readonly sessions: SessionRepository,
     private readonly events: EventRepository,
     private readonly transcripts: TranscriptRepository,
   ) {}
@@ -70,19 +68,32 @@ export class RunRepository {
     return this.runs().find({ session_key: sessionKey, ...older }, MAJORITY).sort({ created_at: -1, _id: -1 }).limit(limit + 1).toArray();
   }
 
-  async findByKey(sessionKey: string, idempotencyKey: string, transaction: Transaction): Promise<RunDocument | undefined> {
-    return (await this.runs().findOne({ session_key: sessionKey, idempotency_key: idempotencyKey }, { session: transaction.session })) ?? undefined;
+  findAll(runIds: readonly string[]): Promise<RunDocument[]> {
+    return runIds.length === 0 ? Promise.resolve([]) : this.runs().find({ _id: { $in: [...runIds] } }, MAJORITY).toArray();
+  }
+
+  /** Runs that were started with these idempotency keys. */
+  findByKeys(keys: readonly Pick<RunDocument, 'session_key' | 'idempotency_key'>[]): Promise<RunDocument[]> {
+    return keys.length === 0 ? Promise.resolve([]) : this.runs().find({ $or: [...keys] }, MAJORITY).toArray();
   }
 
   async findIn(runId: string, transaction: Transaction): Promise<RunDocument | undefined> {
     return (await this.runs().findOne({ _id: runId }, { session: transaction.session })) ?? undefined;
   }
 
-  /** Run, mark, first events and user message. A duplicate key means that another run was faster. */
-  async insert({ run, events, message }: NewRun, transaction: Transaction): Promise<void> {
-    await this.runs().insertOne(run, { session: transaction.session });
-    await this.events.insert(events, transaction);
-    await this.transcripts.insert([message], transaction);
+  /** Runs with their marks, first events and user messages. A duplicate key means that another run was faster, or that a dead executor left something. */
+  async insert(admitted: readonly NewRun[], transaction: Transaction): Promise<void> {
+    const upserts = admitted.map(({ run, executor }) => ({
+      updateOne: { filter: { _id: run._id }, update: executor === undefined ? { $setOnInsert: withoutId(run) } : this.lease.heldFromBirth(run, executor, BEGUN), upsert: true },
+    }));
+    await this.runs().bulkWrite(upserts, { session: transaction.session });
+    await this.events.insert(admitted.flatMap(({ events }) => events), transaction);
+    await this.transcripts.insert(admitted.map(({ message }) => message), transaction);
+  }
+
+  /** What a dead executor left behind the end of an ended run, which is the session's last, is out of the way of the next one. */
+  async removeLeft({ session_key: key, last_seq: lastSeq, next_message_index: nextIndex, epoch }: RunDocument): Promise<void> {
+    await Promise.all([this.events.removeLeft(key, lastSeq, epoch), this.transcripts.removeLeft(key, nextIndex, epoch)]);
   }
 
   /** Runs that nobody executes and that the replicas of this volume may, oldest first. */
@@ -96,7 +107,7 @@ export class RunRepository {
    */
   claim(found: RunDocument, claim: RunClaim, replicaId: string): Promise<RunDocument | undefined> {
     const asFound = { _id: found._id, active: true, state: found.state, epoch: found.epoch };
-    const running = { state: 'running', attempt: claim.attempt, started_at: { $ifNull: ['$started_at', '$$NOW'] } };
+    const running = { ...BEGUN, attempt: claim.attempt, started_at: { $ifNull: ['$started_at', '$$NOW'] } };
     return this.lease.claim(asFound, replicaId, { takeovers_at_step: claim.takeoversAtStep, ...(claim.state.state === 'running' ? running : {}) });
   }
 
@@ -111,18 +122,17 @@ export class RunRepository {
     await this.runs().updateOne({ _id: runId, epoch, active: true }, { $set: { ...state, executor: null, ...this.lease.released } });
   }
 
-  /** One transaction: the fenced update of the run and what it wrote. `fenced`: the lease is lost, nothing was written. */
-  async commit(commit: RunCommit): Promise<'committed' | 'fenced'> {
-    const outcome = await this.transactions.run(async (transaction) => {
-      const own = { _id: commit.runId, active: true, last_seq: commit.previousSeq, ...this.lease.fence({ epoch: commit.epoch }) };
-      const updated = await this.runs().updateOne(own, { $set: commit.set }, { session: transaction.session });
-      if (updated.matchedCount === 0) return 'fenced' as const;
-      await this.events.insert(commit.events, transaction);
-      await this.transcripts.insert(commit.messages, transaction);
-      if (commit.endUsage) await this.sessions.addUsage(commit.sessionKey, commit.endUsage, transaction);
-      return 'committed' as const;
-    });
-    return outcome === 'committed' || (await this.isWritten(commit)) ? 'committed' : 'fenced';
+  /**
+   * The events and messages of several runs, then one fenced update for each run, which makes its part count. `fenced`: the lease is
+   * lost, and what was written does not count. Without a transaction: a process that dies within one holds all its runs for seconds.
+   */
+  async commit(commits: readonly RunCommit[]): Promise<readonly ('committed' | 'fenced')[]> {
+    await Promise.all([this.events.write(commits.flatMap(({ events }) => events)), this.transcripts.write(commits.flatMap(({ messages }) => messages))]);
+    const updates = commits.map(({ runId, epoch, previousSeq, set }) => ({
+      updateOne: { filter: { _id: runId, active: true, last_seq: previousSeq, ...this.lease.fence({ epoch }) }, update: { $set: set } },
+    }));
+    const { matchedCount } = await withPlainErrors(this.runs().bulkWrite(updates, { ordered: false }));
+    return matchedCount === commits.length ? commits.map(() => 'committed') : this.outcomes(commits);
   }
 
   /** Adds to what is asked of an active run. */
@@ -136,15 +146,21 @@ export class RunRepository {
     await this.runs().deleteMany({ session_key: sessionKey, active: false });
   }
 
-  /** True when an earlier attempt of this very commit was written and only its answer was lost. */
-  private async isWritten(commit: RunCommit): Promise<boolean> {
-    const last = commit.events.at(-1);
-    if (!last) return false;
-    const run = await this.runs().findOne({ _id: commit.runId, epoch: commit.epoch, last_seq: last.seq }, { projection: { _id: 1 }, ...MAJORITY });
-    return run !== null;
+  /** Which of them count: also those of an earlier attempt whose answer was lost. */
+  private async outcomes(commits: readonly RunCommit[]): Promise<readonly ('committed' | 'fenced')[]> {
+    const found = await this.runs().find({ _id: { $in: commits.map(({ runId }) => runId) } }, { projection: { epoch: 1, last_seq: 1 }, ...MAJORITY }).toArray();
+    const runs = new Map(found.map((run) => [run._id, run]));
+    return commits.map(({ runId, epoch, set }) => {
+      const run = runs.get(runId);
+      return run?.epoch === epoch && run.last_seq === set.last_seq ? 'committed' : 'fenced';
+    });
   }
 
   private runs() {
     return collection<RunDocument>(this.connection, RUN_COLLECTION);
   }
+}
+
+function withoutId({ _id, ...fields }: RunDocument): Omit<RunDocument, '_id'> {
+  return fields;
 }

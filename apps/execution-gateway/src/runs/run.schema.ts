@@ -20,7 +20,7 @@ export interface RunDocument extends LastRun {
   readonly turn_id: string;
   readonly attempt: number;
   readonly takeovers_at_step: number;
-  /** Rises with each claim; every write of an executor carries it. */
+  /** Rises with each claim and from run to run of a session; every write of an executor carries it. */
   readonly epoch: number;
   readonly executor: string | null;
   /** By the clock of MongoDB. */
@@ -31,8 +31,6 @@ export interface RunDocument extends LastRun {
   /** The last event of the last complete step: what came after it is superseded by a takeover. */
   readonly step_seq: number;
   readonly last_event_at: Date;
-  /** Index of the session's next message. */
-  readonly next_message_index: number;
   /** Time spent running, without waiting. */
   readonly active_ms: number;
   readonly idempotency_key?: string;

@@ -122,9 +122,9 @@ export class RunsController {
   @ApiOkResponse({ type: MessageListDto, example: MESSAGE_LIST })
   @ApiErrors('session_not_found', 'refused_query')
   async messages(@CurrentCaller() caller: Caller, @Param('id') id: string, @Query() query: UrlQuery): Promise<MessageListDto> {
-    const { session } = await this.states.get(caller.orgId, id);
+    const { session, run } = await this.states.get(caller.orgId, id);
     const { limit, fromIndex } = readQuery(query, (reader) => ({ limit: pageLimit(reader), fromIndex: indexPosition(reader) ?? 0 }));
-    const found = await this.transcripts.page(session._id, fromIndex, limit + 1);
+    const found = await this.transcripts.page(session._id, fromIndex, run?.next_message_index ?? 0, limit + 1);
     const messages: GatewayMessageView[] = found.slice(0, limit).map(messageView);
     return found.length > limit ? { messages, next_cursor: encodeCursor([fromIndex + limit]) } : { messages };
   }

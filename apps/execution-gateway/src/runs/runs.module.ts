@@ -6,6 +6,7 @@ import { MetricsModule } from '../metrics';
 import { ModelsModule } from '../models/models.module';
 import { SessionsModule } from '../sessions/sessions.module';
 import { WorkspacesModule } from '../workspaces/workspaces.module';
+import { Admissions } from './admissions';
 import { AdmitRun } from './admit-run';
 import { CancelRun } from './cancel-run';
 import { ExecuteRun } from './execute-run';
@@ -31,7 +32,7 @@ import { TranscriptRepository } from './transcript.repository';
     WorkspacesModule,
   ],
   controllers: [RunsController, RunsV1Controller, RunsNoticesController],
-  providers: [AdmitRun, CancelRun, ExecuteRun, RunExecutor, RunRepository, TranscriptRepository],
+  providers: [Admissions, AdmitRun, CancelRun, ExecuteRun, RunExecutor, RunRepository, TranscriptRepository],
   exports: [AdmitRun, CancelRun, RunRepository, TranscriptRepository],
 })
 export class RunsModule {}

@@ -5,11 +5,12 @@ import { storedObject } from '../sessions/session-views';
 import type { MessageDocument } from './message.schema';
 
 /** A message of the engine as it is stored. */
-export function messageDocument(message: EngineMessage, place: { sessionKey: string; engine: EngineName; index: number; at: Date }): MessageDocument {
+export function messageDocument(message: EngineMessage, place: { sessionKey: string; engine: EngineName; index: number; epoch: number; at: Date }): MessageDocument {
   const base = {
     session_key: place.sessionKey,
     index: place.index,
     run_id: message.runId,
+    epoch: place.epoch,
     content: message.content,
     context_json: '{}',
     tool_calls: [],

@@ -14,14 +14,18 @@ export interface LastRun {
   readonly state: GatewayRunState;
   readonly reason: RunEndReason | null;
   readonly last_seq: number;
+  /** Index of the session's next message. */
+  readonly next_message_index: number;
   readonly started_at: Date | null;
   readonly progress: RunProgress;
+  /** False: what it used is not in the session's usage yet; the next run adds it. Missing in runs that added it at their end. */
+  readonly is_counted?: boolean;
   readonly error: RunProblem | null;
 }
 
 export const RUN_COLLECTION = 'runs';
 
-const SHOWN = { session_key: 1, active: 1, state: 1, reason: 1, last_seq: 1, started_at: 1, progress: 1, error: 1 } as const;
+const SHOWN = { session_key: 1, active: 1, state: 1, reason: 1, last_seq: 1, next_message_index: 1, started_at: 1, progress: 1, is_counted: 1, error: 1 } as const;
 
 /** The sessions' view of runs, which `runs` writes. */
 @Injectable()

@@ -59,7 +59,7 @@ export function sessionStatus(state: SessionState, defaultModel: string): Gatewa
     event_count: run?.last_seq ?? 0,
     last_seq: run?.last_seq ?? 0,
     first_seq: 1,
-    usage: run?.active ? sum(session.usage, run.progress.usage) : session.usage,
+    usage: run && (run.active || run.is_counted === false) ? sum(session.usage, run.progress.usage) : session.usage,
     error: run && status === 'error' ? (run.error ?? { message: `The run ended because a limit was reached: ${run.reason ?? 'unknown'}`, code: run.reason ?? 'error' }) : null,
   };
 }

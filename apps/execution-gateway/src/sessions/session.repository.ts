@@ -15,6 +15,23 @@ export interface SessionPage {
 
 const REMOVAL_LEASE_MS = 30_000;
 
+/** What a session becomes when a run of it is admitted. */
+export interface NextRun {
+  readonly key: string;
+  /** Its last run as it was looked at. */
+  readonly before: string | null;
+  readonly runId: string;
+  /** What that last run used, when it is not in the session's usage yet. */
+  readonly usage: RunUsage | undefined;
+}
+
+/** The cost of all runs is known only while that of each one is; a run that used nothing cost nothing. */
+function usageSums({ cost_usd: cost, estimated, ...counts }: RunUsage): Record<string, object | boolean> {
+  const sums = Object.entries(counts).map(([name, value]): [string, object] => [`usage.${name}`, { $add: [`$usage.${name}`, value] }]);
+  const sum = { $cond: [{ $eq: ['$usage.total_tokens', 0] }, { $literal: cost }, { $add: ['$usage.cost_usd', cost] }] };
+  return { ...Object.fromEntries(sums), ...(estimated ? { 'usage.estimated': true } : {}), ...(counts.total_tokens === 0 ? {} : { 'usage.cost_usd': sum }) };
+}
+
 /** Sessions of an organization. A deleted session is found by its key only. */
 @Injectable()
 export class SessionRepository {
@@ -49,19 +66,18 @@ export class SessionRepository {
     await this.sessions().insertOne(session, { session: transaction.session });
   }
 
-  /** Marks the run as the session's last one. False when the session was deleted meanwhile. */
-  async setLastRun(key: string, runId: string, transaction: Transaction): Promise<boolean> {
-    const result = await this.sessions().updateOne({ _id: key, is_deleted: false }, { $set: { last_run_id: runId } }, { session: transaction.session });
-    return result.matchedCount === 1;
+  /** Those of these sessions that are not deleted, by their internal keys. */
+  findAllLiving(keys: readonly string[]): Promise<SessionDocument[]> {
+    return this.sessions().find({ _id: { $in: [...keys] }, is_deleted: false }, MAJORITY).toArray();
   }
 
-  /** Adds what an ended run used. The cost of all runs is known only while that of each one is; a run that used nothing cost nothing. */
-  async addUsage(key: string, usage: RunUsage, transaction: Transaction): Promise<void> {
-    const { cost_usd: cost, estimated, ...counts } = usage;
-    const sums = Object.entries(counts).map(([name, value]): [string, object] => [`usage.${name}`, { $add: [`$usage.${name}`, value] }]);
-    const sum = { $cond: [{ $eq: ['$usage.total_tokens', 0] }, { $literal: cost }, { $add: ['$usage.cost_usd', cost] }] };
-    const set = { ...Object.fromEntries(sums), ...(estimated ? { 'usage.estimated': true } : {}), ...(usage.total_tokens === 0 ? {} : { 'usage.cost_usd': sum }) };
-    await this.sessions().updateOne({ _id: key }, [{ $set: set }], { session: transaction.session });
+  /** Gives sessions their next runs. False when one of them was deleted, or given another run, since it was looked at. */
+  async setLastRuns(moves: readonly NextRun[], { session }: Transaction): Promise<boolean> {
+    const updates = moves.map(({ key, before, runId, usage }) => ({
+      updateOne: { filter: { _id: key, is_deleted: false, last_run_id: before }, update: [{ $set: { last_run_id: { $literal: runId }, ...(usage && usageSums(usage)) } }] },
+    }));
+    const { matchedCount } = await this.sessions().bulkWrite(updates, { session, ordered: true });
+    return matchedCount === moves.length;
   }
 
   /** From now on the session is gone; false when it was already. */

@@ -22,7 +22,7 @@ export interface SessionDocument {
   readonly model: string | null;
   readonly created_at: Date;
   readonly last_run_id: string | null;
-  /** Of all ended runs. */
+  /** Of all runs before the last, and of the last one where that says so (`is_counted`). */
   readonly usage: RunUsage;
   readonly is_deleted: boolean;
   readonly deleted_at: Date | null;

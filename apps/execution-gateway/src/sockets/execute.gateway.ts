@@ -94,7 +94,7 @@ export class ExecuteGateway {
     allowedToExecute(context);
     const { run, isReplay } = await this.admitRun.run(context.sessionKey, request);
     // A connection that follows already gets to the new run by itself, without missing what lies before it.
-    if (isReplay || !watcher.isFollowing) watcher.follow(run.first_seq - 1);
+    if (isReplay || !watcher.isFollowing) watcher.follow(run.first_seq - 1, run.last_seq);
     return undefined;
   }
 
@@ -102,7 +102,7 @@ export class ExecuteGateway {
     const { run } = await this.states.getLiving(socket.context.sessionKey);
     const lastSeq = run?.last_seq ?? 0;
     const ack = (): void => socket.push(this.frames.frame('status', { status: 'replay_complete', message: 'Everything stored so far was sent.', last_seq: lastSeq }));
-    watcher.follow(Math.min(message.afterSeq, lastSeq), message.ack ? { seq: lastSeq, reached: ack } : undefined);
+    watcher.follow(Math.min(message.afterSeq, lastSeq), lastSeq, message.ack ? { seq: lastSeq, reached: ack } : undefined);
     return undefined;
   }
 

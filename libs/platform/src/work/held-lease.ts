@@ -16,6 +16,8 @@ export interface HeldLeasePorts {
   /** The lease is lost, or could not be renewed in time: this process must not act any more. Told once. */
   lost(): void;
   readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** When the lease was asked for, by that clock; default now. */
+  readonly askedAtMs?: number;
 }
 
 const CHECK_MS = 250;
@@ -32,7 +34,7 @@ export class HeldLease {
     private readonly rules: HeldLeaseRules,
     private readonly ports: HeldLeasePorts,
   ) {
-    this.renewedAt = ports.clock.monotonicMs();
+    this.renewedAt = ports.askedAtMs ?? ports.clock.monotonicMs();
     this.lastAttemptAt = this.renewedAt;
     this.timer = setInterval(() => this.tick(), CHECK_MS);
   }

@@ -51,6 +51,12 @@ export class WorkLease<D extends { readonly _id: string }> {
     return { [this.rules.fields.until]: { $add: ['$$NOW', this.rules.leaseMs] } };
   }
 
+  /** Update pipeline that makes a document which this replica holds from the beginning; for an upsert, in a transaction with what belongs to it. */
+  heldFromBirth(document: D, holder: string, also: Match = {}): Match[] {
+    const { [this.rules.fields.epoch ?? '']: _kept, ...taking } = this.taking(holder); // nobody held it before
+    return [{ $replaceWith: { $mergeObjects: [{ $literal: document }, { ...also, ...taking }] } }];
+  }
+
   /** Fields of an update: anybody may take it at once. */
   get released(): Match {
     return { [this.rules.fields.until]: new Date(0) };
