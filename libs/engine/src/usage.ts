@@ -38,7 +38,6 @@ export function addUsage(total: RunUsage, tokens: TokenUsage, counts: { modelCal
 export interface ReportedUsage {
   readonly inputTokens: number | undefined;
   readonly outputTokens: number | undefined;
-  readonly totalTokens: number | undefined;
   readonly cachedInputTokens: number | undefined;
   readonly reasoningTokens: number | undefined;
 }
@@ -55,7 +54,7 @@ export function usageOf(reported: ReportedUsage, sizes: { readonly inputCharacte
     output_tokens: output,
     cached_input_tokens: reported.cachedInputTokens ?? 0,
     reasoning_tokens: reported.reasoningTokens ?? 0,
-    total_tokens: estimated ? input + output : (reported.totalTokens ?? input + output),
+    total_tokens: input + output,
     cost_usd: null,
     estimated,
   };

@@ -1,13 +1,13 @@
 import { cutText, isHighSurrogate, isJsonObject, type JsonObject, type RunEventBody, type TokenUsage } from '@agentfleet/contracts';
 import { backoffDelay } from '@agentfleet/resilience';
-import { jsonSchema, streamText, tool, type ModelMessage, type TextStreamPart, type ToolSet } from 'ai';
 import type { EngineClock } from '../clock';
 import type { Toolset } from '../tools/tool';
 import { usageOf } from '../usage';
-import type { EngineModel } from './model';
+import type { EngineModel, ModelPart, ModelPrompt } from './model';
 import { badAnswer, modelFailure, silenceFailure, type ModelFailure } from './model-failure';
 import { ownFieldsOf } from './own-fields';
 import type { OwnFields } from './stream/answer-reader';
+import { jsonOrUndefined } from './stream/event-lines';
 
 /** A call as the model worded it: `input` is null when its arguments are not a JSON object. */
 export interface RawToolCall {
@@ -36,7 +36,7 @@ export type ModelAnswer =
 export interface ModelQuestion {
   readonly model: EngineModel;
   readonly system: string;
-  readonly messages: readonly ModelMessage[];
+  readonly messages: ModelPrompt;
   readonly tools: Toolset;
   readonly signal: AbortSignal;
   readonly clock: EngineClock;
@@ -75,33 +75,28 @@ interface Draft {
   shown: boolean;
   calls: RawToolCall[];
   own: OwnFields;
-  finish: Extract<TextStreamPart<ToolSet>, { type: 'finish' }> | null;
+  finish: Extract<ModelPart, { type: 'finish' }> | null;
   error: { readonly value: unknown } | null;
 }
 
 async function* attemptOnce(question: ModelQuestion): AsyncGenerator<RunEventBody, ModelAnswer> {
   if (question.signal.aborted) return { kind: 'aborted' };
   const stop = new AbortController();
-  const { languageModel, watch } = question.model.open();
   const draft: Draft = { text: '', shown: false, calls: [], own: ownFieldsOf(undefined), finish: null, error: null };
+  const call = question.model.ask({
+    prompt: [{ role: 'system', content: question.system }, ...question.messages],
+    tools: question.tools.declarations(),
+    signal: AbortSignal.any([question.signal, stop.signal]),
+  });
   try {
-    const stream = streamText({
-      model: languageModel,
-      system: question.system,
-      messages: [...question.messages],
-      ...(question.tools.names.length > 0 ? { tools: declaredTools(question.tools) } : {}),
-      maxRetries: 0,
-      abortSignal: AbortSignal.any([question.signal, stop.signal]),
-      onError: () => undefined, // errors come as parts too; the default prints them
-    });
-    for await (const part of stream.fullStream) yield* applyPart(draft, part);
+    for await (const part of call.parts) yield* applyPart(draft, part);
   } catch (error) {
     draft.error ??= { value: error };
   } finally {
     stop.abort();
   }
   if (question.signal.aborted) return { kind: 'aborted' };
-  const silent = watch.timedOut();
+  const silent = call.timedOut();
   if (silent && !draft.finish) {
     const ms = silent === 'first_byte' ? question.model.timeouts.firstByteMs : question.model.timeouts.stallMs;
     return { kind: 'failed', failure: silenceFailure(silent, ms), usage: null };
@@ -109,23 +104,16 @@ async function* attemptOnce(question: ModelQuestion): AsyncGenerator<RunEventBod
   return judge(question, draft);
 }
 
-/** Tools without `execute`: the loop records a call before it carries it out. */
-function declaredTools(tools: Toolset): ToolSet {
-  return Object.fromEntries(
-    tools.declarations().map((t) => [t.name, tool({ description: t.description, inputSchema: jsonSchema(t.inputSchema) })]),
-  );
-}
-
-function* applyPart(draft: Draft, part: TextStreamPart<ToolSet>): Generator<RunEventBody> {
+function* applyPart(draft: Draft, part: ModelPart): Generator<RunEventBody> {
   switch (part.type) {
     case 'text-delta':
-      draft.text += part.text;
-      draft.shown ||= part.text !== '';
-      for (const text of pieces(part.text)) yield { type: 'text', data: { text, author: 'assistant' } };
+      draft.text += part.delta;
+      draft.shown ||= part.delta !== '';
+      for (const text of pieces(part.delta)) yield { type: 'text', data: { text, author: 'assistant' } };
       return;
     case 'reasoning-delta':
-      draft.shown ||= part.text !== '';
-      for (const text of pieces(part.text)) yield { type: 'thinking', data: { thinking: text, text } };
+      draft.shown ||= part.delta !== '';
+      for (const text of pieces(part.delta)) yield { type: 'thinking', data: { thinking: text, text } };
       return;
     case 'tool-call':
       draft.calls.push(rawCall(part));
@@ -133,10 +121,8 @@ function* applyPart(draft: Draft, part: TextStreamPart<ToolSet>): Generator<RunE
     case 'error':
       draft.error ??= { value: part.error };
       return;
-    case 'finish-step':
-      draft.own = ownFieldsOf(part.providerMetadata);
-      return;
     case 'finish':
+      draft.own = ownFieldsOf(part.providerMetadata);
       draft.finish = part;
       return;
     default: // starts, ends and raw parts carry nothing that is needed
@@ -152,12 +138,25 @@ function* pieces(text: string): Generator<string> {
   }
 }
 
-function rawCall(part: Extract<TextStreamPart<ToolSet>, { type: 'tool-call' }>): RawToolCall {
-  const input: unknown = part.input;
+function rawCall(part: Extract<ModelPart, { type: 'tool-call' }>): RawToolCall {
   const call = { id: part.toolCallId, name: part.toolName, own: {} };
-  if (isJsonObject(input)) return { ...call, input, problem: null };
-  const problem = typeof input === 'string' ? `The arguments are not valid JSON: ${jsonProblem(input)}` : 'The arguments must be a JSON object.';
-  return { ...call, input: null, problem };
+  const input = part.input.trim() === '' ? {} : jsonOrUndefined(part.input); // many send nothing for no arguments
+  if (input === undefined || hasPoisonedKey(input)) return { ...call, input: null, problem: `The arguments are not valid JSON: ${jsonProblem(part.input)}` };
+  return isJsonObject(input) ? { ...call, input, problem: null } : { ...call, input: null, problem: 'The arguments must be a JSON object.' };
+}
+
+/** Keys that would change what objects are when they are copied. */
+function hasPoisonedKey(root: unknown): boolean {
+  const open = [root];
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (typeof value !== 'object' || value === null) continue;
+    if (Object.hasOwn(value, '__proto__')) return true;
+    for (const [key, inner] of Object.entries(value)) {
+      if (key === 'constructor' && typeof inner === 'object' && inner !== null && Object.hasOwn(inner, 'prototype')) return true;
+      if (typeof inner === 'object' && inner !== null) open.push(inner);
+    }
+  }
+  return false;
 }
 
 function jsonProblem(text: string): string {
@@ -177,7 +176,7 @@ function judge(question: ModelQuestion, draft: Draft): ModelAnswer {
   }
   if (!draft.finish) return { kind: 'failed', failure: badAnswer('The answer of the model was cut off. Try again.'), usage: null };
   const usage = draftUsage(question, draft);
-  const { finishReason } = draft.finish;
+  const finishReason = draft.finish.finishReason.unified;
   if (finishReason === 'content-filter') {
     return { kind: 'failed', usage, failure: badAnswer("The provider's content filter stopped the answer. Change the request and try again.") };
   }
@@ -197,14 +196,13 @@ function callsAsGiven({ calls, own }: Draft): RawToolCall[] {
 }
 
 function draftUsage(question: ModelQuestion, draft: Draft): TokenUsage {
-  const reported = draft.finish?.totalUsage;
+  const reported = draft.finish?.usage;
   return usageOf(
     {
-      inputTokens: reported?.inputTokens,
-      outputTokens: reported?.outputTokens,
-      totalTokens: reported?.totalTokens,
-      cachedInputTokens: reported?.inputTokenDetails.cacheReadTokens,
-      reasoningTokens: reported?.outputTokenDetails.reasoningTokens,
+      inputTokens: reported?.inputTokens.total,
+      outputTokens: reported?.outputTokens.total,
+      cachedInputTokens: reported?.inputTokens.cacheRead,
+      reasoningTokens: reported?.outputTokens.reasoning,
     },
     {
       inputCharacters: question.system.length + JSON.stringify(question.messages).length,

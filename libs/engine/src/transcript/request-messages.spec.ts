@@ -1,15 +1,15 @@
 import { wellFormed } from '@agentfleet/contracts';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { streamText, type ModelMessage } from 'ai';
 import fc from 'fast-check';
 import type { AssistantMessage, EngineMessage, ToolMessage, UserMessage } from '../messages';
+import type { ModelPrompt } from '../model/model';
 import { complaints, PROVIDER_RULES } from './provider-rules.fixture';
 import { toModelMessages } from './request-messages';
 
 const MODEL = 'm';
 
 /** What the SDK sends for these messages. */
-async function wire(messages: ModelMessage[]): Promise<{ messages: Record<string, unknown>[] }> {
+async function wire(messages: ModelPrompt): Promise<{ messages: Record<string, unknown>[] }> {
   let sent = '';
   const provider = createOpenAICompatible({
     name: 'openai-compatible',
@@ -19,7 +19,7 @@ async function wire(messages: ModelMessage[]): Promise<{ messages: Record<string
       return new Response('data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}\n\n', { headers: { 'content-type': 'text/event-stream' } });
     },
   });
-  await streamText({ model: provider.chatModel('m'), system: 'S', messages, maxRetries: 0 }).consumeStream();
+  await provider.chatModel('m').doStream({ prompt: [{ role: 'system', content: 'S' }, ...messages] });
   return JSON.parse(sent);
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { wellFormed, wellFormedObject, type JsonObject } from '@agentfleet/contracts';
-import type { AssistantModelMessage, JSONValue, ModelMessage, ToolResultPart, UserModelMessage } from 'ai';
+import type { ModelPrompt, ModelPromptMessage } from '../model/model';
 import { contextText, type AssistantMessage, type EngineMessage, type EngineToolCall, type ToolMessage, type UserMessage } from '../messages';
 
 /** Stand-ins where a provider refuses nothing: they say what happened. */
@@ -24,7 +24,7 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
  *   the form that all take unless this model made them; arguments are objects, names have the characters that all take;
  * - what a provider wants back (thoughts of a round, signatures of calls) goes back to the model that gave it.
  */
-export function toModelMessages(transcript: readonly EngineMessage[], model: string): ModelMessage[] {
+export function toModelMessages(transcript: readonly EngineMessage[], model: string): ModelPrompt {
   const request = new Request(model, resultsOf(transcript));
   for (const message of transcript) {
     if (message.role === 'user') request.user(message);
@@ -38,7 +38,7 @@ function resultsOf(transcript: readonly EngineMessage[]): ReadonlyMap<string, To
 }
 
 class Request {
-  private readonly messages: ModelMessage[] = [];
+  private readonly messages: ModelPrompt = [];
   private readonly ids = new Set<string>();
 
   constructor(
@@ -49,7 +49,7 @@ class Request {
   user(message: UserMessage): void {
     const last = this.messages.at(-1)?.role;
     // A run that gave no answer has one in the request: some refuse a user behind a user or a result.
-    if (last === 'user' || last === 'tool') this.messages.push({ role: 'assistant', content: NO_ANSWER });
+    if (last === 'user' || last === 'tool') this.messages.push({ role: 'assistant', content: [{ type: 'text', text: NO_ANSWER }] });
     this.messages.push(userMessage(message));
   }
 
@@ -64,13 +64,13 @@ class Request {
     if (calls.length > 0) this.messages.push({ role: 'tool', content: calls.map((call) => resultPart(call, this.results.get(call.id))) });
   }
 
-  finish(): ModelMessage[] {
+  finish(): ModelPrompt {
     const last = this.messages.at(-1)?.role;
     if (last === undefined || last === 'assistant') this.messages.push(userText(GO_ON));
     return this.messages;
   }
 
-  private answer(message: AssistantMessage, text: string, calls: readonly SentCall[]): AssistantModelMessage {
+  private answer(message: AssistantMessage, text: string, calls: readonly SentCall[]): Extract<ModelPromptMessage, { role: 'assistant' }> {
     const isOwn = message.model === this.model;
     const texts = text === '' ? [] : [{ type: 'text' as const, text }];
     const parts = calls.map((call) => ({
@@ -95,6 +95,9 @@ class Request {
   }
 }
 
+type UserPromptMessage = Extract<ModelPromptMessage, { role: 'user' }>;
+type ToolPromptPart = Extract<ModelPromptMessage, { role: 'tool' }>['content'][number];
+type OwnFields = NonNullable<ModelPromptMessage['providerOptions']>;
 type SentCall = EngineToolCall & { readonly sentId: string };
 
 /** Nine letters and digits: the one form that every provider takes. The same for the same call, whatever stands before it. */
@@ -102,7 +105,7 @@ function madeId(seed: string): string {
   return createHash('sha256').update(seed).digest('hex').slice(0, 9);
 }
 
-function userText(text: string): UserModelMessage {
+function userText(text: string): UserPromptMessage {
   return { role: 'user', content: [{ type: 'text', text }] };
 }
 
@@ -111,13 +114,13 @@ function userText(text: string): UserModelMessage {
  * blank line between, though the contract says a part of its own: many providers take no list for a user's content, and the
  * SDK writes a text only when there is one part.
  */
-function userMessage(message: UserMessage): UserModelMessage {
+function userMessage(message: UserMessage): UserPromptMessage {
   const context = contextText(message.context);
   const input = shownText(message.content);
   return userText(context === null ? input : `${wellFormed(context)}\n\n${input}`);
 }
 
-function resultPart(call: SentCall, result: ToolMessage | undefined): ToolResultPart {
+function resultPart(call: SentCall, result: ToolMessage | undefined): ToolPromptPart {
   const isError = result?.isError ?? true;
   const value = shownText(result?.content ?? MISSING_RESULT);
   return { type: 'tool-result', toolCallId: call.sentId, toolName: call.name, output: { type: isError ? 'error-text' : 'text', value } };
@@ -128,8 +131,8 @@ function shownText(text: string): string {
 }
 
 /** The SDK puts these fields beside its own ones, as they are. */
-function ownFields(own: JsonObject | undefined): { providerOptions?: Record<string, Record<string, JSONValue>> } {
+function ownFields(own: JsonObject | undefined): { providerOptions?: OwnFields } {
   if (own === undefined || Object.keys(own).length === 0) return {};
-  const fields: Record<string, JSONValue> = JSON.parse(JSON.stringify(wellFormedObject(own)));
+  const fields: OwnFields[string] = JSON.parse(JSON.stringify(wellFormedObject(own)));
   return { providerOptions: { openaiCompatible: fields } };
 }
