@@ -33,6 +33,9 @@ export interface ExecutionPorts {
   ended(reason: RunEndReason, state: RunDocument['state']): void;
 }
 
+/** Made once: the default reason of an abort is an error with its stack. */
+const OVER = new Error('The run is over');
+
 /** Why the engine is stopped from outside. */
 type StopCause = { readonly kind: 'cancel'; readonly request: CancelRequest } | { readonly kind: 'max_seconds' } | { readonly kind: 'lost' } | { readonly kind: 'drain' };
 
@@ -85,8 +88,8 @@ export class RunExecution {
       if (error instanceof LeaseLost) return 'lost';
       throw error;
     } finally {
-      this.over.abort();
-      this.stopEngine.abort();
+      this.over.abort(OVER);
+      this.stopEngine.abort(OVER);
     }
   }
 
@@ -170,7 +173,7 @@ export class RunExecution {
         }
       }
     } finally {
-      this.stopEngine.abort();
+      this.stopEngine.abort(OVER);
     }
     return undefined;
   }
@@ -213,7 +216,7 @@ export class RunExecution {
   /** The first cause counts, except that a lost lease ends everything. */
   private stop(cause: StopCause): void {
     if (this.cause === undefined || cause.kind === 'lost') this.cause = cause;
-    this.stopEngine.abort();
+    this.stopEngine.abort(OVER);
   }
 }
 

@@ -45,6 +45,8 @@ export interface ModelQuestion {
 /** Told of each request: how it ended, and its tokens where they are known. */
 export type ModelObserver = (outcome: 'ok' | ModelFailure['code'] | 'aborted', usage: TokenUsage | null) => void;
 
+/** Ends what may still go on behind an answer. Made once: the default reason of an abort is an error with its stack. */
+const OVER = new Error('The request is over');
 const MAX_ATTEMPTS = 3;
 const BACKOFF = { baseMs: 500, maxMs: 8_000 };
 /** Keeps a frame below the largest size that clients take, even if every character has to be escaped. */
@@ -93,7 +95,7 @@ async function* attemptOnce(question: ModelQuestion): AsyncGenerator<RunEventBod
   } catch (error) {
     draft.error ??= { value: error };
   } finally {
-    stop.abort();
+    stop.abort(OVER);
   }
   if (question.signal.aborted) return { kind: 'aborted' };
   const silent = call.timedOut();

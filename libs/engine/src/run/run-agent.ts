@@ -12,6 +12,9 @@ import type { EngineEndReason, EngineItem } from './items';
 import { ContextWindow } from './context-window';
 import { endIteration, withLastAnswer, withModelUsage, withRound, type RunProgress } from './progress';
 
+/** Made once: the default reason of an abort is an error with its stack. */
+const OVER = new Error('The run is over');
+
 /** Some proxies put signatures of several KiB into ids. */
 const MAX_CALL_ID_CHARACTERS = 16_384;
 
@@ -25,7 +28,7 @@ export async function* runAgent(run: AgentRun): AsyncGenerator<EngineItem, void>
   try {
     yield* new Loop(own).run();
   } finally {
-    stop.abort(); // left early: nothing goes on in the background
+    stop.abort(OVER); // left early: nothing goes on in the background
   }
 }
 

@@ -31,6 +31,15 @@ describe('HeldLease', () => {
     expect(seen.renewals).toBe(renewals);
   });
 
+  it('counts from when it was asked for', async () => {
+    const askedAtMs = performance.now() - 4_900;
+    const lease = new HeldLease(RULES, { renew: () => new Promise(() => undefined), lost: () => undefined, clock: { monotonicMs: () => performance.now() }, askedAtMs });
+    expect(lease.isHeld()).toBe(true);
+    await jest.advanceTimersByTimeAsync(200);
+    expect(lease.isHeld()).toBe(false);
+    lease.stop();
+  });
+
   it('is lost when somebody else has it', async () => {
     const { seen, lease } = rig(async () => false);
     await jest.advanceTimersByTimeAsync(2_500);

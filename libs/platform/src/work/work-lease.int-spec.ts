@@ -53,3 +53,13 @@ test('what nobody holds is listed in order; what is given back is free at once',
   await jobs.updateOne({ _id: 'b' }, { $set: lease.released });
   expect(await lease.free({ open: true }, 10, { _id: 1 })).toEqual(['a', 'b', 'c']);
 });
+
+test('work can be held from its birth, by the clock of the database, and is held as by a claim', async () => {
+  const born: Job = { _id: 'b', open: false, executor: null, lease_until: new Date(0), epoch: 7 };
+  await jobs.updateOne({ _id: 'b' }, lease.heldFromBirth(born, '$holder', { open: true }), { upsert: true });
+  expect(await jobs.findOne({ _id: 'b' })).toMatchObject({ epoch: 7, executor: '$holder', open: true });
+  expect(await lease.claim({ _id: 'b' }, 'other')).toBeUndefined();
+  expect(await lease.renew({ _id: 'b' }, { epoch: 7 })).toEqual({ _id: 'b' });
+  await expire('b');
+  expect(await lease.claim({ _id: 'b' }, 'other')).toMatchObject({ epoch: 7 });
+});
