@@ -14,6 +14,7 @@ const GROUPS = {
   bridge: async () => (await import('./bench/bridge.mjs')).bridgeRows,
   aiwm: async () => (await import('./bench/aiwm.mjs')).aiwmRows,
   boot: async () => (await import('./bench/boot.mjs')).bootRows,
+  gateway: async () => (await import('./bench/gateway.mjs')).gatewayRows,
 };
 
 const HELP = `npm run bench -- [--rounds N] [--seconds S] [--node 20,24] [group ...]
