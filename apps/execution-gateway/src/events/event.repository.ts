@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
 import { EVENT_COLLECTION, type EventDocument } from './event.schema';
-import { writeAhead } from './fenced-log';
+import { writeAhead } from './fenced-log.repository';
 
 export interface StoredFrame {
   readonly seq: number;

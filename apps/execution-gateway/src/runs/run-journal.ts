@@ -54,14 +54,14 @@ export class RunJournal implements CommitSource<JournalEntry> {
     this.lastSeq = run.last_seq;
     this.lastEventMs = run.last_event_at.getTime();
     this.nextMessageIndex = run.next_message_index;
-    this.texts = new TextCoalescer(ports.coalesceMs, ports.clock, (event) => this.add({ events: [event] }));
+    this.texts = new TextCoalescer(ports.coalesceMs, ports.clock, (event) => void this.add({ events: [event] }));
     this.lost.catch(() => undefined); // whoever waits hears of it
   }
 
   /** Shows an event soon; waits only when the database falls far behind. @throws LeaseLost */
   async show(event: RunEventBody): Promise<void> {
     this.throwIfLost();
-    if (!this.texts.add(event)) this.add({ events: [event] });
+    if (!this.texts.add(event)) void this.add({ events: [event] });
     if (this.waitingEvents > MAX_WAITING_EVENTS) await this.flushed();
   }
 

@@ -2,7 +2,7 @@ import { collection, MAJORITY, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
-import { writeAhead } from '../events/fenced-log';
+import { writeAhead } from '../events/fenced-log.repository';
 import { MESSAGE_COLLECTION, type MessageDocument } from './message.schema';
 
 /** What the model sees of a session: its messages, over all runs. */
