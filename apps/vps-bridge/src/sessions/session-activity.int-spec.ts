@@ -37,11 +37,12 @@ it('a session shows its newest message at once, on every replica; a list within 
   await waitFor('the list', async () => (await listed()).some((one) => one.session_id === 'fresh' && one.total_messages === 6 && one.last_activity === last_activity), { timeoutMs: 1500 });
 });
 
-it('what a killed replica did not write any more shows in reads and exports', async () => {
+it('what a killed replica did not write any more shows in reads, lists and exports', async () => {
   await killedAfterCall('killed');
   const { last_activity } = await read('killed');
   expect(Date.parse(String(last_activity))).toBeGreaterThan(Date.now() - HOUR_MS);
   expect(await read('killed', '?message_limit=0')).toMatchObject({ total_messages: 2 });
+  expect(await listed()).toContainEqual(expect.objectContaining({ session_id: 'killed', total_messages: 2, last_activity }));
   const exported = (await two.other.get('/api/vps/sessions/export')).body['sessions'] as Record<string, object>;
   expect(exported['killed']).toMatchObject({ last_activity, total_messages: 2 });
 });

@@ -14,6 +14,11 @@ export interface StoredSession extends Session {
   readonly metadata: JsonObject;
 }
 
+export interface ListedSession extends StoredSession {
+  /** Its place in the list. */
+  readonly listedAtMs: number;
+}
+
 /** What the messages of some calls change about their session. */
 export interface SessionActivity {
   readonly key: string;
@@ -114,20 +119,16 @@ export class SessionRepository {
     return { missing: await this.missingOf(activities.map(({ key }) => key)), refused };
   }
 
-  async list(orgId: string, { userId, activeSince, after, limit }: SessionPage): Promise<readonly StoredSession[]> {
-    const documents = await this.collection
-      .find({
-        orgId,
-        ...(userId === undefined ? {} : { userId }),
-        ...(activeSince === undefined ? {} : { lastActivity: { $gte: activeSince } }),
-        ...(after === undefined
-          ? {}
-          : { $or: [{ lastActivity: { $lt: after.lastActivity } }, { lastActivity: after.lastActivity, _id: { $lt: ID(after.key) } }] }),
-      })
-      .sort({ lastActivity: -1, _id: -1 })
-      .limit(limit)
-      .toArray();
-    return documents.map(toSession);
+  /** By the documents, which may lag; what is shown of each session is as it is now. */
+  async list(orgId: string, { userId, activeSince, after, limit }: SessionPage): Promise<readonly ListedSession[]> {
+    const filter = {
+      orgId,
+      ...(userId === undefined ? {} : { userId }),
+      ...(activeSince === undefined ? {} : { lastActivity: { $gte: activeSince } }),
+      ...(after === undefined ? {} : { $or: [{ lastActivity: { $lt: after.lastActivity } }, { lastActivity: after.lastActivity, _id: { $lt: ID(after.key) } }] }),
+    };
+    const documents = await this.withNewest(filter, [{ $sort: { lastActivity: -1, _id: -1 } }, { $limit: limit }]).toArray();
+    return documents.map((document) => ({ ...toCurrent(document), listedAtMs: document.lastActivity.getTime() }));
   }
 
   count(orgId: string): Promise<number> {
@@ -153,7 +154,7 @@ export class SessionRepository {
 
   /** All sessions of an organization, or of one of its users, one after the other. */
   async *stream(orgId: string, userId: string | undefined): AsyncGenerator<StoredSession> {
-    const found = this.withNewest({ orgId, ...(userId === undefined ? {} : { userId }) }, { _id: 1 }).batchSize(100);
+    const found = this.withNewest({ orgId, ...(userId === undefined ? {} : { userId }) }, [{ $sort: { _id: 1 } }]).batchSize(100);
     for await (const document of found) yield toCurrent(document);
   }
 
@@ -178,10 +179,10 @@ export class SessionRepository {
   }
 
   /** Documents with the newest message beside each. */
-  private withNewest(filter: mongo.Filter<SessionDocument>, sort?: mongo.Document): mongo.AggregationCursor<SessionWithNewest> {
+  private withNewest(filter: mongo.Filter<SessionDocument>, choice: readonly mongo.Document[] = []): mongo.AggregationCursor<SessionWithNewest> {
     const newest = [{ $sort: { seq: -1 } }, { $limit: 1 }, { $project: { _id: 0, seq: 1, timestamp: 1 } }];
     const lookup = { from: 'vps_messages', localField: '_id', foreignField: 'sessionKey', pipeline: newest, as: 'newest' };
-    return this.collection.aggregate<SessionWithNewest>([{ $match: filter }, ...(sort === undefined ? [] : [{ $sort: sort }]), { $lookup: lookup }]);
+    return this.collection.aggregate<SessionWithNewest>([{ $match: filter }, ...choice, { $lookup: lookup }]);
   }
 
   private async missingOf(keys: readonly string[]): Promise<ReadonlySet<string>> {

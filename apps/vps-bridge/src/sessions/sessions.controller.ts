@@ -48,7 +48,7 @@ export class SessionsController {
     const found = await this.sessions.list(caller.orgId, { ...page, limit: limit + 1 });
     const shown = found.slice(0, limit);
     const last = found.length > limit ? shown.at(-1) : undefined;
-    const next = last === undefined ? null : encodeCursor([last.lastActivityMs, last.key]);
+    const next = last === undefined ? null : encodeCursor([last.listedAtMs, last.key]);
     return { sessions: shown.map(renderSessionItem), next_cursor: next };
   }
 
