@@ -16,8 +16,10 @@ export class SocketNoticesController {
   ) {}
 
   @OnNotice('cluster.superseded')
-  async superseded({ orgId, clusterId }: ClusterSupersededNotice): Promise<void> {
-    if (this.bindings.get(clusterId)?.orgId === orgId) await this.liveness.closeReplaced([clusterId]);
+  async superseded({ orgId, clusterId, epoch }: ClusterSupersededNotice): Promise<void> {
+    const binding = this.bindings.get(clusterId);
+    // the newer socket itself hears it, too: when a whole fleet comes back that would be a question for each
+    if (binding?.orgId === orgId && binding.epoch < epoch) await this.liveness.closeReplaced([clusterId]);
   }
 
   @OnNotice('cluster.deleted')

@@ -1,6 +1,8 @@
 import { bootApp, type RunningApp } from '@agentfleet/platform';
 import { bootReplicas, Cable, waitFor, type FixtureKey, type Replicas } from '@agentfleet/testing';
+import { SocketNoticesController } from '../agents/socket-notices.controller';
 import { clusterAgentApp } from '../app';
+import { Liveness } from '../presence/liveness';
 import { AgentClient } from './agent-client.fixture';
 
 const WS_PATIENT = { PING_INTERVAL_MS: '10000', HEARTBEAT_STALE_MS: '30000' };
@@ -114,6 +116,21 @@ test('a record that nobody can read spoils its own binding alone', async () => {
   );
   expect(await clusters().countDocuments({ agent_id: /^bound-/, owner_socket: { $ne: null } })).toBe(29);
   await closeAll(back);
+});
+
+test('the notice of a replacement is looked into only where an older socket is', async () => {
+  const [agent] = await openAll(one, 1);
+  const { cluster_id, epoch } = (await agent?.register('told')) ?? {};
+  const asked = jest.spyOn(one.app.get(Liveness), 'closeReplaced');
+  const notices = one.app.get(SocketNoticesController);
+  const notice = { orgId: key.orgId, clusterId: String(cluster_id), epoch: Number(epoch) };
+  await notices.superseded(notice);
+  expect(asked).not.toHaveBeenCalled();
+  await notices.superseded({ ...notice, epoch: notice.epoch + 1 });
+  expect(asked).toHaveBeenCalledWith([cluster_id]);
+  expect((await agent?.ask('heartbeat', {}))?.type).toBe('heartbeat_ack'); // it was not true
+  asked.mockRestore();
+  await agent?.close();
 });
 
 test('storage that goes in the middle of a storm: every frame has its own answer, nothing that was answered is lost, nothing is there twice', async () => {
