@@ -41,6 +41,8 @@ export class IdentityStore {
   private readonly keys = new LRUCache<string, ApiKeyWithId>({ max: MAX_ENTRIES, ttl: CACHE_LIFE_MS });
   /** Keys are found by their hashes but dropped by their id: the generation from which on a record of it counts again. */
   private readonly forgottenKeys = new LRUCache<string, number>({ max: MAX_ENTRIES, ttl: CACHE_LIFE_MS });
+  /** Under way: a fleet with one key that comes back at once asks for it thousands of times before the first answer. */
+  private readonly keyReads = new Map<string, { readonly generation: number; readonly read: Promise<ApiKeyWithId | undefined> }>();
   private readonly users = new LRUCache<string, UserRecord>({ max: MAX_ENTRIES, ttl: CACHE_LIFE_MS });
   private readonly organizations = new LRUCache<string, true>({ max: 1000, ttl: CACHE_LIFE_MS });
   private signingKeys = new Map<string, KeyObject>();
@@ -56,7 +58,21 @@ export class IdentityStore {
   async apiKeyByHash(hash: string): Promise<ApiKeyWithId | undefined> {
     const cached = this.keys.get(hash);
     if (cached && cached.generation >= (this.forgottenKeys.get(cached.id) ?? 0)) return cached;
-    const generation = this.generation;
+    const shared = this.keyReads.get(hash);
+    // one that found nothing says nothing to who asked later: the key may have been made since
+    const known = shared?.generation === this.generation ? await shared.read : undefined;
+    if (known) return known;
+    const { generation } = this;
+    const read = this.readKey(hash, generation);
+    this.keyReads.set(hash, { generation, read });
+    try {
+      return await read;
+    } finally {
+      if (this.keyReads.get(hash)?.read === read) this.keyReads.delete(hash);
+    }
+  }
+
+  private async readKey(hash: string, generation: number): Promise<ApiKeyWithId | undefined> {
     const found = await this.apiKeys().findOne({ $or: [{ hash }, { previousHash: hash }] });
     if (!found) return undefined;
     const record = { ...found, id: found._id.toHexString(), generation };

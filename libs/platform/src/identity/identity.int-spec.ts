@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AppError } from '@agentfleet/errors';
 import { bootReplicas, waitFor, type IdentityFixtures, type Replicas } from '@agentfleet/testing';
 import { bootApp, type RunningApp } from '../boot-app';
@@ -30,6 +31,22 @@ test('no credentials at all are told apart from wrong ones', async () => {
   expect(await words({ 'X-API-Key': 'nonsense' })).toEqual([401, expect.stringContaining('no API key')]);
   expect(await words({ 'X-API-Key': `afk_${'x'.repeat(43)}` })).toEqual([401, expect.stringContaining('unknown, revoked or expired')]);
   expect(await words({ Authorization: 'Bearer a.b.c' })).toEqual([401, expect.stringContaining('not genuine')]);
+});
+
+test('a key that many present at once is read once, and one that was made meanwhile works at once', async () => {
+  const { identityStore } = fleet.first.services;
+  const { key } = await identity.apiKey({ scopes: [] });
+  const hash = createHash('sha256').update(key).digest('hex');
+  const records = await Promise.all(Array.from({ length: 50 }, () => identityStore.apiKeyByHash(hash)));
+  expect(records[0]?.hash).toBe(hash);
+  expect(new Set(records).size).toBe(1); // each read makes a record of its own
+  identityStore.forgetKey(records[0]?.id ?? '');
+  expect(await identityStore.apiKeyByHash(hash)).not.toBe(records[0]);
+  const later = 'f'.repeat(64);
+  const before = identityStore.apiKeyByHash(later); // began before the key was made
+  await fleet.database.db.collection('api_keys').insertOne({ orgId: 'o', name: 'later', hash: later, previousHash: null, scopes: [], limits: {}, expiresAt: null, revokedAt: null });
+  expect((await identityStore.apiKeyByHash(later))?.name).toBe('later');
+  await before;
 });
 
 describe('creations in an organization', () => {
