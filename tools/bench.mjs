@@ -13,6 +13,7 @@ import { createProgress, UserError } from './workspace/progress.mjs';
 const GROUPS = {
   bridge: async () => (await import('./bench/bridge.mjs')).bridgeRows,
   aiwm: async () => (await import('./bench/aiwm.mjs')).aiwmRows,
+  cluster: async () => (await import('./bench/cluster.mjs')).clusterRows,
   boot: async () => (await import('./bench/boot.mjs')).bootRows,
   gateway: async () => (await import('./bench/gateway.mjs')).gatewayRows,
 };
