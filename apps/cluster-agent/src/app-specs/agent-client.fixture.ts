@@ -36,10 +36,10 @@ export class AgentClient {
   }
 
   /** Sends with a new request id and waits for the answer that echoes it. */
-  ask(type: string, payload: unknown): Promise<Received> {
+  ask(type: string, payload: unknown, options: { timeoutMs?: number } = {}): Promise<Received> {
     const request_id = `q${++this.next}`;
     this.send({ type, request_id, payload, timestamp: new Date().toISOString() });
-    return waitFor(`an answer to ${type}`, () => this.received.find((answer) => answer.request_id === request_id));
+    return waitFor(`an answer to ${type}`, () => this.received.find((answer) => answer.request_id === request_id), options);
   }
 
   async register(agentId: string, name = agentId, more: object = {}): Promise<Record<string, unknown>> {

@@ -140,7 +140,7 @@ test('storage that goes in the middle of a storm: every frame has its own answer
   const clusterId = (await known?.register('known before'))?.['cluster_id'];
   await known?.close();
   const [registering, beating] = [await openAll(app, 40), await openAll(app, 10)];
-  const registered = registering.map((agent, index) => agent.ask('register', { agent_id: `cut-${index}`, name: `cut ${index}` }));
+  const registered = registering.map((agent, index) => agent.ask('register', { agent_id: `cut-${index}`, name: `cut ${index}` }, { timeoutMs: 30_000 }));
   await waitFor('the first of them', () => registering.some(({ received }) => received.length > 0));
   cable.pull();
   const beats = await Promise.all(beating.map((agent) => agent.ask('heartbeat', { cluster_id: clusterId })));

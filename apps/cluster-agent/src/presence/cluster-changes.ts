@@ -11,6 +11,8 @@ import { PresenceRepository } from './presence.repository';
 const GROUP_SIZE = 250;
 /** A registration with as much more to write counts as another change. */
 const BYTES_PER_WEIGHT = 4096;
+/** Longer than a transaction tries again (10 s), and short enough that agents, who wait 30 s, are answered after another try. */
+const HUNG_AFTER_MS = 15_000;
 const RETRY_MS = 1000;
 /** Another replica registered the same agent, or took the name, in the moment of our write. */
 const COLLISION_TRIES = 5;
@@ -24,6 +26,7 @@ const TRIM_EVERY_EVENTS = 100;
 export class ClusterChanges {
   private readonly group = new GroupCommit<WantedChange, ChangeOutcome>({
     maxWeight: GROUP_SIZE,
+    hungAfterMs: HUNG_AFTER_MS,
     weightOf: (wanted) => ('registration' in wanted ? 1 + Math.floor(wanted.registration.bytes / BYTES_PER_WEIGHT) : 1),
     commit: (changes, answers) => {
       this.metrics.writeBatchSize.observe(changes.length);
