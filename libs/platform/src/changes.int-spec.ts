@@ -13,10 +13,10 @@ beforeAll(async () => {
   await fleet.database.db.createCollection('things');
   await fleet.database.db.createCollection('audit_log');
   const { bus } = app.services;
-  const notify = bus.notify.bind(bus);
-  bus.notify = (pattern, payload) => {
-    notified.push(pattern);
-    notify(pattern, payload);
+  const notifyAll = bus.notifyAll.bind(bus);
+  bus.notifyAll = (notices) => {
+    notified.push(...notices.map(({ pattern }) => pattern));
+    notifyAll(notices);
   };
 });
 afterAll(() => fleet.close());

@@ -33,6 +33,7 @@ export { Identity, type StaticKey } from './identity/identity';
 export { IdentityStore } from './identity/identity-store';
 export type { InternalClaims } from './internal/claims';
 export { InternalClient, type InternalRequest } from './internal/internal-client';
+export { inTime } from './in-time';
 export { CurrentClaims, InternalRoute } from './internal/internal-routes';
 export { Directory, type DirectoryOptions } from './directory';
 export { fingerprintOf, IDEMPOTENCY_KEY_RULE, requireSameRequest } from './idempotency/idempotency-key';

@@ -76,9 +76,9 @@ export class PresenceRepository {
 
   async write({ inserts, updates, happened, now }: ChangeGroup, { session }: Transaction): Promise<void> {
     const writes = [...updates].map(([id, fields]) => ({ updateOne: { filter: { _id: id }, update: { $set: { ...fields, updated_at: now } } } }));
-    if (writes.length > 0) await this.clusters.bulkWrite(writes, { session, ordered: false });
-    if (inserts.size > 0) await this.clusters.insertMany([...inserts.values()], { session });
-    if (happened.length > 0) await this.events.insertMany(happened.map(({ event }) => event), { session });
+    if (writes.length > 0) await withPlainErrors(this.clusters.bulkWrite(writes, { session, ordered: false }));
+    if (inserts.size > 0) await withPlainErrors(this.clusters.insertMany([...inserts.values()], { session }));
+    if (happened.length > 0) await withPlainErrors(this.events.insertMany(happened.map(({ event }) => event), { session }));
   }
 
   /** Writes what matches its binding; `false` when some did not (superseded or deleted). */

@@ -1,4 +1,4 @@
-import { collection, type Transaction } from '@agentfleet/platform';
+import { collection, withPlainErrors, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
@@ -25,7 +25,7 @@ export class EventRepository {
 
   /** With the run whose first events they are. */
   async insert(events: readonly EventDocument[], { session }: Transaction): Promise<void> {
-    await this.events().insertMany([...events], { session });
+    await withPlainErrors(this.events().insertMany([...events], { session }));
   }
 
   /** Of runs that say afterwards how far their log reaches. */

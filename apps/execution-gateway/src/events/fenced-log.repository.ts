@@ -20,11 +20,25 @@ export async function writeAhead<D extends LogEntry>(log: mongo.Collection<D>, e
     // ids of the server's own: an entry may have to take the place of another document
     await log.insertMany(entries as mongo.OptionalUnlessRequiredId<D>[], { ordered: false, forceServerObjectId: true }); // no entry names its _id
   } catch (error) {
-    const refused = refusedOperations(error);
-    if (refused.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
-    const standing = refused.flatMap(({ index }) => entries[index] ?? []);
-    await log.bulkWrite(standing.map((entry) => ({ replaceOne: { filter: leftAt(placeOf(entry), entry), replacement: entry as mongo.WithoutId<D> } }))); // as above
+    await replaceLeft(log, placesTaken(error).flatMap((index) => entries[index] ?? []), placeOf);
   }
+}
+
+/** What stood there may be removed at the same moment: then the entry is inserted after all. */
+async function replaceLeft<D extends LogEntry>(log: mongo.Collection<D>, entries: readonly D[], placeOf: (entry: D) => Partial<D>): Promise<void> {
+  const writes = entries.map((entry) => ({ replaceOne: { filter: leftAt(placeOf(entry), entry), replacement: entry as mongo.WithoutId<D>, upsert: true } })); // as above
+  try {
+    await log.bulkWrite(writes, { ordered: false });
+  } catch (error) {
+    placesTaken(error); // by this very entry, or by a later executor's
+  }
+}
+
+/** Numbers of the entries whose places are taken. @throws the error when it says anything else */
+function placesTaken(error: unknown): readonly number[] {
+  const refused = refusedOperations(error);
+  if (refused.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
+  return refused.map(({ index }) => index);
 }
 
 function leftAt<D extends LogEntry>(place: Partial<D>, { epoch }: D): mongo.Filter<D> {

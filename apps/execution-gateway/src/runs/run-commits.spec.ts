@@ -70,6 +70,32 @@ describe('RunCommits', () => {
     expect(shown).toEqual(['B:x']);
   });
 
+  it('a run whose commit is refused again and again is given up long before its lease is over', async () => {
+    const { groups, source, add } = rig(() => { throw new AppError('validation_failed'); });
+    await expect(add(source('A'), 'a')).rejects.toThrow(LeaseLost);
+    expect(groups).toHaveLength(3);
+  });
+
+  it('a commit that is never answered is written again', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
+    try {
+      const { groups, shown, source, add } = rig((commits, attempt) => (attempt === 1 ? new Promise<never>(() => undefined) : all(commits)));
+      const added = add(source('A'), 'a');
+      while (groups.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      await jest.advanceTimersByTimeAsync(3000);
+      await added;
+      expect([groups, shown]).toEqual([[['A:a'], ['A:a']], ['A:a']]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('a fault while the others are told does not undo what is durable', async () => {
+    const { groups, source, add } = rig(all);
+    await add({ ...source('A'), committed: () => { throw new Error('bug'); } }, 'a');
+    expect(groups).toEqual([['A:a']]);
+  });
+
   it('what only one run is guilty of does not end the others', async () => {
     const { shown, source, add } = rig((commits) => {
       if (commits.some(({ runId }) => runId === 'A')) throw new AppError('validation_failed');

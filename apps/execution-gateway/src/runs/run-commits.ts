@@ -1,4 +1,4 @@
-import { GroupCommit, isStorageUnavailable, type Clock } from '@agentfleet/platform';
+import { asAppError, GroupCommit, inTime, type Clock } from '@agentfleet/platform';
 import type { RunCommit } from './run.repository';
 
 /** The lease is lost: whoever hears this stops silently. */
@@ -23,6 +23,10 @@ export interface RunCommitsPorts {
 
 const MAX_EVENTS_PER_GROUP = 500;
 const RETRY_MS = 200;
+/** What is not answered by then is written again: MongoDB's driver may never answer what begins while connections break. */
+const COMMIT_LIMIT_MS = 3000;
+/** A commit that MongoDB refuses for what is in it will be refused again. */
+const MAX_REFUSALS = 3;
 /** Longer than a lease lasts: whoever waits has given up by then. */
 const HUNG_AFTER_MS = 10_000;
 
@@ -96,28 +100,37 @@ export class RunCommits<Entry extends { readonly events: readonly unknown[] }> {
   /** While MongoDB is away the same commits are tried again, each until its lease is over; then others will go on with its run. */
   private async writeAll(prepared: readonly OpenCommit<Entry>[], answer: Answer): Promise<void> {
     let open = prepared;
+    let refusals = 0;
     while (open.length > 0) {
       const startedAt = this.ports.clock.monotonicMs();
       try {
-        const outcomes = await this.ports.commit(open.map(({ commit }) => commit));
-        const seconds = (this.ports.clock.monotonicMs() - startedAt) / 1000;
-        open.forEach(({ source, commit, places }, at) => {
-          if (outcomes[at] !== 'committed') return answer.reject(places, new LeaseLost());
-          source.committed(commit, seconds);
-          answer.resolve(places);
-        });
-        return;
+        const outcomes = await inTime(this.ports.commit(open.map(({ commit }) => commit)), COMMIT_LIMIT_MS);
+        return this.conclude(open, outcomes, (this.ports.clock.monotonicMs() - startedAt) / 1000, answer);
       } catch (error) {
         open.forEach(({ source }) => source.failed(error));
+        const isAway = asAppError(error)?.code === 'storage_unavailable';
         // what only one of them is guilty of must not end the others
-        if (open.length > 1 && !isStorageUnavailable(error)) return void (await Promise.all(open.map((one) => this.writeAll([one], answer))));
+        if (open.length > 1 && !isAway) return void (await Promise.all(open.map((one) => this.writeAll([one], answer))));
+        if (!isAway) refusals++;
         open = open.filter(({ source, places }) => {
-          if (source.mayRetry()) return true;
-          answer.reject(places, new LeaseLost('The journal could not be written in time', { cause: error }));
+          if (source.mayRetry() && refusals < MAX_REFUSALS) return true;
+          answer.reject(places, new LeaseLost('The journal could not be written', { cause: error }));
           return false;
         });
         if (open.length > 0) await this.ports.clock.sleep(RETRY_MS);
       }
     }
+  }
+
+  private conclude(written: readonly OpenCommit<Entry>[], outcomes: readonly ('committed' | 'fenced')[], seconds: number, answer: Answer): void {
+    written.forEach(({ source, commit, places }, at) => {
+      if (outcomes[at] !== 'committed') return answer.reject(places, new LeaseLost());
+      try {
+        source.committed(commit, seconds);
+      } catch (error) {
+        source.failed(error); // it is durable all the same
+      }
+      answer.resolve(places);
+    });
   }
 }

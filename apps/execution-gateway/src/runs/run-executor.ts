@@ -21,6 +21,7 @@ export class RunExecutor {
   private readonly running = new Map<string, ExecutingRun>();
   /** Slots that are kept for runs that are being admitted or claimed. */
   private reserved = 0;
+  private isDraining = false;
   private readonly sweeping: RecurringWork;
 
   constructor(
@@ -82,6 +83,7 @@ export class RunExecutor {
     const { _id: runId } = claimed.run;
     const executing = this.executeRun.begin(claimed);
     this.running.set(runId, executing);
+    if (this.isDraining) executing.execution.drain(false); // its admission was under way at the signal
     void executing.done.finally(() => {
       const wasFull = this.freeSlots <= 0;
       this.running.delete(runId);
@@ -117,14 +119,14 @@ export class RunExecutor {
 
   /** SIGTERM: the steps in progress are finished or given up, then others go on at once. */
   private async drain(): Promise<void> {
-    const running = [...this.running.values()];
-    for (const { execution } of running) execution.drain(false);
+    this.isDraining = true;
     const over = new AbortController();
     this.clock.sleep(DRAIN_GIVE_UP_MS, over.signal).then(
-      () => running.forEach(({ execution }) => execution.drain(true)),
+      () => this.running.forEach(({ execution }) => execution.drain(true)),
       () => undefined, // all came to an end before
     );
-    await Promise.all(running.map(({ done }) => done));
+    for (const { execution } of this.running.values()) execution.drain(false);
+    while (this.running.size > 0) await Promise.all([...this.running.values()].map(({ done }) => done));
     over.abort();
   }
 }

@@ -158,7 +158,9 @@ export class RunJournal implements CommitSource<JournalEntry> {
   }
 
   private fail(error: unknown): void {
-    this.failure ??= error instanceof Error ? error : new Error('The journal could not be written', { cause: error });
+    if (!(error instanceof LeaseLost)) this.ports.failed(error);
+    // whatever it was: this executor cannot go on, and another one can
+    this.failure ??= error instanceof LeaseLost ? error : new LeaseLost('The journal could not be written', { cause: error });
     this.reportLoss(this.failure);
   }
 

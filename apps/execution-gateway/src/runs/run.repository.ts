@@ -86,7 +86,7 @@ export class RunRepository {
     const upserts = admitted.map(({ run, executor }) => ({
       updateOne: { filter: { _id: run._id }, update: executor === undefined ? { $setOnInsert: withoutId(run) } : this.lease.heldFromBirth(run, executor, BEGUN), upsert: true },
     }));
-    await this.runs().bulkWrite(upserts, { session: transaction.session });
+    await withPlainErrors(this.runs().bulkWrite(upserts, { session: transaction.session }));
     await this.events.insert(admitted.flatMap(({ events }) => events), transaction);
     await this.transcripts.insert(admitted.map(({ message }) => message), transaction);
   }
@@ -148,11 +148,11 @@ export class RunRepository {
 
   /** Which of them count: also those of an earlier attempt whose answer was lost. */
   private async outcomes(commits: readonly RunCommit[]): Promise<readonly ('committed' | 'fenced')[]> {
-    const found = await this.runs().find({ _id: { $in: commits.map(({ runId }) => runId) } }, { projection: { epoch: 1, last_seq: 1 }, ...MAJORITY }).toArray();
+    const found = await this.runs().find({ _id: { $in: commits.map(({ runId }) => runId) } }, { projection: { epoch: 1, last_seq: 1, next_message_index: 1 }, ...MAJORITY }).toArray();
     const runs = new Map(found.map((run) => [run._id, run]));
     return commits.map(({ runId, epoch, set }) => {
       const run = runs.get(runId);
-      return run?.epoch === epoch && run.last_seq === set.last_seq ? 'committed' : 'fenced';
+      return run?.epoch === epoch && run.last_seq === set.last_seq && run.next_message_index === set.next_message_index ? 'committed' : 'fenced';
     });
   }
 

@@ -1,4 +1,4 @@
-import { collection, MAJORITY, type Transaction } from '@agentfleet/platform';
+import { collection, MAJORITY, withPlainErrors, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
@@ -12,7 +12,7 @@ export class TranscriptRepository {
 
   /** With the runs whose first messages they are. */
   async insert(messages: readonly MessageDocument[], { session }: Transaction): Promise<void> {
-    await this.messages().insertMany([...messages], { session });
+    await withPlainErrors(this.messages().insertMany([...messages], { session }));
   }
 
   /** Of runs that say afterwards how far their messages reach. */

@@ -1,5 +1,5 @@
 import type { RunUsage } from '@agentfleet/contracts';
-import { collection, MAJORITY, WorkLease, type Transaction } from '@agentfleet/platform';
+import { collection, MAJORITY, withPlainErrors, WorkLease, type Transaction } from '@agentfleet/platform';
 import { Injectable } from '@nestjs/common';
 import { InjectConnection } from '@nestjs/mongoose';
 import type { Connection } from 'mongoose';
@@ -76,7 +76,7 @@ export class SessionRepository {
     const updates = moves.map(({ key, before, runId, usage }) => ({
       updateOne: { filter: { _id: key, is_deleted: false, last_run_id: before }, update: [{ $set: { last_run_id: { $literal: runId }, ...(usage && usageSums(usage)) } }] },
     }));
-    const { matchedCount } = await this.sessions().bulkWrite(updates, { session, ordered: true });
+    const { matchedCount } = await withPlainErrors(this.sessions().bulkWrite(updates, { session, ordered: true }));
     return matchedCount === moves.length;
   }
 

@@ -70,7 +70,7 @@ export class AgentDirectory {
   /** Takes over a record that this replica just wrote or read, so that its next call sees it. */
   learn(stored: StoredHealth): void {
     const known = this.known.peek(stored, { allowStale: true });
-    if (known?.agent.id === stored.agentId) this.learnOf(known, stored);
+    if (known?.agent.id === stored.agentId && stored.version >= known.stored.version) this.learnOf(known, stored);
   }
 
   /** The same for an agent that a call holds. */

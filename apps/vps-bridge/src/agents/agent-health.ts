@@ -1,5 +1,5 @@
 import type { Outcome } from '@agentfleet/health';
-import { CLOCK, type Clock } from '@agentfleet/platform';
+import { CLOCK, inTime, type Clock } from '@agentfleet/platform';
 import { admissionOf, claimTrial } from '@agentfleet/resilience';
 import { Inject, Injectable } from '@nestjs/common';
 import { HealthRepository } from '../health-records/health.repository';
@@ -8,6 +8,8 @@ import { AgentDirectory, type KnownAgent } from './agent-directory';
 
 /** A claim outlives the trial's own time by this much; then its claimant counts as dead. */
 const CLAIM_MARGIN_MS = 5000;
+/** A call does not wait longer than this for what other calls counted. */
+const FLUSH_LIMIT_MS = 1000;
 
 /** What calls do to the health of the agents that they try. */
 @Injectable()
@@ -33,7 +35,11 @@ export class AgentHealth {
   async admit(known: KnownAgent): Promise<'normal' | 'trial' | 'skip'> {
     const seen = admissionOf(this.directory.currentOf(known).health.circuit, this.clock.now());
     if (seen !== 'claim') return seen === 'go' ? 'normal' : 'skip';
-    await this.writer.flush(); // the claim is made over the record, and what waits comes before it
+    try {
+      await inTime(this.writer.flush(), FLUSH_LIMIT_MS); // the claim is made over the record, and what waits comes before it
+    } catch {
+      return 'skip'; // storage hangs: no trial without a claim
+    }
     for (;;) {
       const { stored } = this.directory.currentOf(known);
       const nowMs = this.clock.now();

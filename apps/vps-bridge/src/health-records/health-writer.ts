@@ -26,6 +26,8 @@ interface Write {
 
 /** With the write that may be under way when the time comes, outcomes are stored within 250 ms. */
 const FLUSH_MS = 100;
+/** A write that is not answered by then is made again, which does no harm. */
+const HUNG_AFTER_MS = 5000;
 /** Without storage no further call begins, so that no more than the calls in flight ever wait; this is for the case that one does. */
 const MAX_WAITING_PER_AGENT = 10_000;
 
@@ -53,7 +55,7 @@ export class HealthWriter {
     metrics: Metrics,
   ) {
     this.settings = circuitSettings(env);
-    this.writing = lifecycle.every('health of agents', FLUSH_MS, () => this.write(), { during: 'always', lastRun: true });
+    this.writing = lifecycle.every('health of agents', FLUSH_MS, () => this.write(), { during: 'always', lastRun: true, hungAfterMs: HUNG_AFTER_MS });
     metrics.gauge({
       name: 'vps_agents',
       help: 'Registered agents of all organizations',
@@ -136,7 +138,8 @@ export class HealthWriter {
     }
     const after = { ...stored, version: stored.version + 1, state, counted: withMark(stored, { replica: this.replica.id, number: upTo }) };
     const write = { waiting, upTo, after, changes };
-    waiting.undecided = [...waiting.undecided, write];
+    // tried again while storage is away, it is the same write
+    waiting.undecided = [...waiting.undecided.filter((one) => one.upTo !== upTo || one.after.version !== after.version), write];
     return write;
   }
 
@@ -171,7 +174,8 @@ export class HealthWriter {
 
   private forget(waiting: Waiting, upTo: number): void {
     waiting.outcomes = waiting.outcomes.filter(({ number }) => number > upTo);
-    if (waiting.outcomes.length === 0) this.waiting.delete(waiting.stored.agentId);
+    const { agentId } = waiting.stored;
+    if (waiting.outcomes.length === 0 && this.waiting.get(agentId) === waiting) this.waiting.delete(agentId);
   }
 
   private announce(stored: StoredHealth, changes: readonly HealthChange[]): void {

@@ -1,6 +1,6 @@
 import { answerErrorOf, isJsonObject } from '@agentfleet/contracts';
 import { parseRetryAfter } from '@agentfleet/resilience';
-import { APICallError, InvalidResponseDataError } from 'ai';
+import { APICallError, InvalidResponseDataError } from '@ai-sdk/provider';
 import { contextOverflow, type ContextOverflow } from './context-overflow';
 import { shownText } from './redact';
 import { jsonOrUndefined } from './stream/event-lines';

@@ -2,9 +2,9 @@ import { mongo } from 'mongoose';
 import { asAppError } from './as-app-error';
 import { refusedOperations, withPlainErrors } from './bulk-errors';
 
-const RESULT = {} as mongo.BulkWriteResult; // the driver exports the type alone; nothing of it is read
-const bulkError = (error: object, writeErrors: mongo.WriteError[] = []) => {
-  const wrapped = new mongo.MongoBulkWriteError(error as mongo.AnyError, RESULT); // the driver passes whatever it caught
+const bulkError = (error: object, writeErrors: mongo.WriteError[] = [], concern?: object) => {
+  const result = { getWriteConcernError: () => concern } as mongo.BulkWriteResult; // the driver exports the type alone; nothing else of it is read
+  const wrapped = new mongo.MongoBulkWriteError(error as mongo.AnyError, result); // the driver passes whatever it caught
   wrapped.writeErrors = writeErrors;
   return wrapped;
 };
@@ -13,6 +13,11 @@ const refusal = (index: number, code: number) => ({ index, code, errmsg: `no ${i
 test('names the operations that were refused, one or many', () => {
   const many = bulkError({ message: 'some', code: 11000 }, [refusal(0, 11000), refusal(3, 121)]);
   expect(refusedOperations(many)).toEqual([{ index: 0, code: 11000, text: 'no 0' }, { index: 3, code: 121, text: 'no 3' }]);
+});
+
+test('what was not refused, but is not durable either, is storage that is away', () => {
+  const error = bulkError({ message: 'some', code: 11000 }, [refusal(0, 11000)], { code: 64 });
+  expect(() => refusedOperations(error)).toThrow(expect.objectContaining({ code: 'storage_unavailable' }));
 });
 
 test('a lost connection comes out as it is, and a bare error of a socket as storage that is away', async () => {

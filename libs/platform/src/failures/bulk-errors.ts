@@ -18,6 +18,8 @@ export function refusedOperations(error: unknown): readonly RefusedOperation[] {
   if (!(error instanceof mongo.MongoBulkWriteError)) throw error;
   const errors = [error.writeErrors].flat();
   if (errors.length === 0) throw causeOf(error);
+  // what was not refused may be lost again with the next change of the primary
+  if (error.result.getWriteConcernError() !== undefined) throw new AppError('storage_unavailable', { cause: error });
   return errors.map(({ index, code, errmsg }) => ({ index, code, text: errmsg ?? '' }));
 }
 

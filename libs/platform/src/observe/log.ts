@@ -36,12 +36,13 @@ export function withoutSecrets(fields: Readonly<Record<string, unknown>>, depth 
 }
 
 function inside(value: object, depth: number): unknown {
+  if (depth <= 0) return '[not shown: too deep]';
   if (Array.isArray(value)) {
     const shown: unknown[] = value.map((item: unknown) => (typeof item === 'object' && item !== null ? inside(item, depth - 1) : item));
     return shown.some((item, index) => item !== value[index]) ? shown : value;
   }
   if (value instanceof Error || ArrayBuffer.isView(value)) return value; // an error's serializer shows what is known to be harmless
-  return depth === 0 ? '[not shown: too deep]' : withoutSecrets(value as Record<string, unknown>, depth - 1); // any object has named fields
+  return withoutSecrets(value as Record<string, unknown>, depth - 1); // any object has named fields
 }
 
 /** Credentials in a query string or URL user info, wherever they stand in a text. */

@@ -25,7 +25,7 @@ export interface GroupCommitOptions<Item, Result> {
   readonly patienceMs?: number;
   /**
    * A lone item waits for the end of the event loop's turn, so that all that comes from the network with it goes into its group. Only
-   * with `patienceMs`: when connections to MongoDB break in this very turn, its driver may never answer what begins at its end.
+   * with `patienceMs`, or when `commit` has a time limit of its own: when connections to MongoDB break in this very turn, its driver may never answer what begins at its end.
    * Default: a group begins as soon as the code that adds its items has run.
    */
   readonly gathersTurn?: boolean;
