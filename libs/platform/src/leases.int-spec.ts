@@ -27,11 +27,13 @@ test('a lease of a replica that died is over by the database\'s clock, however w
   const leases = fleet.database.db.collection<{ _id: string; holder: string; until: Date }>('leases');
   const replica = fleet.all.at(-1)!;
   let runs = 0;
+  let runsOfAnother = 0;
   await leases.insertOne({ _id: 'dead', holder: 'replica-that-died', until: new Date(Date.now() + 3_600_000) });
   const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 7_200_000); // this process believes that it is over
   try {
     replica.services.leases.every('dead', { periodMs: 20, leaseMs: 60_000 }, () => Promise.resolve(void runs++));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    replica.services.leases.every('free', { periodMs: 20, leaseMs: 60_000 }, () => Promise.resolve(void runsOfAnother++));
+    await waitFor('as many tries of the one as runs of the other', () => runsOfAnother >= 10);
     expect(runs).toBe(0);
   } finally {
     now.mockRestore();

@@ -29,7 +29,7 @@ export function withoutSecrets(fields: Readonly<Record<string, unknown>>, depth 
   let copy: Record<string, unknown> | undefined;
   for (const key in fields) {
     const value = fields[key];
-    const shown = SECRET_KEYS.has(key) || SECRET_KEYS.has(key.toLowerCase()) ? CENSORED : typeof value === 'object' && value !== null ? inside(value, depth) : value;
+    const shown = SECRET_KEYS.has(key.toLowerCase()) ? CENSORED : typeof value === 'object' && value !== null ? inside(value, depth) : value;
     if (shown !== value) (copy ??= { ...fields })[key] = shown;
   }
   return copy ?? fields;
