@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { DestinationStream } from 'pino';
 
 /** A line waits at most so long: many lines make one write. What a `kill -9` may lose. */
-const FLUSH_MS = 10;
+const FLUSH_MS = 2;
 const RETRY_MS = 500;
 /** Beyond that many bytes in waiting, lines are written at once. */
 const WRITE_ABOVE_BYTES = 64 * 1024;
@@ -28,7 +28,7 @@ export interface LogWatcher {
 /**
  * Where the lines of the log go: to memory, and from there to the standard output in one write for many. A full disk, a pipe whose
  * reader is gone or sleeps, never stops the process: what cannot be written waits, up to 1 MiB; what comes then is dropped and counted,
- * and told in one line when writing works again. Lines of errors are written at once, the others within 10 ms and at the exit.
+ * and told in one line when writing works again. Lines of errors are written at once, the others within 2 ms and at the exit.
  */
 export class LogDestination implements DestinationStream {
   private lines: string[] = [];
